@@ -1,0 +1,9 @@
+//! Cameras (nokhwa), microphones and speakers (cpal), and synthetic and file twins for all of them.
+//!
+//! **Invariant:** the only crate that talks to cameras and sound devices; knows nothing of calls, peers or the network.
+
+pub mod audio;
+mod selector;
+pub mod video;
+
+pub use selector::{CameraSelector, DeviceInfo, DeviceKind, MicrophoneSelector, SpeakerSelector};

@@ -1,0 +1,114 @@
+//! What can be asked of the engine.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::settings::Settings;
+
+/// Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
+/// `file:…`, `device:…`).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[ts(export)]
+pub enum Command {
+    /// Opens camera and microphone for the lobby, without a call.
+    StartPreview,
+    /// Closes them again, unless a call uses them.
+    StopPreview,
+    /// Starts a call with a new code: on the configured server, else on the embedded one and the local network.
+    CreateRoom,
+    /// Joins by what a person typed or pasted: a code or an invite link.
+    JoinRoom {
+        /// A code in any spelling, or a `tincan://join/…` link.
+        code: String,
+    },
+    /// Calls the built-in participant.
+    TestCall,
+    /// Leaves the call; the reply comes when everything is released.
+    Leave,
+    /// Mutes at once, here; the others are told.
+    SetMicrophone {
+        /// Whether sound is sent.
+        on: bool,
+    },
+    /// Turns the camera off (its light goes out) or on.
+    SetCamera {
+        /// Whether pictures are sent.
+        on: bool,
+    },
+    /// Switches the camera under the running track, and remembers it.
+    SelectCamera {
+        /// Which one.
+        id: String,
+    },
+    /// Switches the microphone under the running track, and remembers it.
+    SelectMicrophone {
+        /// Which one.
+        id: String,
+    },
+    /// Switches the speaker, and remembers it.
+    SelectSpeaker {
+        /// Which one.
+        id: String,
+    },
+    /// Plays a short chime on the chosen speaker.
+    TestSpeaker,
+    /// Looks for devices again.
+    RefreshDevices,
+    /// How loud one participant is played here: 0 is silent, 1 as sent, at most 2.
+    SetVolume {
+        /// The participant.
+        peer: String,
+        /// Factor.
+        volume: f32,
+    },
+    /// Replaces the settings, and remembers them.
+    UpdateSettings {
+        /// All of them.
+        settings: Settings,
+    },
+    /// Forgets the list of recent calls.
+    ForgetRecent,
+    /// Only checks and spells what was typed; changes nothing. The reply is [`Reply::Code`].
+    CheckCode {
+        /// What was typed so far.
+        text: String,
+    },
+}
+
+/// What a command gives back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
+#[ts(export)]
+pub enum Reply {
+    /// Done.
+    Done,
+    /// In the room (or waiting for others in it).
+    Joined {
+        /// The code as it is read to somebody: `kqz4-m8tr-xp`.
+        code: String,
+    },
+    /// What [`Command::CheckCode`] found.
+    Code {
+        /// What was typed, grouped as codes are.
+        formatted: String,
+        /// Whether it is a whole code.
+        complete: bool,
+        /// The server named in a link.
+        server: Option<String>,
+        /// What is wrong with it, as a sentence; `None` while it may still become a code.
+        problem: Option<String>,
+    },
+}
+
+/// A command failed: a stable code and a sentence that says what happened and what to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[error("{message}")]
+#[ts(export)]
+pub struct CommandError {
+    /// Stable, such as `room_not_found`.
+    pub code: String,
+    /// For a person.
+    pub message: String,
+}

@@ -1,0 +1,16 @@
+//! Commands down, facts up: everything that a window or a script says to the engine and hears from it. The TypeScript
+//! types of the UI are generated from these.
+//!
+//! A subscriber gets one [`Snapshot`], then [`NumberedEvent`]s whose numbers follow the snapshot's without a gap. Every
+//! event replaces one part of the snapshot, so that the window's reducer is a table; whoever sees a gap asks for a new
+//! snapshot.
+
+mod command;
+mod event;
+mod settings;
+mod view;
+
+pub use command::{Command, CommandError, Reply};
+pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent};
+pub use settings::{Settings, Theme};
+pub use view::*;

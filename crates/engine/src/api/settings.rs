@@ -1,0 +1,74 @@
+//! What is remembered from one start to the next.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Everything that a person can set. Unknown fields in a file are ignored, missing ones take their default.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default, rename_all = "camelCase")]
+#[ts(export)]
+pub struct Settings {
+    /// The name that others see; may be empty.
+    pub name: String,
+    /// Camera selector.
+    pub camera: String,
+    /// Microphone selector.
+    pub microphone: String,
+    /// Speaker selector.
+    pub speaker: String,
+    /// Join with the microphone on.
+    pub microphone_on: bool,
+    /// Join with the camera on.
+    pub camera_on: bool,
+    /// Signalling server, `ws://` or `wss://`; `None` keeps calls on the local network.
+    pub server: Option<String>,
+    /// Additional STUN or TURN servers, such as `stun:stun.example.org:3478`.
+    pub ice_servers: Vec<String>,
+    /// Use TURN relays only, so that the other side does not learn this machine's address.
+    pub relay_only: bool,
+    /// Remove the echo of the speaker from the microphone.
+    pub echo_cancellation: bool,
+    /// Remove noise from the microphone.
+    pub noise_suppression: bool,
+    /// Keep the microphone's level even.
+    pub automatic_gain: bool,
+    /// Colours of the window.
+    pub theme: Theme,
+    /// Mirror the self-view, as people know it from mirrors.
+    pub mirror_self_view: bool,
+}
+
+/// Colours of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Theme {
+    /// Light on dark.
+    #[default]
+    Dark,
+    /// Dark on light.
+    Light,
+    /// What the system says.
+    System,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            camera: "default".into(),
+            microphone: "default".into(),
+            speaker: "default".into(),
+            microphone_on: true,
+            camera_on: true,
+            server: None,
+            ice_servers: Vec::new(),
+            relay_only: false,
+            echo_cancellation: true,
+            noise_suppression: true,
+            automatic_gain: true,
+            theme: Theme::default(),
+            mirror_self_view: true,
+        }
+    }
+}

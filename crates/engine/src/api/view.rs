@@ -1,0 +1,274 @@
+//! The engine's state as a window shows it.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+use super::event::Levels;
+use super::settings::Settings;
+
+/// Everything, at one moment.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Snapshot {
+    /// Number of the last event that is already in here.
+    #[ts(type = "number")]
+    pub number: u64,
+    /// Version of the program.
+    pub version: String,
+    /// Settings.
+    pub settings: Settings,
+    /// Devices.
+    pub devices: Devices,
+    /// The lobby's camera and microphone.
+    pub preview: Preview,
+    /// The call, if there is one.
+    pub call: Option<CallView>,
+    /// Levels.
+    pub levels: Levels,
+    /// Statistics of the last second.
+    pub statistics: CallStatistics,
+    /// Calls on the local network.
+    pub nearby: Vec<NearbyCall>,
+    /// Recent calls, newest first.
+    pub recent: Vec<RecentCall>,
+    /// The call that ended last.
+    pub last_call: Option<CallSummary>,
+}
+
+/// The devices that can be chosen, synthetic ones last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Devices {
+    /// Cameras.
+    pub cameras: Vec<Device>,
+    /// Microphones.
+    pub microphones: Vec<Device>,
+    /// Speakers.
+    pub speakers: Vec<Device>,
+}
+
+/// A device that can be chosen.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Device {
+    /// What a selection command takes.
+    pub id: String,
+    /// For a person.
+    pub name: String,
+}
+
+/// Our own camera and microphone, in the lobby and in a call.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Preview {
+    /// Whether the devices are held open (by the lobby or by a call).
+    pub active: bool,
+    /// Our camera.
+    pub camera: SourceView,
+    /// Our microphone.
+    pub microphone: SourceView,
+    /// Our speaker.
+    pub speaker: SourceView,
+}
+
+/// How one of our devices does.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct SourceView {
+    /// Whether it is wanted (not muted, not switched off).
+    pub on: bool,
+    /// Whether it delivers.
+    pub working: bool,
+    /// The device's name while it works.
+    pub device: Option<String>,
+    /// What is wrong and what to do, while it does not work.
+    pub problem: Option<String>,
+}
+
+/// Where a call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum CallPhase {
+    /// Finding the server and the room.
+    Joining,
+    /// In the room, nobody else there.
+    Alone,
+    /// Somebody is there; the connection to them is being made.
+    Connecting,
+    /// Sound and pictures flow.
+    Connected,
+    /// The connection to everybody was lost and is being made again.
+    Reconnecting,
+}
+
+/// The call.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct CallView {
+    /// Where it stands.
+    pub phase: CallPhase,
+    /// The code as it is read to somebody: `kqz4-m8tr-xp`.
+    pub code: String,
+    /// `tincan://join/…`
+    pub invite_link: String,
+    /// Whether this is the test call with the built-in participant.
+    pub test: bool,
+    /// Who can reach it: a sentence such as “People on your local network can join.”
+    pub reach: String,
+    /// Whether the signalling server is reachable now; a call goes on without it, but nobody can come in.
+    pub server_connected: bool,
+    /// Milliseconds since the Unix epoch when the first connection came up.
+    #[ts(type = "number | null")]
+    pub connected_since: Option<u64>,
+    /// Everybody else, in the order in which they came.
+    pub participants: Vec<Participant>,
+}
+
+/// Somebody else in the room.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct Participant {
+    /// Peer id, 16 hex digits.
+    pub id: String,
+    /// The name they chose; may be empty.
+    pub name: String,
+    /// How the connection to them stands.
+    pub connection: ConnectionView,
+    /// Whether they send sound.
+    pub microphone_on: bool,
+    /// Whether they send pictures.
+    pub camera_on: bool,
+    /// Their picture's stream on the frame socket (0 is the self-view).
+    pub stream: u32,
+    /// How loud they are played here, 0 to 2.
+    pub volume: f32,
+    /// To compare aloud: both sides see the same when nobody sits between them.
+    pub safety: Option<SafetyNumber>,
+    /// From 1 (bad) to 4 (good); 0 while unknown.
+    pub quality: u8,
+}
+
+/// How the connection to one participant stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum ConnectionView {
+    /// Being made for the first time.
+    Connecting,
+    /// Up.
+    Connected,
+    /// Lost, being made again.
+    Reconnecting,
+}
+
+/// A short authentication string made from both DTLS fingerprints.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct SafetyNumber {
+    /// Four emoji.
+    pub emoji: Vec<String>,
+    /// The same as digits.
+    pub digits: String,
+}
+
+/// Statistics of the last second, per participant.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct CallStatistics {
+    /// By peer id.
+    pub participants: std::collections::BTreeMap<String, ParticipantStatistics>,
+}
+
+/// Statistics of the connection to one participant. Rates are over the last second, counters since the start.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ParticipantStatistics {
+    /// Milliseconds.
+    pub round_trip_ms: Option<f32>,
+    /// Percent of our packets lost.
+    pub loss_sent: f32,
+    /// Percent of their packets lost (before retransmission).
+    pub loss_received: f32,
+    /// Milliseconds.
+    pub jitter_ms: f32,
+    /// Kbit/s.
+    pub sent_kbps: f32,
+    /// Kbit/s.
+    pub received_kbps: f32,
+    /// Estimated capacity towards them, kbit/s.
+    pub available_kbps: f32,
+    /// What we send: width, height, pictures a second.
+    pub sent_width: u32,
+    /// Rows.
+    pub sent_height: u32,
+    /// Pictures a second.
+    pub sent_fps: f32,
+    /// What we get: columns.
+    pub received_width: u32,
+    /// Rows.
+    pub received_height: u32,
+    /// Pictures a second.
+    pub received_fps: f32,
+    /// Freezes: how many.
+    pub freezes: u32,
+    /// Freezes: seconds in total.
+    pub frozen_seconds: f32,
+    /// Percent of the played sound that was made up.
+    pub concealed: f32,
+    /// How long sound waits in the jitter buffer, milliseconds.
+    pub audio_buffer_ms: f32,
+    /// How long pictures wait before they are shown, milliseconds.
+    pub video_buffer_ms: f32,
+    /// `host`, `srflx`, `prflx` or `relay`.
+    pub path: Option<String>,
+}
+
+/// A call on the local network. Its code is not known here: the announcement carries only a hash.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct NearbyCall {
+    /// The name of the computer that it runs on.
+    pub host: String,
+}
+
+/// A call that was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct RecentCall {
+    /// Code.
+    pub code: String,
+    /// The server that it was on, `None` for the local network.
+    pub server: Option<String>,
+    /// Who was there.
+    pub names: Vec<String>,
+    /// Milliseconds since the Unix epoch.
+    #[ts(type = "number")]
+    pub at: u64,
+}
+
+/// What remains of a call when it is over.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct CallSummary {
+    /// Code, to join again.
+    pub code: String,
+    /// The link, to join again.
+    pub invite_link: String,
+    /// Whether it was the test call.
+    pub test: bool,
+    /// Seconds from the first connection to the end.
+    pub seconds: u32,
+    /// One line on quality.
+    pub quality: String,
+    /// Why it ended, when nobody here pressed Leave.
+    pub reason: Option<String>,
+}

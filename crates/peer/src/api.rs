@@ -1,0 +1,176 @@
+//! The contract between a connection and its owner.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tincan_media::audio::EncodedAudio;
+use tincan_media::video::EncodedVideo;
+use tincan_media::{Bitrate, MediaClock};
+
+/// How to open a connection.
+#[derive(Clone)]
+pub struct PeerConfig {
+    /// STUN and TURN servers.
+    pub ice_servers: Vec<IceServerConfig>,
+    /// Use TURN relays only: no address of this machine leaves it.
+    pub relay_only: bool,
+    /// Gather on loopback interfaces too (calls between two programs of one machine without a network; tests).
+    pub include_loopback: bool,
+    /// Largest rate for the sum of sound and pictures.
+    pub max_bitrate: Bitrate,
+    /// The process's media timeline.
+    pub clock: MediaClock,
+    /// Polite side of perfect negotiation (RFC 8829 glare; the W3C pattern).
+    pub polite: bool,
+}
+
+/// A STUN or TURN server.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceServerConfig {
+    /// `stun:`, `turn:` or `turns:` URLs.
+    pub urls: Vec<String>,
+    /// TURN user name.
+    pub username: String,
+    /// TURN password.
+    pub credential: String,
+}
+
+/// An SDP description: `offer` or answer.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SessionDescription {
+    /// Offer (true) or answer.
+    pub offer: bool,
+    /// SDP text.
+    pub sdp: String,
+}
+
+/// A trickled candidate; an empty `candidate` ends them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct IceCandidate {
+    /// `candidate:…`.
+    pub candidate: String,
+    /// Media section.
+    pub sdp_mid: Option<String>,
+    /// Media section's index.
+    pub sdp_m_line_index: Option<u16>,
+    /// Username fragment.
+    pub username_fragment: Option<String>,
+}
+
+/// What a connection tells its owner.
+pub enum PeerEvent {
+    /// Send this description to the other side.
+    LocalDescription(SessionDescription),
+    /// Send this candidate to the other side.
+    LocalCandidate(IceCandidate),
+    /// The connection as a whole changed.
+    State(PeerState),
+    /// The control channel is open (again).
+    ControlOpen,
+    /// A message on the control channel.
+    Control(Bytes),
+    /// One RTP packet of sound, in arrival order, duplicates and reordering included. RTX is already undone.
+    Audio(RtpPacket),
+    /// One RTP packet of the picture (H.264, RFC 6184 payload). RTX is already undone.
+    Video(RtpPacket),
+    /// The other side's clocks: RTP time `rtp` was at the NTP time `ntp` (RTCP sender report).
+    SenderReport {
+        /// Whose.
+        kind: MediaKind,
+        /// NTP 32.32 fixed point.
+        ntp: u64,
+        /// RTP time of that instant.
+        rtp: u32,
+    },
+    /// The other side cannot go on without a keyframe (PLI or FIR), rate-limited.
+    KeyframeRequested,
+    /// What the network takes now, for the sum of sound and pictures, and the share of packets lost (0 to 1).
+    Target {
+        /// Rate to send at.
+        bitrate: Bitrate,
+        /// Share of packets lost on the way to the other side.
+        loss: f32,
+    },
+}
+
+/// Sound or picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum MediaKind {
+    /// Opus.
+    Audio,
+    /// H.264.
+    Video,
+}
+
+/// A received media packet.
+#[derive(Debug, Clone)]
+pub struct RtpPacket {
+    /// Sequence number.
+    pub sequence: u16,
+    /// RTP time (48 kHz or 90 kHz).
+    pub timestamp: u32,
+    /// Marker bit.
+    pub marker: bool,
+    /// Payload.
+    pub payload: Bytes,
+    /// When it arrived.
+    pub arrived: Instant,
+    /// RFC 6464 level, 0 loudest to 127 silent.
+    pub audio_level: Option<u8>,
+    /// Whether it was a retransmission.
+    pub recovered: bool,
+}
+
+/// Where the connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PeerState {
+    /// Looking for a path.
+    Connecting,
+    /// Media flows.
+    Connected,
+    /// No answer from the other side for some seconds; it may come back by itself or by an ICE restart.
+    Disconnected,
+    /// It will not come back: open a new connection.
+    Failed,
+    /// Closed by us.
+    Closed,
+}
+
+/// One second's statistics of one connection. Rates are over the last second, counters since the start.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct PeerStatistics {
+    /// Round trip, from RTCP or ICE.
+    pub round_trip: Option<Duration>,
+    /// Share of our packets that were lost, 0 to 1, from the other side's reports.
+    pub loss_sent: f32,
+    /// Share of the other side's packets that were lost, before retransmission, 0 to 1.
+    pub loss_received: f32,
+    /// Interarrival jitter of the sound (RFC 3550).
+    pub audio_jitter: Duration,
+    /// Interarrival jitter of the picture.
+    pub video_jitter: Duration,
+    /// Sent in total (payload and RTP headers).
+    pub sent: Bitrate,
+    /// Received in total.
+    pub received: Bitrate,
+    /// The network's estimated capacity.
+    pub available: Bitrate,
+    /// NACKs sent, retransmissions received, PLIs sent and received, retransmissions sent.
+    pub nacks_sent: u64,
+    /// Packets that came by retransmission.
+    pub recovered: u64,
+    /// Retransmissions that we sent.
+    pub retransmitted: u64,
+    /// Keyframes that we asked for.
+    pub keyframes_requested: u64,
+    /// Keyframes that the other side asked for.
+    pub keyframe_requests: u64,
+    /// Kind of the selected pair: `host`, `srflx`, `prflx` or `relay`, ours and theirs.
+    pub path: Option<(String, String)>,
+}
+
+/// What is to be sent, shared by every connection of the room.
+pub type SharedVideo = Arc<EncodedVideo>;
+/// What is to be sent, shared by every connection of the room.
+pub type SharedAudio = Arc<EncodedAudio>;

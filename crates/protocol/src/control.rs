@@ -1,0 +1,51 @@
+//! The control channel: a reliable, ordered data channel named `control`, JSON, one message a packet.
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+/// Messages larger than this are refused: the largest real one is under 200 bytes.
+const MAX_LEN: usize = 4096;
+
+/// What one participant tells another directly, once they are connected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ControlMessage {
+    /// What the sender sends now; sent when the channel opens and at every change.
+    State {
+        /// Whether sound is sent.
+        microphone: bool,
+        /// Whether pictures are sent.
+        camera: bool,
+    },
+    /// The sender leaves.
+    Goodbye,
+}
+
+/// The bytes are no control message.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ControlError {
+    /// Longer than any real message.
+    #[error("a control message of {0} bytes is too large")]
+    TooLarge(usize),
+    /// Not JSON, or no message that this version knows.
+    #[error("not a control message")]
+    Malformed,
+}
+
+impl ControlMessage {
+    /// The message as it goes onto the channel.
+    pub fn encode(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("control messages have no map keys or floats that JSON cannot hold")
+    }
+
+    /// Reads a message off the channel.
+    ///
+    /// # Errors
+    /// [`ControlError`] when it is too large or not a message of ours; the channel stays usable.
+    pub fn decode(bytes: &[u8]) -> Result<Self, ControlError> {
+        if bytes.len() > MAX_LEN {
+            return Err(ControlError::TooLarge(bytes.len()));
+        }
+        serde_json::from_slice(bytes).map_err(|_| ControlError::Malformed)
+    }
+}
