@@ -8,7 +8,9 @@
 mod control;
 mod message;
 mod peer_id;
+mod room_id;
 
 pub use control::{ControlError, ControlMessage};
 pub use message::{Candidate, Description, DescriptionKind, IceServer, PeerMessage};
-pub use peer_id::PeerId;
+pub use peer_id::{ParsePeerIdError, PeerId};
+pub use room_id::{ParseRoomIdError, RoomId};
