@@ -1,0 +1,33 @@
+//! `cargo xtask run`.
+
+use std::env;
+
+use crate::options::{Options, Run};
+use crate::setup::{self, Purpose};
+use crate::{Result, process, ui};
+
+pub(crate) fn run(options: &Options, run: &Run) -> Result<()> {
+    let asks_for_help = run.arguments.iter().any(|argument| argument == "--help" || argument == "--version");
+    if !has_display() && !asks_for_help {
+        return Err("\
+there is no display here (neither DISPLAY nor WAYLAND_DISPLAY is set), so no window can be opened.
+Start it from a desktop session, or take part in a call without a window:
+
+  cargo run -p tincan-cli -- --help"
+            .to_owned());
+    }
+    setup::prepare(Purpose::Run, options.yes)?;
+    ui::install_packages()?;
+    ui::build()?;
+    let mut command = process::cargo(&["run", "--package", "tincan-app"]);
+    if run.release {
+        command.arg("--release");
+    }
+    command.arg("--").args(&run.arguments);
+    process::run(&mut command)
+}
+
+fn has_display() -> bool {
+    let is_set = |name| env::var_os(name).is_some_and(|value| !value.is_empty());
+    !cfg!(target_os = "linux") || is_set("DISPLAY") || is_set("WAYLAND_DISPLAY")
+}

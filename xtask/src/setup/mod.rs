@@ -1,0 +1,119 @@
+//! What each command needs on this machine: found out, told, asked for, installed.
+
+mod packages;
+mod tools;
+
+use std::env;
+use std::io::{IsTerminal, Write};
+
+use crate::Result;
+use crate::process::{exists, npm, output};
+use crate::ui;
+
+/// What a machine is prepared for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// Building and running the app.
+    Run,
+    /// Writing the window's types.
+    Generate,
+    /// Every check.
+    Test,
+}
+
+/// One thing to be installed: what is told before, and how it is done.
+struct Step {
+    /// A line (or more) for a person.
+    told: String,
+    install: Box<dyn FnOnce() -> Result<()>>,
+}
+
+/// Installs what is missing, after saying so and (unless `yes`) asking.
+pub(crate) fn prepare(purpose: Purpose, yes: bool) -> Result<()> {
+    check_node()?;
+    let steps: Vec<Step> = packages::missing(purpose)?.into_iter().chain(tools::missing(purpose)?).collect();
+    if !steps.is_empty() {
+        println!("This needs to be installed first:");
+        for step in &steps {
+            println!("{}", step.told);
+        }
+        if !ui::packages_are_installed() {
+            println!(
+                "  - npm packages in ui/node_modules, as ui/package-lock.json names them: the window's page"
+            );
+        }
+        ask(yes)?;
+        for step in steps {
+            (step.install)()?;
+        }
+    }
+    check_nasm()
+}
+
+/// Vite and its tools need Node 20.
+fn check_node() -> Result<()> {
+    let wanted = ui::NODE;
+    let hint = format!(
+        "install Node {wanted} or newer (https://nodejs.org, or your system's package) and try again"
+    );
+    let Some(version) = output(std::process::Command::new("node").arg("--version")) else {
+        return Err(format!("Node is missing, which builds the window's page: {hint}"));
+    };
+    match major(&version) {
+        Some(major) if major >= wanted => {}
+        _ => return Err(format!("Node {} is too old to build the window's page: {hint}", version.trim())),
+    }
+    match output(npm(&["--version"]).current_dir(crate::process::root())) {
+        Some(_) => Ok(()),
+        None => Err(format!("npm is missing, which comes with Node: {hint}")),
+    }
+}
+
+/// `v20.11.1` → 20.
+fn major(version: &str) -> Option<u32> {
+    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+}
+
+/// OpenH264 builds without nasm too, silently and three times slower: then a call is not a call any more.
+fn check_nasm() -> Result<()> {
+    let needed = cfg!(any(target_arch = "x86_64", target_arch = "x86"));
+    if needed && !exists("nasm") {
+        return Err("nasm is missing: without this assembler the video codec builds three times slower than it must be. \
+                    Install it (Debian: apt-get install nasm; macOS: brew install nasm; Windows: winget install NASM.NASM, \
+                    and add its folder to the PATH) and try again"
+            .to_owned());
+    }
+    Ok(())
+}
+
+fn ask(yes: bool) -> Result<()> {
+    if yes || env::var_os("CI").is_some_and(|ci| !ci.is_empty() && ci != "false") {
+        return Ok(());
+    }
+    if !std::io::stdin().is_terminal() {
+        return Err("nobody is there to be asked whether to install it; say --yes to install without asking"
+            .to_owned());
+    }
+    print!("Install it now? [Y/n] ");
+    let mut answer = String::new();
+    std::io::stdout()
+        .flush()
+        .and_then(|()| std::io::stdin().read_line(&mut answer))
+        .map_err(|error| format!("the answer could not be read: {error}"))?;
+    match answer.trim().to_lowercase().as_str() {
+        "" | "y" | "yes" => Ok(()),
+        _ => Err("nothing was installed".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_major_version_of_node_is_read() {
+        assert_eq!(major("v20.11.1\n"), Some(20));
+        assert_eq!(major("v8"), Some(8));
+        assert_eq!(major("20.1"), None);
+    }
+}

@@ -1,0 +1,74 @@
+//! `cargo xtask test`.
+//!
+//! Everything that compiles for good (tests, programs, whole calls) names the same packages in one profile, since fewer
+//! packages would have fewer features and compile their dependencies a second time.
+
+use std::path::Path;
+
+use crate::options::{Options, Test};
+use crate::process::{cargo, npm, output, run as run_command, target_dir};
+use crate::setup::{self, Purpose};
+use crate::stages::Stages;
+use crate::{Result, generate, ui};
+
+/// Whole calls live in this package; its architecture test is quick and needs no programs.
+const UNIT: &str = "not package(tincan-tests) + (package(tincan-tests) & binary(architecture))";
+const WHOLE_CALLS: &str = "package(tincan-tests) & not binary(architecture)";
+
+pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
+    let target = target_dir()?;
+    let everything = test.filters.is_empty();
+    let mut stages = Stages::new(test.keep_going);
+
+    stages.stage("set up", || setup::prepare(Purpose::Test, options.yes));
+    stages.stage("ui: packages", ui::install_packages);
+    stages.stage("ui: build", ui::build);
+    if everything {
+        stages.stage("format", || run_command(&mut cargo(&["fmt", "--all", "--check"])));
+        for (name, script) in [("ui: types", "check"), ("ui: lint", "lint"), ("ui: tests", "test")] {
+            stages.stage(name, || run_command(&mut npm(&["run", script])));
+        }
+        stages.stage("clippy", || {
+            run_command(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
+        });
+        stages.stage("documentation", || {
+            run_command(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+        });
+        stages.stage_with_note("dependencies", check_dependencies);
+    }
+    stages.stage("build", || run_command(&mut cargo(&["build", "--workspace", "--all-targets"])));
+    stages.stage("tests", || {
+        let types = generate::start_afresh()?;
+        nextest(test, UNIT, &target, &types)?;
+        if everything { generate::check(&types) } else { Ok(()) }
+    });
+    stages.stage("whole calls", || nextest(test, WHOLE_CALLS, &target, &generate::start_afresh()?));
+    stages.finish()
+}
+
+fn nextest(test: &Test, set: &str, target: &Path, types: &Path) -> Result<()> {
+    let mut command = cargo(&["nextest", "run", "--workspace", "-E", set]);
+    if test.all {
+        command.arg("--run-ignored=all");
+    }
+    if test.keep_going {
+        command.arg("--no-fail-fast");
+    }
+    if !test.filters.is_empty() {
+        // The filter may match nothing in one of the two sets.
+        command.arg("--no-tests=pass").args(&test.filters);
+    }
+    run_command(command.env("TINCAN_BIN_DIR", target.join("debug")).env(generate::EXPORT_DIR, types))
+}
+
+/// Licences, duplicates and sources always; known vulnerabilities when their database can be fetched.
+fn check_dependencies() -> Result<Option<String>> {
+    run_command(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
+    if output(&mut cargo(&["deny", "fetch", "db"])).is_none() {
+        return Ok(Some(
+            "known vulnerabilities were not checked: their database could not be fetched".to_owned(),
+        ));
+    }
+    run_command(&mut cargo(&["deny", "check", "--disable-fetch", "advisories"]))?;
+    Ok(None)
+}

@@ -1,0 +1,66 @@
+//! The window's page: npm packages and the build, each skipped when nothing changed.
+
+use std::fs;
+use std::path::PathBuf;
+
+use crate::Result;
+use crate::files;
+use crate::process::{npm, root, run, target_dir};
+
+/// What is wrong with Node here, if anything is.
+pub(crate) const NODE: u32 = 20;
+
+/// Installs the packages that the lockfile names, unless exactly those are there.
+pub(crate) fn install_packages() -> Result<()> {
+    if packages_are_installed() {
+        return Ok(());
+    }
+    run(&mut npm(&["ci", "--no-audit", "--no-fund"]))?;
+    // The stamp is the lockfile itself: npm's own copy in node_modules is rewritten by npm and so never the same.
+    files::write(&stamp(), &lockfile()?)
+}
+
+/// Whether `npm ci` has nothing to do.
+pub(crate) fn packages_are_installed() -> bool {
+    matches!((fs::read(stamp()), lockfile()), (Ok(stamp), Ok(lockfile)) if stamp == lockfile)
+}
+
+fn stamp() -> PathBuf {
+    root().join("ui/node_modules/.installed-lock.json")
+}
+
+fn lockfile() -> Result<Vec<u8>> {
+    let path = root().join("ui/package-lock.json");
+    fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
+}
+
+/// Builds `ui/dist`, unless it was built from exactly these sources. The app embeds it, so it must be there first; and
+/// writing it anew would build the app anew.
+pub(crate) fn build() -> Result<()> {
+    let root = root();
+    let stamp = target_dir()?.join("xtask/ui-dist");
+    let sources = files::fingerprint(&sources()?)?;
+    let built = root.join("ui/dist/index.html").is_file()
+        && fs::read_to_string(&stamp).is_ok_and(|was| was == sources);
+    if built {
+        println!("ui/dist is up to date");
+        return Ok(());
+    }
+    run(&mut npm(&["run", "build"]))?;
+    files::write(&stamp, sources.as_bytes())
+}
+
+/// Everything in `ui/` but what is installed or made.
+fn sources() -> Result<Vec<PathBuf>> {
+    let ui = root().join("ui");
+    let entries = fs::read_dir(&ui).map_err(|error| format!("{} cannot be read: {error}", ui.display()))?;
+    let mut sources: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            let name = path.file_name().unwrap_or_default();
+            !["node_modules", "dist", "coverage"].iter().any(|made| name == *made)
+        })
+        .collect();
+    sources.sort();
+    Ok(sources)
+}
