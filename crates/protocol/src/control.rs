@@ -49,3 +49,24 @@ impl ControlMessage {
         serde_json::from_slice(bytes).map_err(|_| ControlError::Malformed)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn messages_look_as_the_protocol_document_says() {
+        let state = ControlMessage::State { microphone: true, camera: false };
+        assert_eq!(state.encode(), br#"{"type":"state","microphone":true,"camera":false}"#);
+        assert_eq!(ControlMessage::decode(&state.encode()), Ok(state));
+        assert_eq!(ControlMessage::decode(br#"{"type":"goodbye"}"#), Ok(ControlMessage::Goodbye));
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_decoded_without_panic(bytes in prop::collection::vec(any::<u8>(), 0..5000)) {
+            prop_assert!(ControlMessage::decode(&bytes).is_err());
+        }
+    }
+}

@@ -6,11 +6,28 @@
 #![forbid(unsafe_code)]
 
 mod control;
+mod envelope;
+mod invite;
+mod keys;
+mod local;
 mod message;
 mod peer_id;
+mod room_code;
 mod room_id;
+mod safety;
+mod wire;
 
 pub use control::{ControlError, ControlMessage};
-pub use message::{Candidate, Description, DescriptionKind, IceServer, PeerMessage};
+pub use envelope::{Envelope, EnvelopeError, OpenError, Opener, SealError, Sealer};
+pub use invite::{CheckedInvite, InviteError, InviteLink, ServerUrlError, parse_server_url};
+pub use keys::RoomKeys;
+pub use local::announcement_name;
+pub use message::{Candidate, Description, DescriptionKind, IceServer, MAX_NAME_LEN, PeerMessage};
 pub use peer_id::{ParsePeerIdError, PeerId};
+pub use room_code::{CODE_LEN, CodeError, PartialCode, RoomCode};
 pub use room_id::{ParseRoomIdError, RoomId};
+pub use safety::{FingerprintError, SafetyNumber};
+pub use wire::{
+    ClientMessage, ErrorCode, Intent, MAX_MESSAGE_LEN, MAX_PEERS, MDNS_SERVICE, PROTOCOL_VERSION,
+    ParseResumeSecretError, ResumeSecret, SIGNAL_PATH, SUBPROTOCOL, ServerMessage, WireError,
+};

@@ -1,0 +1,261 @@
+//! The code that people read to each other.
+
+use std::fmt;
+use std::str::FromStr;
+
+use thiserror::Error;
+use zeroize::{Zeroize, ZeroizeOnDrop};
+
+/// Crockford's base32 in lower case: no i, l, o (they look like 1, 1, 0) and no u.
+const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
+
+/// 10 characters of 5 bits: 50 bits. With the slow key derivation a guess costs about 0.1 s and 64 MiB, so trying
+/// half of all codes costs about 1.8 million core-years (`docs/security.md`), and it is still readable in one breath.
+pub const CODE_LEN: usize = 10;
+
+/// Characters before each dash: `kqz4-m8tr-xp`.
+const GROUP: usize = 4;
+
+/// What somebody must know to take part in a call: 50 random bits as 10 characters, written `kqz4-m8tr-xp`.
+///
+/// It is a secret: `Display` shows it because a person must read it, `Debug` does not, and it is wiped when dropped.
+#[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
+pub struct RoomCode {
+    /// ASCII of the alphabet, without dashes.
+    symbols: [u8; CODE_LEN],
+}
+
+impl RoomCode {
+    /// A new code from the operating system's random source.
+    pub fn random() -> Self {
+        let mut symbols = [0; CODE_LEN];
+        getrandom::fill(&mut symbols).expect("every supported system has a random source");
+        // 256 is a multiple of 32, so the low five bits of a byte are uniform.
+        for symbol in &mut symbols {
+            *symbol = ALPHABET[usize::from(*symbol & 31)];
+        }
+        Self { symbols }
+    }
+
+    /// Looks at what somebody has typed so far. For invite links too, see [`crate::CheckedInvite`].
+    pub fn check_partial(text: &str) -> PartialCode {
+        let mut formatted = String::new();
+        let mut count = 0;
+        let mut stranger = None;
+        for typed in text.chars().filter(|c| !is_separator(*c)) {
+            if count > 0 && count % GROUP == 0 && count <= 2 * GROUP {
+                formatted.push('-');
+            }
+            match canonical(typed) {
+                Some(symbol) => formatted.push(char::from(symbol)),
+                None => {
+                    stranger = stranger.or(Some(typed));
+                    formatted.push(typed);
+                }
+            }
+            count += 1;
+        }
+        let problem = match stranger {
+            Some(character) => Some(CodeError::Character { character }),
+            None if count > CODE_LEN => Some(CodeError::TooLong { count }),
+            None => None,
+        };
+        let code = (problem.is_none() && count == CODE_LEN).then(|| {
+            let mut symbols = [0; CODE_LEN];
+            for (symbol, byte) in symbols.iter_mut().zip(formatted.bytes().filter(|b| *b != b'-')) {
+                *symbol = byte;
+            }
+            Self { symbols }
+        });
+        PartialCode { formatted, code, problem }
+    }
+
+    /// The 10 characters without dashes, lower case: the input of the key derivation.
+    pub(crate) fn symbols(&self) -> &[u8; CODE_LEN] {
+        &self.symbols
+    }
+
+    /// The 10 characters without dashes, as a link holds them.
+    pub(crate) fn plain(&self) -> &str {
+        std::str::from_utf8(&self.symbols).expect("the alphabet is ASCII")
+    }
+}
+
+/// What somebody has typed so far of a code.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PartialCode {
+    /// What was typed, in the spelling and the groups of a code.
+    pub formatted: String,
+    /// The code, when it is whole.
+    pub code: Option<RoomCode>,
+    /// What is wrong; `None` while it is a code or may still become one.
+    pub problem: Option<CodeError>,
+}
+
+impl fmt::Debug for PartialCode {
+    // Most of a code is nearly the code, so nothing of it is shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PartialCode").field("complete", &self.code.is_some()).finish_non_exhaustive()
+    }
+}
+
+/// Why a text is no room code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum CodeError {
+    /// Nothing was typed.
+    #[error("Type or paste the code that you were given.")]
+    Empty,
+    /// Not all of it.
+    #[error("A code has {CODE_LEN} characters; this has {count}.")]
+    TooShort {
+        /// How many characters there are.
+        count: usize,
+    },
+    /// More than a code.
+    #[error("A code has {CODE_LEN} characters; this has {count}.")]
+    TooLong {
+        /// How many characters there are.
+        count: usize,
+    },
+    /// A character that no code has.
+    #[error("“{character}” is never part of a code.")]
+    Character {
+        /// The first such character.
+        character: char,
+    },
+}
+
+impl FromStr for RoomCode {
+    type Err = CodeError;
+
+    /// Case, spaces and dashes do not matter; o is read as 0, i and l as 1.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let checked = Self::check_partial(text);
+        match (checked.code, checked.problem) {
+            (Some(code), None) => Ok(code),
+            (_, Some(problem)) => Err(problem),
+            (None, None) => {
+                let count = text.chars().filter(|c| !is_separator(*c)).count();
+                Err(if count == 0 { CodeError::Empty } else { CodeError::TooShort { count } })
+            }
+        }
+    }
+}
+
+impl fmt::Display for RoomCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = self.plain();
+        write!(f, "{}-{}-{}", &text[..GROUP], &text[GROUP..2 * GROUP], &text[2 * GROUP..])
+    }
+}
+
+impl fmt::Debug for RoomCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RoomCode(..)")
+    }
+}
+
+/// What people and programs put between the groups, including the dashes that word processors make.
+fn is_separator(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(c, '-' | '_' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{200b}' | '\u{feff}')
+}
+
+/// The alphabet's spelling of a typed character.
+fn canonical(typed: char) -> Option<u8> {
+    let lower = u8::try_from(typed).ok()?.to_ascii_lowercase();
+    let symbol = match lower {
+        b'o' => b'0',
+        b'i' | b'l' => b'1',
+        other => other,
+    };
+    ALPHABET.contains(&symbol).then_some(symbol)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn a_code_is_read_in_every_spelling() {
+        let code: RoomCode = "kqz4-m8tr-x1".parse().unwrap();
+        for spelling in
+            ["KQZ4M8TRX1", " kqz4 m8tr xL ", "kqz4—m8tr—xI", "k-q-z-4-m-8-t-r-x-i", "KQZ4_M8TR.X1"]
+        {
+            assert_eq!(spelling.parse::<RoomCode>().unwrap(), code, "{spelling}");
+        }
+        assert_eq!("ooooo-ooooo".parse::<RoomCode>().unwrap().to_string(), "0000-0000-00");
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        assert_eq!("".parse::<RoomCode>().unwrap_err(), CodeError::Empty);
+        assert_eq!(" - ".parse::<RoomCode>().unwrap_err(), CodeError::Empty);
+        assert_eq!("kqz4".parse::<RoomCode>().unwrap_err(), CodeError::TooShort { count: 4 });
+        assert_eq!("kqz4m8trxp1".parse::<RoomCode>().unwrap_err(), CodeError::TooLong { count: 11 });
+        assert_eq!("kqz4-u8tr-xp".parse::<RoomCode>().unwrap_err(), CodeError::Character { character: 'u' });
+        assert_eq!(
+            "kqz4-é8tr-xp".parse::<RoomCode>().unwrap_err().to_string(),
+            "“é” is never part of a code."
+        );
+    }
+
+    #[test]
+    fn a_code_is_grouped_while_it_is_typed() {
+        let steps = [
+            ("", "", false),
+            ("KQZ", "kqz", false),
+            ("kqz4", "kqz4", false),
+            ("kqz4m", "kqz4-m", false),
+            ("kqz4m8tr", "kqz4-m8tr", false),
+            ("kqz4m8trx", "kqz4-m8tr-x", false),
+            ("kqz4m8trxp", "kqz4-m8tr-xp", true),
+        ];
+        for (typed, formatted, complete) in steps {
+            let checked = RoomCode::check_partial(typed);
+            assert_eq!((checked.formatted.as_str(), checked.code.is_some()), (formatted, complete));
+            assert_eq!(checked.problem, None);
+        }
+        let long = RoomCode::check_partial("kqz4m8trxp12");
+        assert_eq!((long.formatted.as_str(), long.code.is_some()), ("kqz4-m8tr-xp12", false));
+        assert_eq!(long.problem, Some(CodeError::TooLong { count: 12 }));
+    }
+
+    #[test]
+    fn debug_shows_nothing_of_a_code() {
+        let code = RoomCode::random();
+        assert_eq!(format!("{code:?}"), "RoomCode(..)");
+        let partial = format!("{:?}", RoomCode::check_partial(&code.to_string()[..7]));
+        assert!(!partial.contains(&code.to_string()[..4]), "{partial}");
+    }
+
+    #[test]
+    fn random_codes_differ_and_use_the_whole_alphabet() {
+        let codes: Vec<_> = (0..200).map(|_| RoomCode::random().to_string()).collect();
+        let distinct: std::collections::HashSet<_> = codes.iter().collect();
+        assert_eq!(distinct.len(), codes.len());
+        // 2,000 symbols: the chance that one of 32 is missing is below 1e-25.
+        assert!(ALPHABET.iter().all(|symbol| codes.iter().any(|code| code.contains(char::from(*symbol)))));
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_checked_without_panic(text in ".{0,80}") {
+            let checked = RoomCode::check_partial(&text);
+            prop_assert_eq!(checked.code.is_some(), text.parse::<RoomCode>().is_ok());
+        }
+
+        #[test]
+        fn formatting_twice_changes_nothing(text in "[a-zA-Z0-9 -]{0,16}") {
+            let once = RoomCode::check_partial(&text).formatted;
+            prop_assert_eq!(&RoomCode::check_partial(&once).formatted, &once);
+        }
+
+        #[test]
+        fn a_code_survives_being_written_and_read(_seed in 0..64u8) {
+            let code = RoomCode::random();
+            prop_assert_eq!(code.to_string().parse::<RoomCode>().unwrap(), code);
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! What client and server say to each other: JSON, one message in a WebSocket text frame.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use thiserror::Error;
+
+use crate::envelope::Envelope;
+use crate::message::IceServer;
+use crate::peer_id::PeerId;
+use crate::room_id::RoomId;
+
+/// This protocol's version.
+pub const PROTOCOL_VERSION: u32 = 1;
+/// The WebSocket subprotocol of this version.
+pub const SUBPROTOCOL: &str = "tincan.v1";
+/// Where the WebSocket is, below the server's address.
+pub const SIGNAL_PATH: &str = "v1/signal";
+/// Largest WebSocket message in either direction.
+pub const MAX_MESSAGE_LEN: usize = 64 * 1024;
+/// Most participants that a client takes from a server, far above any room: a server must not be able to make a
+/// client's lists grow without bound.
+pub const MAX_PEERS: usize = 256;
+/// mDNS service type of local calls.
+pub const MDNS_SERVICE: &str = "_tincan._tcp.local.";
+
+/// Whether the room must exist already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Intent {
+    /// Make the room if it is not there; otherwise join it. A client that was in the room once comes back with this,
+    /// because a restarted server knows no rooms.
+    Create,
+    /// Join a room that exists: a mistyped code must not leave somebody waiting alone.
+    Join,
+}
+
+/// 16 random bytes that prove a place in a room to be the client's own. `Debug` does not show them.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct ResumeSecret([u8; 16]);
+
+impl ResumeSecret {
+    /// A new secret from the operating system's random source.
+    pub fn random() -> Self {
+        let mut bytes = [0; 16];
+        getrandom::fill(&mut bytes).expect("every supported system has a random source");
+        Self(bytes)
+    }
+
+    /// Whether both are the same, in a time that does not depend on where they differ.
+    pub fn matches(&self, other: &Self) -> bool {
+        self.0.iter().zip(&other.0).fold(0, |different, (a, b)| different | (a ^ b)) == 0
+    }
+}
+
+impl fmt::Debug for ResumeSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ResumeSecret(..)")
+    }
+}
+
+/// The text is no resume secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("a resume secret is 32 lowercase hex digits")]
+pub struct ParseResumeSecretError;
+
+impl TryFrom<String> for ResumeSecret {
+    type Error = ParseResumeSecretError;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| ParseResumeSecretError)?;
+        Ok(Self(bytes.try_into().map_err(|_| ParseResumeSecretError)?))
+    }
+}
+
+impl From<ResumeSecret> for String {
+    fn from(secret: ResumeSecret) -> Self {
+        data_encoding::HEXLOWER.encode(&secret.0)
+    }
+}
+
+/// The bytes are no message of this protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum WireError {
+    /// Larger than [`MAX_MESSAGE_LEN`].
+    #[error("a message of {0} bytes is too large")]
+    TooLarge(usize),
+    /// Not JSON, or no message that this version knows.
+    #[error("not a message of this protocol")]
+    Malformed,
+}
+
+/// What a client tells the server.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ClientMessage {
+    /// The first message: take a place in a room, or take it back.
+    Join {
+        /// [`PROTOCOL_VERSION`].
+        version: u32,
+        /// Which room.
+        room: RoomId,
+        /// Who the client is, for this stay.
+        peer: PeerId,
+        /// Proves the place to be the client's when it comes back; the same for the whole stay.
+        secret: ResumeSecret,
+        /// Whether the room must exist.
+        intent: Intent,
+        /// When coming back: how many messages after `joined` were received. Absent on a first join.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        received: Option<u64>,
+    },
+    /// Pass an envelope on.
+    Relay {
+        /// To whom.
+        to: PeerId,
+        /// What the server cannot read.
+        envelope: Envelope,
+    },
+    /// Give the place up at once.
+    Leave,
+}
+
+/// What the server tells a client.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum ServerMessage {
+    /// A new place is taken.
+    Joined {
+        /// Everyone else in the room.
+        peers: Vec<PeerId>,
+        /// STUN and TURN servers.
+        #[serde(default)]
+        ice_servers: Vec<IceServer>,
+    },
+    /// The old place is taken back; the messages that were missed follow.
+    Resumed {
+        /// How many `relay` messages of this stay the server has received; the client sends the others again.
+        received: u64,
+        /// STUN and TURN servers, with fresh credentials.
+        #[serde(default)]
+        ice_servers: Vec<IceServer>,
+    },
+    /// Somebody came in.
+    PeerJoined {
+        /// Who.
+        peer: PeerId,
+    },
+    /// Somebody left, or was away for longer than the grace time.
+    PeerLeft {
+        /// Who.
+        peer: PeerId,
+    },
+    /// An envelope from another participant.
+    Relay {
+        /// From whom.
+        from: PeerId,
+        /// What the server cannot read.
+        envelope: Envelope,
+    },
+    /// The last message before the server closes the connection.
+    Error {
+        /// Why.
+        code: ErrorCode,
+        /// The same for a developer; not to be shown.
+        #[serde(default)]
+        message: String,
+    },
+}
+
+macro_rules! json {
+    ($type:ty) => {
+        impl $type {
+            /// The message as it goes into a text frame.
+            pub fn encode(&self) -> String {
+                serde_json::to_string(self)
+                    .expect("messages have no map keys or floats that JSON cannot hold")
+            }
+
+            /// Reads a text frame. Unknown fields are ignored.
+            ///
+            /// # Errors
+            /// [`WireError`] when it is too large or no message that this version knows.
+            pub fn decode(text: &str) -> Result<Self, WireError> {
+                if text.len() > MAX_MESSAGE_LEN {
+                    return Err(WireError::TooLarge(text.len()));
+                }
+                serde_json::from_str(text).map_err(|_| WireError::Malformed)
+            }
+        }
+    };
+}
+json!(ClientMessage);
+json!(ServerMessage);
+
+macro_rules! error_codes {
+    ($($(#[doc = $doc:literal])+ $name:ident = $close:literal, $text:literal;)+) => {
+        /// Why the server ends a connection: the `code` of an `error` message, and the WebSocket's close code.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum ErrorCode {
+            $($(#[doc = $doc])+ $name,)+
+            /// A code that this version does not know.
+            #[serde(other)]
+            Unknown,
+        }
+
+        impl ErrorCode {
+            /// Every code that this version knows.
+            pub const ALL: &'static [Self] = &[$(Self::$name),+];
+
+            /// The WebSocket close code (RFC 6455, 7.4.2: 4000 to 4999 are the application's).
+            pub const fn close_code(self) -> u16 {
+                match self {
+                    $(Self::$name => $close,)+
+                    Self::Unknown => 4999,
+                }
+            }
+
+            /// The code that a WebSocket was closed with.
+            pub fn from_close_code(code: u16) -> Option<Self> {
+                Self::ALL.iter().copied().find(|known| known.close_code() == code)
+            }
+
+            /// Its name in JSON, in metrics and towards the window.
+            pub const fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$name => $text,)+
+                    Self::Unknown => "unknown",
+                }
+            }
+        }
+    };
+}
+
+error_codes! {
+    /// Not JSON, no known message, or a message at the wrong time.
+    Malformed = 4000, "malformed";
+    /// A version that the server does not speak.
+    Version = 4001, "version";
+    /// No such room, and the intent was to join.
+    RoomNotFound = 4002, "room_not_found";
+    /// The room has as many participants as the server allows.
+    RoomFull = 4003, "room_full";
+    /// Somebody else has this peer id in the room.
+    PeerIdTaken = 4004, "peer_id_taken";
+    /// A message larger than 64 KiB.
+    TooLarge = 4005, "too_large";
+    /// More messages than allowed.
+    Rate = 4006, "rate";
+    /// The client does not read what it is sent.
+    TooSlow = 4007, "too_slow";
+    /// No `join` in time.
+    JoinTimeout = 4008, "join_timeout";
+    /// Nothing was heard from the client for too long.
+    Idle = 4009, "idle";
+    /// The client took its place back on another connection.
+    Replaced = 4010, "replaced";
+    /// This address has made too many rooms.
+    TooManyRooms = 4011, "too_many_rooms";
+    /// The server is full.
+    Busy = 4012, "busy";
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn messages_look_as_the_protocol_document_says() {
+        let secret = ResumeSecret([5; 16]);
+        let join = ClientMessage::Join {
+            version: 1,
+            room: RoomId::from_bytes([0xab; 16]),
+            peer: PeerId::from_bytes([1; 8]),
+            secret,
+            intent: Intent::Create,
+            received: None,
+        };
+        assert_eq!(
+            join.encode(),
+            r#"{"type":"join","version":1,"room":"abababababababababababababababab","peer":"0101010101010101","secret":"05050505050505050505050505050505","intent":"create"}"#
+        );
+        assert_eq!(ClientMessage::Leave.encode(), r#"{"type":"leave"}"#);
+        let left = ServerMessage::PeerLeft { peer: PeerId::from_bytes([1; 8]) };
+        assert_eq!(left.encode(), r#"{"type":"peer_left","peer":"0101010101010101"}"#);
+        let error = ServerMessage::Error { code: ErrorCode::RoomFull, message: String::new() };
+        assert_eq!(error.encode(), r#"{"type":"error","code":"room_full","message":""}"#);
+    }
+
+    #[test]
+    fn codes_have_one_name_everywhere_and_distinct_close_codes() {
+        for code in ErrorCode::ALL {
+            assert_eq!(serde_json::to_string(code).unwrap(), format!("\"{}\"", code.as_str()));
+            assert_eq!(ErrorCode::from_close_code(code.close_code()), Some(*code));
+        }
+        assert_eq!(serde_json::from_str::<ErrorCode>("\"of the future\"").unwrap(), ErrorCode::Unknown);
+    }
+
+    #[test]
+    fn secrets_match_only_themselves() {
+        let secret = ResumeSecret::random();
+        assert!(secret.matches(&secret.clone()));
+        assert!(!secret.matches(&ResumeSecret::random()));
+        assert_eq!(format!("{secret:?}"), "ResumeSecret(..)");
+    }
+
+    #[test]
+    fn every_message_from_the_server_has_a_place_in_a_frame() {
+        let long = format!(r#"{{"type":"leave","padding":"{}"}}"#, "x".repeat(MAX_MESSAGE_LEN));
+        assert!(matches!(ClientMessage::decode(&long), Err(WireError::TooLarge(_))));
+        let envelope = Envelope::from_bytes(vec![0; 49 + crate::envelope::MAX_PLAINTEXT]).unwrap();
+        let relay = ClientMessage::Relay { to: PeerId::from_bytes([1; 8]), envelope };
+        assert!(relay.encode().len() < MAX_MESSAGE_LEN);
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_decoded_without_panic(text in ".{0,300}") {
+            prop_assert!(ClientMessage::decode(&text).is_err());
+            prop_assert!(ServerMessage::decode(&text).is_err());
+        }
+
+        #[test]
+        fn any_field_values_are_decoded_without_panic(
+            kind in "join|relay|leave|joined|error|peer_left", field in "room|peer|to|from|envelope|secret|peers",
+            value in ".{0,60}",
+        ) {
+            let text = serde_json::json!({ "type": kind, field: value }).to_string();
+            let _ = ClientMessage::decode(&text);
+            let _ = ServerMessage::decode(&text);
+        }
+    }
+}
