@@ -1,5 +1,17 @@
 //! Sound: 48 kHz, mono, 10 ms at a time.
 
+mod chime;
 mod frame;
+pub mod jitter;
+mod meter;
+mod mixer;
+pub mod processing;
+mod sender;
 
+pub use chime::chime;
 pub use frame::{AudioFrame, EncodedAudio, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
+pub use jitter::{JitterBuffer, JitterStatistics};
+pub use meter::{LevelMeter, VoiceDetector, dbfs, perceptual_level, rfc6464_level};
+pub use mixer::Mixer;
+pub use processing::{AudioProcessor, ProcessingConfig};
+pub use sender::AudioSender;

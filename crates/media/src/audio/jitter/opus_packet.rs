@@ -1,0 +1,49 @@
+//! The little that the buffer must know about an Opus packet.
+
+/// Whether the packet's first frame carries an in-band FEC copy (LBRR) of the packet before it.
+///
+/// RFC 6716: the table of contents byte (section 3.1) gives the mode; SILK and hybrid frames begin with a voice-activity
+/// flag for each of their 20 ms and then the LBRR flag (sections 4.2.3 and 4.2.4), each one plain bit from the top.
+pub(super) fn has_fec(packet: &[u8]) -> bool {
+    let Some((&toc, rest)) = packet.split_first() else { return false };
+    let config = toc >> 3;
+    // 16 and above are CELT only, which has no FEC.
+    if config >= 16 {
+        return false;
+    }
+    // 12 to 15 are hybrid of 10 or 20 ms; below, SILK of 10, 20, 40 or 60 ms.
+    let silk_frames = if config >= 12 { 1 } else { [1, 1, 2, 3][usize::from(config & 3)] };
+    let frame = match toc & 3 {
+        0 | 1 => rest,
+        // Two frames of different sizes: one or two bytes of length (section 3.2.1).
+        2 => match rest.first() {
+            Some(0..252) => &rest[1..],
+            Some(_) => rest.get(2..).unwrap_or(&[]),
+            None => &[],
+        },
+        // Any number of frames, perhaps padded. WebRTC senders do not make them; concealment serves.
+        _ => &[],
+    };
+    frame.first().is_some_and(|first| (first >> (7 - silk_frames)) & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flag_is_found_behind_the_voice_flags() {
+        // SILK wideband 20 ms (config 9): voice flag, then LBRR.
+        assert!(has_fec(&[9 << 3, 0b0100_0000]));
+        assert!(!has_fec(&[9 << 3, 0b1000_0000]));
+        // SILK wideband 60 ms (config 11): three voice flags first.
+        assert!(has_fec(&[11 << 3, 0b0001_0000]));
+        // Hybrid fullband 20 ms (config 15), and two frames with a one-byte length.
+        assert!(has_fec(&[15 << 3, 0b0100_0000]));
+        assert!(has_fec(&[(15 << 3) | 2, 40, 0b0100_0000]));
+        // CELT, and nothing at all.
+        assert!(!has_fec(&[31 << 3, 0xff]));
+        assert!(!has_fec(&[9 << 3]));
+        assert!(!has_fec(&[]));
+    }
+}
