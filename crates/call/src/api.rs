@@ -1,0 +1,305 @@
+//! What the session is told and what it says.
+
+use tincan_protocol::{
+    Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId, PeerMessage,
+};
+
+/// What a session starts with.
+#[derive(Debug, Clone)]
+pub struct SessionConfig {
+    /// Our identity for this stay.
+    pub peer_id: PeerId,
+    /// The name that others see; may be empty.
+    pub name: String,
+    /// Whether sound is sent from the start.
+    pub microphone: bool,
+    /// Whether pictures are sent from the start.
+    pub camera: bool,
+    /// Others beyond this many are not connected to: a mesh does not carry more, and the server is not trusted to count.
+    pub max_participants: usize,
+}
+
+impl SessionConfig {
+    /// Without a name, sending sound and pictures, with up to 15 others.
+    pub const fn new(peer_id: PeerId) -> Self {
+        Self { peer_id, name: String::new(), microphone: true, camera: true, max_participants: 15 }
+    }
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    /// The time that [`Session::poll_timeout`](crate::Session::poll_timeout) named has come.
+    Timeout,
+    /// In the room, for the first time or again after the server was lost. `peers` is everyone else there now.
+    Joined {
+        /// Everyone else in the room.
+        peers: Vec<PeerId>,
+        /// STUN and TURN servers for connections opened from now on.
+        ice_servers: Vec<IceServer>,
+    },
+    /// Somebody came in.
+    PeerJoined(PeerId),
+    /// The server says that somebody is gone.
+    PeerLeft(PeerId),
+    /// A message that opened under the room's key.
+    Message {
+        /// Who sealed it.
+        from: PeerId,
+        /// What it says.
+        message: PeerMessage,
+    },
+    /// The server is lost; [`Input::Joined`] tells when it is back.
+    Disconnected,
+    /// Something about the connection that [`Output::OpenPeer`] opened.
+    Peer {
+        /// To whom.
+        peer: PeerId,
+        /// Which; older ones are ignored.
+        connection: u32,
+        /// What.
+        change: PeerChange,
+    },
+    /// Send sound, or stop.
+    SetMicrophone(bool),
+    /// Send pictures, or stop.
+    SetCamera(bool),
+    /// Our name from now on.
+    SetName(String),
+    /// This machine's network interfaces or addresses changed.
+    NetworkChanged,
+    /// Leave. Everything after it is ignored.
+    Leave,
+}
+
+/// What changed about a connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PeerChange {
+    /// Where it stands.
+    State(ConnectionState),
+    /// Send this to the other side.
+    LocalDescription {
+        /// Offer or answer.
+        kind: DescriptionKind,
+        /// SDP text.
+        sdp: String,
+    },
+    /// Send this to the other side.
+    LocalCandidate(LocalCandidate),
+    /// The control channel is open (again).
+    ControlOpen,
+    /// A packet on the control channel.
+    Control(Vec<u8>),
+    /// Both DTLS fingerprints are known and were checked against the descriptions.
+    Fingerprints {
+        /// Ours.
+        local: String,
+        /// Theirs.
+        remote: String,
+    },
+    /// It could not be opened here (no socket, no memory).
+    OpenFailed,
+}
+
+/// A gathered ICE candidate; an empty `candidate` ends them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocalCandidate {
+    /// `candidate:…`.
+    pub candidate: String,
+    /// Media section.
+    pub sdp_mid: Option<String>,
+    /// Media section's index.
+    pub sdp_m_line_index: Option<u16>,
+    /// Username fragment.
+    pub username_fragment: Option<String>,
+}
+
+/// Where a connection stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionState {
+    /// Looking for a path.
+    Connecting,
+    /// Media flows.
+    Connected,
+    /// No answer for some seconds; it may come back.
+    Disconnected,
+    /// It will not come back.
+    Failed,
+    /// Closed.
+    Closed,
+}
+
+/// What is to be done, in this order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Output {
+    /// Seal it and send it through the server.
+    SendSignal {
+        /// To whom.
+        to: PeerId,
+        /// What.
+        message: PeerMessage,
+    },
+    /// Open a connection. What follows for it ([`Output::SetRemote`], …) waits until it is open.
+    OpenPeer {
+        /// To whom.
+        peer: PeerId,
+        /// Its number, for [`Input::Peer`].
+        connection: u32,
+        /// Whether to offer at once; otherwise an offer follows by [`Output::SetRemote`].
+        offer: bool,
+        /// Whether it yields when both sides offer at once.
+        polite: bool,
+        /// STUN and TURN servers.
+        ice_servers: Vec<IceServer>,
+    },
+    /// Apply the other side's description; an offer is answered, unless it collides and we are not polite.
+    SetRemote {
+        /// Whose.
+        peer: PeerId,
+        /// Which connection.
+        connection: u32,
+        /// What.
+        description: Description,
+    },
+    /// Add the other side's candidate.
+    AddCandidate {
+        /// Whose.
+        peer: PeerId,
+        /// Which connection.
+        connection: u32,
+        /// What.
+        candidate: Candidate,
+    },
+    /// Offer with new ICE credentials.
+    RestartIce {
+        /// With whom.
+        peer: PeerId,
+        /// Which connection.
+        connection: u32,
+    },
+    /// Ask for a keyframe: pictures were interrupted.
+    RequestKeyframe {
+        /// Whom.
+        peer: PeerId,
+        /// Which connection.
+        connection: u32,
+    },
+    /// Send it on the control channel.
+    SendControl {
+        /// To whom.
+        peer: PeerId,
+        /// Which connection.
+        connection: u32,
+        /// What.
+        message: ControlMessage,
+    },
+    /// Close the connection, after what was to be sent on it went out.
+    ClosePeer {
+        /// To whom.
+        peer: PeerId,
+        /// Which.
+        connection: u32,
+    },
+    /// Something to show.
+    Event(SessionEvent),
+}
+
+/// What a person sees change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEvent {
+    /// Where the call stands.
+    Phase(Phase),
+    /// The server is reachable, or not.
+    Server {
+        /// Whether it is.
+        connected: bool,
+    },
+    /// Somebody is there.
+    ParticipantJoined {
+        /// Who.
+        peer: PeerId,
+    },
+    /// Somebody is gone.
+    ParticipantLeft {
+        /// Who.
+        peer: PeerId,
+        /// Why.
+        reason: LeaveReason,
+    },
+    /// Somebody's name.
+    Name {
+        /// Whose.
+        peer: PeerId,
+        /// Without control characters, at most 64 characters.
+        name: String,
+    },
+    /// What somebody sends.
+    Media {
+        /// Who.
+        peer: PeerId,
+        /// What.
+        media: MediaState,
+    },
+    /// How the connection to somebody stands.
+    Connection {
+        /// To whom.
+        peer: PeerId,
+        /// How.
+        view: ConnectionView,
+    },
+    /// What the safety number is made from.
+    Fingerprints {
+        /// With whom.
+        peer: PeerId,
+        /// Our certificate's.
+        local: String,
+        /// Theirs.
+        remote: String,
+    },
+}
+
+/// Where the call stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// Not in the room yet.
+    Joining,
+    /// Nobody else is there.
+    Alone,
+    /// Somebody is there; no connection was up yet.
+    Connecting,
+    /// At least one connection is up.
+    Connected,
+    /// No connection is up, but one was.
+    Reconnecting,
+    /// We left.
+    Left,
+}
+
+/// How the connection to a participant stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionView {
+    /// Being made for the first time.
+    Connecting,
+    /// Up.
+    Connected,
+    /// Lost, being made again.
+    Reconnecting,
+}
+
+/// Why somebody is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeaveReason {
+    /// They said so.
+    Goodbye,
+    /// Neither the server nor the connection reaches them.
+    Lost,
+}
+
+/// What somebody sends. Both are off until they said otherwise: a face that appears is better than one that is promised.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct MediaState {
+    /// Whether sound.
+    pub microphone: bool,
+    /// Whether pictures.
+    pub camera: bool,
+}

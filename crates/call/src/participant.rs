@@ -1,0 +1,219 @@
+//! One other participant: what is known of them, and what is due next.
+
+use std::time::Instant;
+
+use tincan_protocol::{PeerId, PeerMessage};
+
+use crate::api::{ConnectionView, MediaState};
+use crate::timing::{
+    ABSENT_GRACE, CONNECT_WAIT, GIVE_UP, POLITE_EXTRA, REOPEN_WAIT, RESTART_WAIT, SPEAK_WAIT,
+};
+
+/// Descriptions and candidates that wait for the server. A connection gathers a few dozen candidates at most.
+const MAX_PENDING: usize = 64;
+
+/// What the connection does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    /// There is none. At `until` we offer, unless their offer comes first.
+    Waiting { until: Instant },
+    /// It was never up. At `until` it is made anew.
+    Opening { until: Instant },
+    /// Media flows.
+    Up,
+    /// It was up. At `until` it is made anew; before that comes an ICE restart.
+    Down { until: Instant },
+}
+
+/// Whether the server can carry something to this participant, and since when it cannot.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// It can.
+    Reachable,
+    /// The server is there, they are not.
+    Absent { since: Instant },
+    /// The server is away.
+    NoServer { since: Instant },
+}
+
+/// What is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Due {
+    /// Open the next connection and offer.
+    Offer,
+    RestartIce,
+    Keyframe,
+    /// Give the participant up.
+    Lose,
+}
+
+/// Another participant.
+#[derive(Debug)]
+pub struct Participant {
+    pub(crate) id: PeerId,
+    pub(crate) polite: bool,
+    pub(crate) name: String,
+    pub(crate) media: MediaState,
+    /// Whether anything came from them under the room's key: until then they are only the server's word.
+    pub(crate) spoke: bool,
+    /// Number of the newest connection, 0 before the first.
+    pub(crate) connection: u32,
+    pub(crate) open: bool,
+    pub(crate) control_open: bool,
+    pub(crate) link: Link,
+    pub(crate) was_connected: bool,
+    pub(crate) shown: ConnectionView,
+    /// Connections in a row that did not come up.
+    pub(crate) failures: u32,
+    pub(crate) restart_at: Option<Instant>,
+    pub(crate) restarted_at: Option<Instant>,
+    pub(crate) keyframe_at: Option<Instant>,
+    pub(crate) created: Instant,
+    /// When the connection was last up (or they came).
+    pub(crate) down_since: Instant,
+    pub(crate) absent_since: Option<Instant>,
+    /// What waits for the server.
+    pub(crate) pending: Vec<PeerMessage>,
+}
+
+impl Participant {
+    pub(crate) fn new(now: Instant, id: PeerId, polite: bool, connection: u32, offer_at: Instant) -> Self {
+        Self {
+            id,
+            polite,
+            name: String::new(),
+            media: MediaState::default(),
+            spoke: false,
+            connection,
+            open: false,
+            control_open: false,
+            link: Link::Waiting { until: offer_at },
+            was_connected: false,
+            shown: ConnectionView::Connecting,
+            failures: 0,
+            restart_at: None,
+            restarted_at: None,
+            keyframe_at: None,
+            created: now,
+            down_since: now,
+            absent_since: None,
+            pending: Vec::new(),
+        }
+    }
+
+    /// Their identity.
+    pub const fn id(&self) -> PeerId {
+        self.id
+    }
+
+    /// Their name; empty until they told it, or when they have none.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What they send.
+    pub const fn media(&self) -> MediaState {
+        self.media
+    }
+
+    /// Number of the newest connection to them, 0 before the first.
+    pub const fn connection(&self) -> u32 {
+        self.connection
+    }
+
+    /// How the connection to them stands.
+    pub const fn view(&self) -> ConnectionView {
+        match (self.link, self.was_connected) {
+            (Link::Up, _) => ConnectionView::Connected,
+            (_, true) => ConnectionView::Reconnecting,
+            (_, false) => ConnectionView::Connecting,
+        }
+    }
+
+    pub(crate) fn is_up(&self) -> bool {
+        self.link == Link::Up
+    }
+
+    /// Later for the polite side, so that the two sides do not act at the same moment.
+    pub(crate) fn later_if_polite(&self, at: Instant) -> Instant {
+        if self.polite { at + POLITE_EXTRA } else { at }
+    }
+
+    pub(crate) fn opened(&mut self, now: Instant, connection: u32) {
+        self.connection = connection;
+        self.open = true;
+        self.control_open = false;
+        self.restart_at = None;
+        self.keyframe_at = None;
+        self.pending.clear();
+        self.link = Link::Opening { until: self.later_if_polite(now + CONNECT_WAIT) };
+    }
+
+    /// The connection went quiet.
+    pub(crate) fn went_down(&mut self, now: Instant) {
+        self.down_since = now;
+        self.restart_at = Some(self.later_if_polite(now + RESTART_WAIT));
+        self.link = Link::Down { until: self.later_if_polite(now + RESTART_WAIT + REOPEN_WAIT) };
+    }
+
+    /// They can be reached (again): what had to wait starts now.
+    pub(crate) fn became_reachable(&mut self, now: Instant) {
+        self.absent_since = None;
+        match self.link {
+            Link::Up => {}
+            Link::Down { .. } => {
+                self.restart_at = Some(self.later_if_polite(now));
+                self.link = Link::Down { until: self.later_if_polite(now + REOPEN_WAIT) };
+            }
+            // What was said while the server was away is lost: start anew, but not both sides at once.
+            Link::Waiting { .. } | Link::Opening { .. } => {
+                self.link = match (self.polite, self.open) {
+                    (false, false) => Link::Waiting { until: now },
+                    (false, true) => Link::Opening { until: now },
+                    (true, false) => Link::Waiting { until: now + POLITE_EXTRA },
+                    (true, true) => Link::Opening { until: now + POLITE_EXTRA + CONNECT_WAIT },
+                };
+            }
+        }
+    }
+
+    pub(crate) fn hold(&mut self, message: PeerMessage) {
+        if self.pending.len() < MAX_PENDING {
+            self.pending.push(message);
+        }
+    }
+
+    /// The earliest thing that is due, and when.
+    pub(crate) fn next(&self, reach: Reach) -> Option<(Instant, Due)> {
+        let mut next = self.keyframe_at.map(|at| (at, Due::Keyframe));
+        let mut add = |at: Instant, due: Due| {
+            if next.is_none_or(|(earliest, _)| at < earliest) {
+                next = Some((at, due));
+            }
+        };
+        match reach {
+            Reach::Reachable => {
+                match self.link {
+                    Link::Waiting { until } | Link::Opening { until } | Link::Down { until } => {
+                        add(until, Due::Offer)
+                    }
+                    Link::Up => {}
+                }
+                if let (Some(at), Link::Up | Link::Down { .. }) = (self.restart_at, self.link) {
+                    add(at, Due::RestartIce);
+                }
+                if !self.spoke && !self.is_up() {
+                    add(self.created + SPEAK_WAIT, Due::Lose);
+                }
+            }
+            Reach::Absent { since } if !self.is_up() => {
+                add(since.max(self.down_since) + ABSENT_GRACE, Due::Lose)
+            }
+            Reach::NoServer { since } if !self.is_up() => {
+                add(since.max(self.down_since) + GIVE_UP, Due::Lose)
+            }
+            Reach::Absent { .. } | Reach::NoServer { .. } => {}
+        }
+        next
+    }
+}

@@ -1,0 +1,198 @@
+//! Whatever happens in whatever order: nothing panics, nobody spins, and once the world is calm everybody who is there
+//! is connected to everybody else.
+
+mod world;
+
+use proptest::prelude::*;
+use tincan_call::{ConnectionState, Input, PeerChange};
+use tincan_protocol::{Candidate, Description, DescriptionKind, PeerMessage};
+use world::{World, id};
+
+const MACHINES: u8 = 4;
+/// Longer than every wait of the session together: giving up is followed by finding each other again.
+const CALM: u64 = 120;
+
+#[derive(Debug, Clone)]
+enum Step {
+    Join(u8),
+    Leave(u8),
+    Crash(u8),
+    ServerCrash,
+    ServerReturn,
+    SocketBreaks(u8),
+    Deaf(Option<u8>),
+    Offline(u8),
+    OnlineElsewhere(u8),
+    Block(u8, u8),
+    Unblock,
+    Fail(u8, u8),
+    Mute(u8, bool),
+    Run(u64),
+}
+
+fn machine() -> impl Strategy<Value = u8> {
+    1..=MACHINES
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        4 => machine().prop_map(Step::Join),
+        1 => machine().prop_map(Step::Leave),
+        1 => machine().prop_map(Step::Crash),
+        1 => Just(Step::ServerCrash),
+        2 => Just(Step::ServerReturn),
+        2 => machine().prop_map(Step::SocketBreaks),
+        1 => proptest::option::of(machine()).prop_map(Step::Deaf),
+        2 => machine().prop_map(Step::Offline),
+        3 => machine().prop_map(Step::OnlineElsewhere),
+        1 => (machine(), machine()).prop_map(|(a, b)| Step::Block(a, b)),
+        2 => Just(Step::Unblock),
+        2 => (machine(), machine()).prop_map(|(a, b)| Step::Fail(a, b)),
+        1 => (machine(), any::<bool>()).prop_map(|(n, on)| Step::Mute(n, on)),
+        6 => (0u64..12_000).prop_map(Step::Run),
+    ]
+}
+
+/// Machines come back under new identities, as real ones do.
+struct Identities([u8; MACHINES as usize + 1]);
+
+impl Identities {
+    fn of(&self, n: u8) -> u8 {
+        n + MACHINES * self.0[n as usize]
+    }
+}
+
+fn carry_out(world: &mut World, identities: &mut Identities, step: &Step) {
+    let there = |world: &World, n: u8| world.machines.contains_key(&id(n));
+    match *step {
+        Step::Join(n) => {
+            if !there(world, identities.of(n)) {
+                identities.0[n as usize] += 1;
+                world.join(identities.of(n));
+            }
+        }
+        Step::Leave(n) => world.leave(identities.of(n)),
+        Step::Crash(n) => world.crash(identities.of(n)),
+        Step::ServerCrash => world.server_crashes(),
+        Step::ServerReturn => world.server_returns(),
+        Step::SocketBreaks(n) => world.socket_breaks(identities.of(n)),
+        Step::Deaf(n) => world.server.deaf = n.map(|n| id(identities.of(n))),
+        Step::Offline(n) => world.offline(identities.of(n)),
+        Step::OnlineElsewhere(n) => world.online_elsewhere(identities.of(n)),
+        Step::Block(a, b) => world.blocked.push((id(identities.of(a)), id(identities.of(b)))),
+        Step::Unblock => world.blocked.clear(),
+        Step::Fail(a, b) => {
+            let (a, b) = (identities.of(a), identities.of(b));
+            if there(world, a) && world.sees(a, b).is_some() {
+                world.fail(a, b);
+            }
+        }
+        Step::Mute(n, on) => world.input(id(identities.of(n)), Input::SetMicrophone(on)),
+        Step::Run(milliseconds) => world.run(std::time::Duration::from_millis(milliseconds)),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn once_the_world_is_calm_everybody_is_connected_to_everybody(steps in prop::collection::vec(step(), 1..40)) {
+        let mut world = World::new();
+        let mut identities = Identities([0; MACHINES as usize + 1]);
+        for step in &steps {
+            carry_out(&mut world, &mut identities, step);
+        }
+        world.server.deaf = None;
+        world.blocked.clear();
+        world.server_returns();
+        for n in 1..=MACHINES {
+            if world.machines.get(&id(identities.of(n))).is_some_and(|machine| !machine.online) {
+                world.online_elsewhere(identities.of(n));
+            }
+        }
+        world.run_seconds(CALM);
+        prop_assert!(world.all_connected(), "{world:?}");
+        // What one announced, the other knows.
+        for machine in world.machines.values() {
+            for other in machine.session.participants() {
+                let theirs = &world.machines[&other.id()].session;
+                prop_assert_eq!(other.media(), theirs.media());
+            }
+        }
+    }
+
+    #[test]
+    fn nonsense_in_any_order_neither_panics_nor_spins(inputs in prop::collection::vec(nonsense(), 1..200)) {
+        let now = std::time::Instant::now();
+        let mut session = tincan_call::Session::new(tincan_call::SessionConfig::new(id(2)), now);
+        let mut time = now;
+        for (milliseconds, input) in inputs {
+            time += std::time::Duration::from_millis(milliseconds);
+            session.handle(time, input);
+            while session.poll().is_some() {}
+            for _ in 0..20 {
+                let Some(at) = session.poll_timeout() else { break };
+                if at > time {
+                    break;
+                }
+                session.handle(time, Input::Timeout);
+                while session.poll().is_some() {}
+            }
+            prop_assert!(session.poll_timeout().is_none_or(|at| at > time), "a timeout stays in the past");
+        }
+    }
+}
+
+fn nonsense() -> impl Strategy<Value = (u64, Input)> {
+    let peer = (1u8..5).prop_map(id).boxed();
+    let connection = prop_oneof![0u32..5, any::<u32>()].boxed();
+    let kind = prop_oneof![Just(DescriptionKind::Offer), Just(DescriptionKind::Answer)].boxed();
+    let description = (kind.clone(), connection.clone()).prop_map(|(kind, connection)| {
+        PeerMessage::Description(Description { kind, sdp: "1".into(), connection })
+    });
+    let candidate = connection.clone().prop_map(|connection| {
+        let candidate = "candidate:1".to_owned();
+        let (sdp_mid, sdp_m_line_index, username_fragment) = (None, None, None);
+        PeerMessage::Candidate(Candidate {
+            candidate,
+            sdp_mid,
+            sdp_m_line_index,
+            username_fragment,
+            connection,
+        })
+    });
+    let message = prop_oneof![
+        description,
+        candidate,
+        ".*".prop_map(|name| PeerMessage::Hello { name }),
+        Just(PeerMessage::Goodbye),
+    ];
+    let state = prop_oneof![
+        Just(ConnectionState::Connecting),
+        Just(ConnectionState::Connected),
+        Just(ConnectionState::Disconnected),
+        Just(ConnectionState::Failed),
+        Just(ConnectionState::Closed),
+    ];
+    let change = prop_oneof![
+        4 => state.prop_map(PeerChange::State),
+        1 => Just(PeerChange::ControlOpen),
+        1 => Just(PeerChange::OpenFailed),
+        1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(PeerChange::Control),
+        1 => kind.prop_map(|kind| PeerChange::LocalDescription { kind, sdp: "1".into() }),
+    ];
+    let input = prop_oneof![
+        2 => prop::collection::vec(peer.clone(), 0..4)
+            .prop_map(|peers| Input::Joined { peers, ice_servers: Vec::new() }),
+        2 => peer.clone().prop_map(Input::PeerJoined),
+        2 => peer.clone().prop_map(Input::PeerLeft),
+        6 => (peer.clone(), message).prop_map(|(from, message)| Input::Message { from, message }),
+        1 => Just(Input::Disconnected),
+        8 => (peer, 0u32..4, change).prop_map(|(peer, connection, change)| Input::Peer { peer, connection, change }),
+        1 => any::<bool>().prop_map(Input::SetMicrophone),
+        1 => any::<bool>().prop_map(Input::SetCamera),
+        1 => Just(Input::NetworkChanged),
+        1 => Just(Input::Timeout),
+    ];
+    (0u64..4000, input)
+}
