@@ -1,5 +1,26 @@
 //! Pictures: I420, full range of sizes, one timeline with the sound.
+//!
+//! What lies between a camera and a screen, in the order of the walk: [`scale`] and [`adapt`] decide what is encoded,
+//! [`packetize()`] cuts it into RTP payloads, [`assembly`] puts those together again, and [`playout`] says when each
+//! picture is shown. [`stamp`] and [`pattern`] make pictures that prove the whole way.
 
+pub mod adapt;
+pub mod assembly;
 mod frame;
+mod freeze;
+pub mod nal;
+mod packetize;
+pub mod pattern;
+pub mod playout;
+pub mod scale;
+pub mod stamp;
 
+pub use adapt::{Quality, QualityLadder};
+pub use assembly::{AssembledFrame, AssemblyEvent, AssemblyStatistics, FrameAssembler};
 pub use frame::{EncodedVideo, FrameSizeError, Resolution, VideoFrame};
+pub use freeze::FreezeDetector;
+pub use packetize::packetize;
+pub use pattern::TestPattern;
+pub use playout::PlayoutClock;
+pub use scale::{Fit, Rect, Scaler, letterbox};
+pub use stamp::Stamp;

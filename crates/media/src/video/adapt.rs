@@ -1,0 +1,213 @@
+//! Which size and frame rate a bitrate is worth.
+
+use std::time::{Duration, Instant};
+
+use super::Resolution;
+use crate::units::Bitrate;
+
+/// What to encode.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Quality {
+    /// Size to scale to before encoding; even on both sides.
+    pub resolution: Resolution,
+    /// Pictures a second to feed.
+    pub frames_per_second: f32,
+}
+
+/// Pixels of a picture, and the bitrate at 30 fps from which it looks better than the next smaller one. Between the
+/// rows it is interpolated. Chromium over the same networks sent 720p from about 970 kbit/s, 540p at 907 and 360p at
+/// 357 (H.264, measured); libwebrtc's simulcast table asks for 600, 350, 150 and 30 kbit/s at least.
+const WORTH: [(f64, f64); 7] = [
+    (160.0 * 90.0, 0.0),
+    (320.0 * 180.0, 90e3),
+    (480.0 * 270.0, 180e3),
+    (640.0 * 360.0, 300e3),
+    (960.0 * 540.0, 600e3),
+    (1280.0 * 720.0, 950e3),
+    (1920.0 * 1080.0, 2_800e3),
+];
+/// Sizes are these shares of the captured one (libwebrtc's steps): few, because every change costs a keyframe.
+const STEPS: [(u32, u32); 5] = [(1, 1), (3, 4), (1, 2), (3, 8), (1, 4)];
+/// Smaller pictures than this show nothing.
+const MIN_HEIGHT: u32 = 90;
+/// A size is kept until the bitrate falls this far below its worth.
+const KEEP: f64 = 0.82;
+/// A larger size is taken when the bitrate held its worth for so long: estimates overshoot while they probe.
+const UP_AFTER: Duration = Duration::from_secs(2);
+/// A smaller one when it stayed too low for so long; one report may be a mistake.
+const DOWN_AFTER: Duration = Duration::from_millis(500);
+/// ... but at once when it fell below this share of what is needed: waiting would fill the queue.
+const DOWN_AT_ONCE: f64 = 0.5;
+/// Below this rate, even the smallest picture is better at half the frames.
+const HALF_RATE_BELOW: f64 = 70e3;
+
+/// Chooses among a few sizes with hysteresis. Pure: time is an argument.
+#[derive(Debug)]
+pub struct QualityLadder {
+    capture: Resolution,
+    frames_per_second: f32,
+    step: Option<usize>,
+    half_rate: bool,
+    up_since: Option<Instant>,
+    down_since: Option<Instant>,
+}
+
+impl QualityLadder {
+    /// For a camera that delivers this.
+    pub const fn new(capture: Resolution, frames_per_second: f32) -> Self {
+        Self { capture, frames_per_second, step: None, half_rate: false, up_since: None, down_since: None }
+    }
+
+    /// The camera delivers something else now.
+    pub fn set_capture(&mut self, capture: Resolution, frames_per_second: f32) {
+        if (capture, frames_per_second) != (self.capture, self.frames_per_second) {
+            *self = Self { half_rate: self.half_rate, ..Self::new(capture, frames_per_second) };
+        }
+    }
+
+    /// What to encode at `target` bits a second for the picture alone.
+    pub fn update(&mut self, target: Bitrate, now: Instant) -> Quality {
+        let target = target.as_bps() as f64;
+        let best = self.best(target);
+        let step = match self.step {
+            None => best,
+            Some(current) => self.moved(current, best, target, now),
+        };
+        self.step = Some(step);
+        let rate = if self.half_rate { HALF_RATE_BELOW * 1.3 } else { HALF_RATE_BELOW };
+        self.half_rate = target < rate && self.frames_per_second > 20.0;
+        Quality {
+            resolution: self.size(step),
+            frames_per_second: self.frames_per_second / if self.half_rate { 2.0 } else { 1.0 },
+        }
+    }
+
+    fn moved(&mut self, current: usize, best: usize, target: f64, now: Instant) -> usize {
+        if best < current {
+            self.down_since = None;
+            let since = *self.up_since.get_or_insert(now);
+            if now.saturating_duration_since(since) < UP_AFTER {
+                return current;
+            }
+            self.up_since = None;
+            return best;
+        }
+        self.up_since = None;
+        if target >= self.worth(current) * KEEP {
+            self.down_since = None;
+            return current;
+        }
+        let since = *self.down_since.get_or_insert(now);
+        let at_once = target < self.worth(current) * DOWN_AT_ONCE;
+        if !at_once && now.saturating_duration_since(since) < DOWN_AFTER {
+            return current;
+        }
+        self.down_since = None;
+        best
+    }
+
+    fn best(&self, target: f64) -> usize {
+        (0..self.last()).find(|&step| target >= self.worth(step)).unwrap_or_else(|| self.last())
+    }
+
+    /// The smallest size that still shows something.
+    fn last(&self) -> usize {
+        (0..STEPS.len()).rev().find(|&step| self.size(step).height >= MIN_HEIGHT).unwrap_or(0)
+    }
+
+    fn size(&self, step: usize) -> Resolution {
+        let (share, of) = STEPS[step];
+        // Even sides: chroma has half of them.
+        let side = |full: u32| ((full * share / of) & !1).max(2);
+        Resolution::new(side(self.capture.width), side(self.capture.height))
+    }
+
+    fn worth(&self, step: usize) -> f64 {
+        let size = self.size(step);
+        let pixels = f64::from(size.width) * f64::from(size.height);
+        let above = WORTH.iter().position(|&(of, _)| of >= pixels).unwrap_or(WORTH.len() - 1).max(1);
+        let ((low, low_rate), (high, high_rate)) = (WORTH[above - 1], WORTH[above]);
+        let rate = low_rate + (high_rate - low_rate) * ((pixels - low) / (high - low)).max(0.0);
+        // Half the frames need more than half the bits: the differences between them grow.
+        rate * f64::from((self.frames_per_second / 30.0).clamp(0.1, 2.0)).powf(0.7)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn height(kbps: u64) -> u32 {
+        QualityLadder::new(Resolution::HD, 30.0).update(Bitrate::kbps(kbps), Instant::now()).resolution.height
+    }
+
+    #[test]
+    fn each_bitrate_has_its_size() {
+        let cases = [
+            (2_500, 720),
+            (1_000, 720),
+            (900, 540),
+            (650, 540),
+            (500, 360),
+            (357, 360),
+            (200, 270),
+            (100, 180),
+            (40, 180),
+        ];
+        for (kbps, expected) in cases {
+            assert_eq!(height(kbps), expected, "at {kbps} kbit/s");
+        }
+    }
+
+    #[test]
+    fn very_little_halves_the_frame_rate() {
+        let quality = QualityLadder::new(Resolution::HD, 30.0).update(Bitrate::kbps(50), Instant::now());
+        assert_eq!(quality.frames_per_second, 15.0);
+    }
+
+    #[test]
+    fn sizes_keep_their_shape_and_are_even() {
+        for capture in [
+            Resolution::new(640, 480),
+            Resolution::new(1_920, 1_080),
+            Resolution::new(720, 1_280),
+            Resolution::new(1_278, 718),
+        ] {
+            let ladder = QualityLadder::new(capture, 30.0);
+            for step in 0..STEPS.len() {
+                let size = ladder.size(step);
+                assert!(size.width % 2 == 0 && size.height % 2 == 0);
+                let shape = f64::from(capture.width) / f64::from(capture.height);
+                assert!((f64::from(size.width) / f64::from(size.height) / shape - 1.0).abs() < 0.01);
+            }
+        }
+    }
+
+    #[test]
+    fn a_size_is_not_left_for_a_little_less_and_not_taken_for_a_moment_of_more() {
+        let mut ladder = QualityLadder::new(Resolution::HD, 30.0);
+        let mut now = Instant::now();
+        let mut changes = 0;
+        let mut last = ladder.update(Bitrate::kbps(1_000), now);
+        for index in 0..600 {
+            now += Duration::from_millis(100);
+            // Around the edge, with peaks of a second.
+            let kbps = if index / 10 % 2 == 0 { 850 } else { 1_050 };
+            let quality = ladder.update(Bitrate::kbps(kbps), now);
+            changes += usize::from(quality != last);
+            last = quality;
+        }
+        assert_eq!(changes, 0);
+    }
+
+    #[test]
+    fn a_collapse_is_followed_at_once_and_a_recovery_after_two_seconds() {
+        let mut ladder = QualityLadder::new(Resolution::HD, 30.0);
+        let now = Instant::now();
+        ladder.update(Bitrate::kbps(1_500), now);
+        assert_eq!(ladder.update(Bitrate::kbps(200), now).resolution.height, 270);
+        assert_eq!(ladder.update(Bitrate::kbps(1_500), now).resolution.height, 270);
+        let later = now + Duration::from_millis(2_001);
+        assert_eq!(ladder.update(Bitrate::kbps(1_500), later).resolution.height, 720);
+    }
+}

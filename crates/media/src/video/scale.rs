@@ -1,0 +1,190 @@
+//! Pictures in another size.
+
+use fast_image_resize::images::{Image, ImageRef};
+use fast_image_resize::{FilterType, PixelType, ResizeAlg, ResizeOptions, Resizer};
+
+use super::{Resolution, VideoFrame};
+
+/// What to do when the shapes differ.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Fit {
+    /// The whole picture, undistorted, between black bars.
+    #[default]
+    Letterbox,
+    /// The whole picture, distorted. Only for sizes that are equal up to rounding.
+    Stretch,
+}
+
+/// A rectangle in pixels; fractions are allowed because windows scale.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Rect {
+    /// Left edge.
+    pub x: f32,
+    /// Upper edge.
+    pub y: f32,
+    /// Width.
+    pub width: f32,
+    /// Height.
+    pub height: f32,
+}
+
+impl Rect {
+    /// All of a picture of this size.
+    pub const fn of(size: Resolution) -> Self {
+        Self { x: 0.0, y: 0.0, width: size.width as f32, height: size.height as f32 }
+    }
+}
+
+/// Where a picture of size `inner` lies, undistorted, as large as possible and centred, in `outer`.
+pub fn letterbox(inner: Resolution, outer: Rect) -> Rect {
+    let scale = (outer.width / inner.width.max(1) as f32).min(outer.height / inner.height.max(1) as f32);
+    let (width, height) = (inner.width as f32 * scale, inner.height as f32 * scale);
+    Rect {
+        x: outer.x + (outer.width - width) / 2.0,
+        y: outer.y + (outer.height - height) / 2.0,
+        width,
+        height,
+    }
+}
+
+/// Scales pictures; keeps its work buffers from one to the next.
+pub struct Scaler {
+    resizer: Resizer,
+    options: ResizeOptions,
+}
+
+impl Default for Scaler {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Scaler {
+    /// A scaler for any sizes.
+    pub fn new() -> Self {
+        Self {
+            resizer: Resizer::new(),
+            // Bilinear over the whole footprint of a target pixel: no aliasing, which a codec pays for in bits, and
+            // a third cheaper than a cubic filter, whose sharpness a low bitrate does not carry.
+            options: ResizeOptions::new().resize_alg(ResizeAlg::Convolution(FilterType::Bilinear)),
+        }
+    }
+
+    /// `frame` at size `to`, its time kept. A size that it already has is only copied.
+    pub fn scale(&mut self, frame: &VideoFrame, to: Resolution, fit: Fit) -> VideoFrame {
+        if frame.resolution() == to {
+            return frame.clone();
+        }
+        let mut scaled = VideoFrame::black(frame.time(), to);
+        if to.width == 0 || to.height == 0 || frame.resolution().width == 0 || frame.resolution().height == 0
+        {
+            return scaled;
+        }
+        let inner = match fit {
+            Fit::Stretch => (0, 0, to.width, to.height),
+            Fit::Letterbox => inner_pixels(frame.resolution(), to),
+        };
+        let (from, chroma_from) = (frame.resolution(), half(frame.resolution()));
+        let chroma_to = half(to);
+        let chroma_inner = (inner.0 / 2, inner.1 / 2, inner.2.div_ceil(2), inner.3.div_ceil(2));
+        let (y, u, v) = frame.planes();
+        let (to_y, to_u, to_v) = scaled.planes_mut();
+        self.plane(y, from, to_y, to, inner);
+        self.plane(u, chroma_from, to_u, chroma_to, chroma_inner);
+        self.plane(v, chroma_from, to_v, chroma_to, chroma_inner);
+        scaled
+    }
+
+    fn plane(
+        &mut self,
+        source: &[u8],
+        from: Resolution,
+        target: &mut [u8],
+        to: Resolution,
+        (x, y, width, height): (u32, u32, u32, u32),
+    ) {
+        let source = ImageRef::new(from.width, from.height, source, PixelType::U8)
+            .expect("a frame's plane has its resolution's size");
+        if (width, height) == (to.width, to.height) {
+            let mut image = Image::from_slice_u8(width, height, target, PixelType::U8)
+                .expect("a frame's plane has its resolution's size");
+            self.resizer
+                .resize(&source, &mut image, &self.options)
+                .expect("both planes are one byte a pixel");
+            return;
+        }
+        let mut image = Image::new(width, height, PixelType::U8);
+        self.resizer.resize(&source, &mut image, &self.options).expect("both planes are one byte a pixel");
+        let rows = image.buffer().chunks_exact(width as usize);
+        for (row, line) in rows.zip(target.chunks_exact_mut(to.width as usize).skip(y as usize)) {
+            line[x as usize..(x + width) as usize].copy_from_slice(row);
+        }
+    }
+}
+
+const fn half(size: Resolution) -> Resolution {
+    Resolution::new(size.width.div_ceil(2), size.height.div_ceil(2))
+}
+
+/// [`letterbox`] on even pixels, so that luma and chroma cover the same.
+fn inner_pixels(from: Resolution, to: Resolution) -> (u32, u32, u32, u32) {
+    let inner = letterbox(from, Rect::of(to));
+    let even = |size: f32, most: u32| {
+        if size.round() as u32 >= most { most } else { ((size / 2.0).round() as u32 * 2).clamp(2, most) }
+    };
+    let (width, height) = (even(inner.width, to.width), even(inner.height, to.height));
+    (((to.width - width) / 2) & !1, ((to.height - height) / 2) & !1, width, height)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::time::MediaTime;
+
+    fn grey(size: Resolution, luma: u8) -> VideoFrame {
+        let mut frame = VideoFrame::black(MediaTime::from_micros(5), size);
+        frame.planes_mut().0.fill(luma);
+        frame
+    }
+
+    #[test]
+    fn a_picture_of_another_shape_lies_between_black_bars() {
+        let scaled =
+            Scaler::new().scale(&grey(Resolution::new(640, 480), 200), Resolution::HD, Fit::Letterbox);
+        let luma = scaled.planes().0;
+        assert_eq!((luma[0], luma[159], luma[160], luma[1_119], luma[1_120]), (16, 16, 200, 200, 16));
+        assert_eq!(scaled.time(), MediaTime::from_micros(5));
+    }
+
+    #[test]
+    fn stretching_fills_the_picture() {
+        let scaled = Scaler::new().scale(
+            &grey(Resolution::new(640, 480), 200),
+            Resolution::new(320, 180),
+            Fit::Stretch,
+        );
+        assert!(scaled.planes().0.iter().all(|&luma| luma == 200));
+    }
+
+    #[test]
+    fn a_window_shows_a_wide_picture_with_bars_above_and_below() {
+        let rect = letterbox(Resolution::HD, Rect { x: 10.0, y: 20.0, width: 640.0, height: 480.0 });
+        assert_eq!(rect, Rect { x: 10.0, y: 80.0, width: 640.0, height: 360.0 });
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_size_becomes_any_other(
+            (w, h) in (1u32..70, 1u32..70), (tw, th) in (1u32..70, 1u32..70), stretch in any::<bool>(),
+        ) {
+            let fit = if stretch { Fit::Stretch } else { Fit::Letterbox };
+            let to = Resolution::new(tw, th);
+            let scaled = Scaler::new().scale(&grey(Resolution::new(w, h), 200), to, fit);
+            prop_assert_eq!(scaled.resolution(), to);
+            prop_assert!(scaled.planes().0.contains(&200));
+        }
+    }
+}
