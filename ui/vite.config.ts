@@ -1,0 +1,19 @@
+import { svelte } from '@sveltejs/vite-plugin-svelte';
+import { defineConfig } from 'vitest/config';
+
+export default defineConfig({
+  plugins: [svelte()],
+  // Relative addresses: the page is served from tauri://localhost, http://tauri.localhost or a preview server.
+  base: './',
+  build: {
+    // WebKitGTK 2.40 and Safari 16.4 are the oldest engines that the app runs on.
+    target: 'safari16.4',
+    // The content policy allows no data: scripts, and the page is read from disk: separate files cost nothing.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+  },
+  server: { port: 5173, strictPort: true },
+  // Vitest would otherwise pick Svelte's server build.
+  resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
+  test: { environment: 'jsdom', include: ['src/**/*.test.ts'], restoreMocks: true },
+});
