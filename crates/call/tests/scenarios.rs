@@ -369,6 +369,7 @@ fn a_socket_that_blinks_changes_nothing() {
 fn a_connection_that_cannot_be_opened_here_is_tried_ever_more_slowly() {
     let mut world = World::new();
     world.join(2);
+    world.run_seconds(1);
     world.input(id(2), Input::Joined { peers: vec![id(1)], ice_servers: Vec::new() });
     for _ in 0..1500 {
         let open = opened(&world, 2).last().map_or(0, |(connection, _)| *connection);
