@@ -7,8 +7,8 @@ use crate::Result;
 use crate::files;
 use crate::process::{npm, root, run, target_dir};
 
-/// What is wrong with Node here, if anything is.
-pub(crate) const NODE: u32 = 20;
+/// The oldest Node (major, minor) that Vite runs on; `engines` in `ui/package.json` says the same.
+pub(crate) const NODE: (u32, u32) = (20, 19);
 
 /// Installs the packages that the lockfile names, unless exactly those are there.
 pub(crate) fn install_packages() -> Result<()> {

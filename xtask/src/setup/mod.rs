@@ -50,17 +50,16 @@ pub(crate) fn prepare(purpose: Purpose, yes: bool) -> Result<()> {
     check_nasm()
 }
 
-/// Vite and its tools need Node 20.
 fn check_node() -> Result<()> {
-    let wanted = ui::NODE;
+    let (major, minor) = ui::NODE;
     let hint = format!(
-        "install Node {wanted} or newer (https://nodejs.org, or your system's package) and try again"
+        "install Node {major}.{minor} or newer (https://nodejs.org, or your system's package) and try again"
     );
     let Some(version) = output(std::process::Command::new("node").arg("--version")) else {
         return Err(format!("Node is missing, which builds the window's page: {hint}"));
     };
-    match major(&version) {
-        Some(major) if major >= wanted => {}
+    match major_and_minor(&version) {
+        Some(version) if version >= ui::NODE => {}
         _ => return Err(format!("Node {} is too old to build the window's page: {hint}", version.trim())),
     }
     match output(npm(&["--version"]).current_dir(crate::process::root())) {
@@ -69,9 +68,10 @@ fn check_node() -> Result<()> {
     }
 }
 
-/// `v20.11.1` → 20.
-fn major(version: &str) -> Option<u32> {
-    version.trim().strip_prefix('v')?.split('.').next()?.parse().ok()
+/// `v20.11.1` → (20, 11).
+fn major_and_minor(version: &str) -> Option<(u32, u32)> {
+    let mut numbers = version.trim().strip_prefix('v')?.split('.').map(|number| number.parse().ok());
+    Some((numbers.next()??, numbers.next()??))
 }
 
 /// OpenH264 builds without nasm too, silently and three times slower: then a call is not a call any more.
@@ -111,9 +111,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_major_version_of_node_is_read() {
-        assert_eq!(major("v20.11.1\n"), Some(20));
-        assert_eq!(major("v8"), Some(8));
-        assert_eq!(major("20.1"), None);
+    fn the_version_of_node_is_read() {
+        assert_eq!(major_and_minor("v20.11.1\n"), Some((20, 11)));
+        assert_eq!(major_and_minor("v22.0.0-nightly"), Some((22, 0)));
+        assert_eq!(major_and_minor("20.1"), None);
     }
 }
