@@ -309,6 +309,7 @@ mod tests {
         assert!(sealer.seal(B, &hello(&"x".repeat(MAX_PLAINTEXT))).is_err());
     }
 
+    // Made by another implementation (libsodium and the reference Argon2) from the document's text.
     #[test]
     fn the_test_vector_of_the_protocol_document_opens() {
         let document = include_str!("../../../docs/protocol.md");
@@ -318,16 +319,6 @@ mod tests {
         let from = "0102030405060708".parse().unwrap();
         let to = "1112131415161718".parse().unwrap();
         assert_eq!(Opener::new(&keys, to).open(from, &envelope), Ok(hello("Ada")));
-    }
-
-    /// Prints the envelope for the document: `cargo test -p tincan-protocol vector -- --ignored --nocapture`.
-    #[test]
-    #[ignore = "makes the document's test vector"]
-    fn make_the_vector() {
-        let keys = RoomKeys::derive(&"kqz4-m8tr-xp".parse().unwrap());
-        let mut sealer = Sealer::new(&keys, "0102030405060708".parse().unwrap());
-        let envelope = sealer.seal("1112131415161718".parse().unwrap(), &hello("Ada")).unwrap();
-        println!("envelope   = {}", String::from(envelope));
     }
 
     proptest! {

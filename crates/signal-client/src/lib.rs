@@ -3,14 +3,39 @@
 //!
 //! **Invariant:** never sees SDP or candidates as anything but opaque [`PeerMessage`]s, and never acts on a message
 //! that did not open.
+//!
+//! [`SignalClient::join`] returns when the server has given its first answer. From then on one task owns the
+//! connection, the keys and the queue; [`SignalClient`] talks to it, and [`SignalEvent`]s come out of a bounded
+//! channel. [`SignalClient::leave`] returns when the task has ended; dropping the client ends it without a farewell.
 #![forbid(unsafe_code)]
 
+mod backoff;
+mod client;
+mod config;
+mod connect;
+mod discovery;
+mod error;
+mod outbox;
+mod race;
+mod statistics;
+mod task;
+
 use tincan_protocol::{IceServer, PeerId, PeerMessage};
+
+pub use client::{SignalClient, SignalEvents};
+pub use config::{SignalConfig, Timing};
+pub use discovery::{Browser, DiscoveryError, NearbyHost, browse, discover};
+pub use error::{JoinError, SendError};
+pub use statistics::SignalStatistics;
 
 /// What happens on the signalling connection.
 #[derive(Debug)]
 pub enum SignalEvent {
     /// In the room, for the first time or again. `peers` is everyone else there now.
+    ///
+    /// Again after [`SignalEvent::Disconnected`]. After a restart of the server the others may still be on their way
+    /// back, so somebody who is missing in `peers` is not thereby gone: they come with
+    /// [`SignalEvent::PeerJoined`], under the same id.
     Joined {
         /// Everyone else in the room.
         peers: Vec<PeerId>,

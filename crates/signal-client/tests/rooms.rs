@@ -1,0 +1,271 @@
+//! Real clients on a real server: meeting, being refused, losing connections and coming back.
+#![allow(missing_docs, clippy::unwrap_used)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{ADA, BOB, EVE, Person, TestServer, Wire, config, couple, hello, patiently, room};
+use tincan_protocol::{Intent, PeerMessage};
+use tincan_signal_client::{JoinError, SignalClient, SignalEvent};
+use tincan_signal_server::{Limits, ServerConfig, TurnConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+#[tokio::test]
+async fn two_people_meet_talk_and_part() {
+    let server = TestServer::start(Limits::default()).await;
+    let (mut ada, mut bob) = couple(server.address, server.address).await;
+    for number in 0..50 {
+        ada.says(BOB, &format!("a{number}"));
+        bob.says(ADA, &format!("b{number}"));
+    }
+    for number in 0..50 {
+        assert_eq!(bob.hears().await, format!("a{number}"));
+        assert_eq!(ada.hears().await, format!("b{number}"));
+    }
+    patiently("leaving", bob.client.leave()).await;
+    let farewell = ada.event().await;
+    assert!(
+        matches!(farewell, SignalEvent::Message { from: BOB, message: PeerMessage::Goodbye }),
+        "{farewell:?}"
+    );
+    assert!(matches!(ada.event().await, SignalEvent::PeerLeft(BOB)));
+    let counts = ada.client.statistics();
+    assert_eq!((counts.sent, counts.received, counts.forged, counts.replayed), (50, 51, 0, 0));
+    patiently("leaving", ada.client.leave()).await;
+    assert_eq!(server.metrics.rooms(), 0);
+    assert_eq!(server.metrics.participants(), 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_wrong_code_and_a_third_person_are_refused_politely() {
+    let server = TestServer::start(Limits::default()).await;
+    let nobody = Person::enter(server.address, BOB, Intent::Join).await;
+    assert_eq!(nobody.err(), Some(JoinError::RoomNotFound));
+    let (_ada, _bob) = couple(server.address, server.address).await;
+    for intent in [Intent::Join, Intent::Create] {
+        let third = Person::enter(server.address, EVE, intent).await;
+        assert_eq!(third.err(), Some(JoinError::RoomFull));
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_room_takes_as_many_as_the_server_is_set_to() {
+    let server = TestServer::start(Limits { participants: 3, ..Limits::default() }).await;
+    let (mut ada, mut bob) = couple(server.address, server.address).await;
+    let mut eve = Person::enter(server.address, EVE, Intent::Join).await.unwrap();
+    assert_eq!(eve.joined().await, [ADA, BOB]);
+    assert!(matches!(ada.event().await, SignalEvent::PeerJoined(EVE)));
+    assert!(matches!(bob.event().await, SignalEvent::PeerJoined(EVE)));
+    eve.says(ADA, "only for Ada");
+    eve.says(BOB, "only for Bob");
+    assert_eq!(ada.hears().await, "only for Ada");
+    assert_eq!(bob.hears().await, "only for Bob");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_is_not_there_or_is_something_else_is_said_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let _ = stream.read(&mut [0; 1024]).await;
+        let _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await;
+    });
+    assert_eq!(Person::enter(address, ADA, Intent::Create).await.err(), Some(JoinError::NotAServer));
+    // The listener is closed now.
+    assert_eq!(Person::enter(address, ADA, Intent::Create).await.err(), Some(JoinError::Unreachable));
+}
+
+#[tokio::test]
+async fn clients_are_told_of_stun_and_turn_servers() {
+    let turn = TurnConfig {
+        urls: vec!["turn:turn.example".into()],
+        secret: "north".into(),
+        lifetime: Duration::from_secs(60),
+    };
+    let stun_urls = vec!["stun:stun.example".into()];
+    let config = ServerConfig { stun_urls, turn: Some(turn), ..ServerConfig::default() };
+    let server = TestServer::start_with(([127, 0, 0, 1], 0).into(), config).await;
+    let mut ada = Person::enter(server.address, ADA, Intent::Create).await.unwrap();
+    let SignalEvent::Joined { ice_servers, .. } = ada.event().await else { panic!() };
+    assert_eq!(ice_servers[0].urls, ["stun:stun.example"]);
+    assert_eq!(ice_servers[1].urls, ["turn:turn.example"]);
+    assert!(!ice_servers[1].credential.is_empty());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_lost_connection_is_taken_up_again_and_the_other_does_not_notice() {
+    let server = TestServer::start(Limits::default()).await;
+    let wire = Wire::to(server.address).await;
+    let (mut ada, mut bob) = couple(server.address, wire.address).await;
+    bob.says(ADA, "before");
+    assert_eq!(ada.hears().await, "before");
+    wire.cut();
+    assert!(matches!(bob.event().await, SignalEvent::Disconnected));
+    ada.says(BOB, "while Bob was away");
+    bob.says(ADA, "said into the broken wire");
+    wire.mend();
+    assert_eq!(bob.joined().await, [ADA]);
+    assert_eq!(bob.hears().await, "while Bob was away");
+    assert_eq!(ada.hears().await, "said into the broken wire", "and no PeerLeft came before it");
+    let counts = bob.client.statistics();
+    assert_eq!((counts.resumed, counts.lost, counts.replayed), (1, 1, 0));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_is_lost_or_doubled_however_often_the_wire_breaks() {
+    let server = TestServer::start(Limits::default()).await;
+    let wire = Wire::to(server.address).await;
+    let (mut ada, mut bob) = couple(server.address, wire.address).await;
+    for round in 0..5 {
+        for number in 0..10 {
+            ada.says(BOB, &format!("a{round}{number}"));
+            bob.says(ADA, &format!("b{round}{number}"));
+        }
+        // Cut while all of it is on its way.
+        wire.cut();
+        wire.mend();
+        for number in 0..10 {
+            assert_eq!(ada.hears().await, format!("b{round}{number}"));
+            loop {
+                match bob.event().await {
+                    SignalEvent::Disconnected | SignalEvent::Joined { .. } => {}
+                    SignalEvent::Message { message, .. } => {
+                        assert_eq!(message, hello(&format!("a{round}{number}")));
+                        break;
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+        }
+    }
+    assert_eq!(ada.client.statistics().replayed, 0);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn who_stays_away_for_longer_than_the_grace_time_is_gone_and_may_come_back() {
+    let server = TestServer::start(Limits { grace: Duration::from_millis(50), ..Limits::default() }).await;
+    let wire = Wire::to(server.address).await;
+    let (mut ada, mut bob) = couple(server.address, wire.address).await;
+    wire.cut();
+    assert!(matches!(ada.event().await, SignalEvent::PeerLeft(BOB)));
+    ada.says(BOB, "are you there?");
+    wire.mend();
+    assert!(matches!(ada.event().await, SignalEvent::PeerJoined(BOB)));
+    assert!(matches!(bob.event().await, SignalEvent::Disconnected));
+    assert_eq!(bob.joined().await, [ADA]);
+    assert_eq!(bob.hears().await, "are you there?");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn both_come_back_when_the_server_restarts_in_the_middle_of_a_call() {
+    let server = TestServer::start(Limits::default()).await;
+    let (mut ada, mut bob) = couple(server.address, server.address).await;
+    ada.says(BOB, "before");
+    assert_eq!(bob.hears().await, "before");
+    let address = server.stop().await;
+    assert!(matches!(ada.event().await, SignalEvent::Disconnected));
+    assert!(matches!(bob.event().await, SignalEvent::Disconnected));
+    ada.says(BOB, "while the server was down");
+    let server = TestServer::start_with(address, ServerConfig::default()).await;
+    let (first, second) = (ada.joined().await, bob.joined().await);
+    // Whoever was first hears of the other a moment later.
+    match (first.as_slice(), second.as_slice()) {
+        ([], [ADA]) => assert!(matches!(ada.event().await, SignalEvent::PeerJoined(BOB))),
+        ([BOB], []) => assert!(matches!(bob.event().await, SignalEvent::PeerJoined(ADA))),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(bob.hears().await, "while the server was down");
+    bob.says(ADA, "after");
+    assert_eq!(ada.hears().await, "after");
+    // What had arrived before the restart came again and was dropped.
+    assert_eq!(bob.client.statistics().replayed, 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn leaving_works_without_a_server_and_without_reading_events() {
+    let server = TestServer::start(Limits { message_burst: 5000, ..Limits::default() }).await;
+    let (ada, mut bob) = couple(server.address, server.address).await;
+    // More than the channel of events holds, so that Ada's task waits for a reader.
+    for number in 0..400 {
+        while bob.client.send(ADA, hello(&number.to_string())).is_err() {
+            tokio::task::yield_now().await;
+        }
+    }
+    patiently("leaving with unread events", ada.client.leave()).await;
+    loop {
+        if let SignalEvent::PeerLeft(ADA) = bob.event().await {
+            break;
+        }
+    }
+    server.stop().await;
+    assert!(matches!(bob.event().await, SignalEvent::Disconnected));
+    patiently("leaving without a server", bob.client.leave()).await;
+}
+
+#[tokio::test]
+async fn dropping_a_client_ends_it_without_a_farewell() {
+    let limits = Limits { grace: Duration::from_millis(50), ..Limits::default() };
+    let server = TestServer::start(limits).await;
+    let (mut ada, bob) = couple(server.address, server.address).await;
+    let Person { client, mut events } = bob;
+    drop(client);
+    assert!(patiently("the end of events", events.recv()).await.is_none());
+    assert!(matches!(ada.event().await, SignalEvent::PeerLeft(BOB)));
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_secure_server_is_used_when_it_is_trusted_and_only_then() {
+    use tincan_signal_server::rustls;
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let certificate = made.cert.der().clone();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
+    let server_tls = rustls::ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certificate.clone()], key)
+        .unwrap();
+    let server_config = ServerConfig { tls: Some(server_tls.into()), ..ServerConfig::default() };
+    let server = TestServer::start_with(([127, 0, 0, 1], 0).into(), server_config).await;
+    let mut ada = config(server.address, ADA, Intent::Create);
+    ada.server = format!("wss://localhost:{}", server.address.port()).parse().unwrap();
+    let stranger = Person::enter_with(ada.clone()).await;
+    assert_eq!(stranger.err(), Some(JoinError::Untrusted));
+    let mut roots = rustls::RootCertStore::empty();
+    roots.add(certificate).unwrap();
+    let client_tls = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    ada.tls = Some(client_tls.into());
+    let mut ada = Person::enter_with(ada).await.unwrap();
+    assert!(ada.joined().await.is_empty());
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn nothing_that_is_shown_for_debugging_tells_who_or_where() {
+    let server = TestServer::start(Limits::default()).await;
+    let config = config(server.address, ADA, Intent::Create);
+    let shown = format!("{config:?}");
+    let (client, _events) = SignalClient::join(config).await.unwrap();
+    let shown = format!("{shown} {client:?} {:?} {:?}", room(), common::keys());
+    for secret in ["127.0.0.1", &server.address.port().to_string(), &room().to_string(), &ADA.to_string()] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    server.stop().await;
+}

@@ -1,0 +1,240 @@
+//! Accepting connections, HTTP, and the shutdown.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Extension, State};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tincan_protocol::{ErrorCode, MAX_MESSAGE_LEN, SIGNAL_PATH, SUBPROTOCOL};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower_service::Service;
+use tracing::{Instrument, info, warn};
+
+use crate::address::{AddressKey, Addresses, Slot};
+use crate::config::ServerConfig;
+use crate::connection;
+use crate::metrics::{Metrics, Refusal};
+use crate::registry::Registry;
+
+/// After a failed accept (mostly: too many open files) the next is tried no sooner, or the loop would spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+/// A connection that is no WebSocket by then is closed, however politely it asks for `/healthz`.
+const HTTP_LIFETIME: Duration = Duration::from_secs(60);
+/// Connections have this long to say their last words at shutdown.
+const SHUTDOWN: Duration = Duration::from_secs(3);
+/// The longest request line and headers: a browser sends about 1 KiB.
+const MAX_HEADERS: usize = 16 * 1024;
+
+/// What all connections share.
+pub(crate) struct Shared {
+    pub(crate) config: ServerConfig,
+    pub(crate) registry: Registry,
+    pub(crate) cancel: CancellationToken,
+    addresses: Arc<Addresses>,
+    /// The tasks of WebSockets, which axum spawns by itself.
+    sockets: TaskTracker,
+}
+
+impl Shared {
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.config.metrics
+    }
+}
+
+/// The place that a TCP connection has among those of its address; taken by the WebSocket that it becomes.
+#[derive(Clone)]
+struct Visitor(Arc<std::sync::Mutex<Option<Slot>>>);
+
+/// Serves until cancelled; returns when every task that it started has ended.
+///
+/// # Errors
+/// When the listener has no address, which means that it is no socket any more.
+pub async fn serve(listener: TcpListener, config: ServerConfig, cancel: CancellationToken) -> io::Result<()> {
+    listener.local_addr()?;
+    let shared = Arc::new(Shared {
+        registry: Registry::new(config.limits.clone(), config.metrics.clone()),
+        config,
+        cancel: cancel.clone(),
+        addresses: Arc::default(),
+        sockets: TaskTracker::new(),
+    });
+    let router = Router::new()
+        .route(&format!("/{SIGNAL_PATH}"), get(signal))
+        // The word is how a client that found this port by mDNS knows that a Tincan server answers.
+        .route("/healthz", get(|| async { "tincan ok\n" }))
+        .route("/metrics", get(metrics))
+        .with_state(shared.clone());
+    let tls = shared.config.tls.clone().map(TlsAcceptor::from);
+    let mut connections = JoinSet::new();
+    info!("serving");
+    loop {
+        let (stream, address) = tokio::select! {
+            biased;
+            () = cancel.cancelled() => break,
+            Some(_) = connections.join_next() => continue,
+            accepted = listener.accept() => match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    warn!(kind = %error.kind(), "accept failed");
+                    sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            },
+        };
+        shared.metrics().accepted.add(1);
+        if connections.len() + shared.sockets.len() >= shared.config.limits.connections {
+            shared.metrics().refuse_below(Refusal::Connections);
+            continue;
+        }
+        let Some(visitor) = shared.admit(address) else {
+            shared.metrics().refuse_below(Refusal::ConnectionsPerAddress);
+            continue;
+        };
+        let task = accept(stream, tls.clone(), router.clone(), visitor, shared.clone());
+        connections.spawn(task.instrument(tracing::info_span!("connection")));
+    }
+    drop(listener);
+    shared.sockets.close();
+    let quiet = async {
+        while connections.join_next().await.is_some() {}
+        shared.sockets.wait().await;
+    };
+    if timeout(SHUTDOWN, quiet).await.is_err() {
+        connections.shutdown().await;
+        // What is left are WebSockets, whose every wait ends with the cancellation or its own limit of a second.
+        shared.sockets.wait().await;
+    }
+    info!("ended");
+    Ok(())
+}
+
+impl Shared {
+    /// Counts a TCP connection; `None` when its address has too many. Behind a proxy every connection has the proxy's
+    /// address, so there it is counted when the header is read.
+    fn admit(&self, address: SocketAddr) -> Option<Visitor> {
+        let slot = if self.config.trust_forwarded { None } else { Some(self.slot(address.ip().into())?) };
+        Some(Visitor(Arc::new(std::sync::Mutex::new(slot))))
+    }
+
+    fn slot(&self, key: AddressKey) -> Option<Slot> {
+        self.addresses.enter(key, self.config.limits.connections_per_address)
+    }
+}
+
+/// One TCP connection until it ends or becomes a WebSocket.
+async fn accept(
+    stream: TcpStream,
+    tls: Option<TlsAcceptor>,
+    router: Router,
+    visitor: Visitor,
+    shared: Arc<Shared>,
+) {
+    let limit = shared.config.limits.join_timeout;
+    // Messages are small and urgent. A socket that refuses the option serves all the same.
+    let _ = stream.set_nodelay(true);
+    match tls {
+        None => http(stream, router, visitor, shared).await,
+        Some(acceptor) => match timeout(limit, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => http(stream, router, visitor, shared).await,
+            Ok(Err(_)) | Err(_) => shared.metrics().refuse_below(Refusal::Tls),
+        },
+    }
+}
+
+async fn http<S>(stream: S, router: Router, visitor: Visitor, shared: Arc<Shared>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let service = hyper::service::service_fn(move |request: Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(visitor.clone());
+        let mut router = router.clone();
+        async move { Service::call(&mut router, request).await.map_err(|never: Infallible| never) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(shared.config.limits.join_timeout)
+        .max_buf_size(MAX_HEADERS)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    tokio::pin!(connection);
+    let served = tokio::select! {
+        biased;
+        () = shared.cancel.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+        served = timeout(HTTP_LIFETIME, connection.as_mut()) => served.unwrap_or(Ok(())),
+    };
+    if served.is_err() {
+        shared.metrics().refuse_below(Refusal::Http);
+    }
+}
+
+async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
+    if !shared.config.show_metrics {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics().render()).into_response()
+}
+
+/// The WebSocket. Any `Origin` is served: what a page could do here, any program can, and there are no cookies that a
+/// foreign page could borrow.
+async fn signal(
+    State(shared): State<Arc<Shared>>,
+    Extension(visitor): Extension<Visitor>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let offered =
+        headers.get_all(header::SEC_WEBSOCKET_PROTOCOL).iter().filter_map(|value| value.to_str().ok());
+    if !offered.flat_map(|value| value.split(',')).any(|protocol| protocol.trim() == SUBPROTOCOL) {
+        shared.metrics().refuse(ErrorCode::Version);
+        return (StatusCode::UPGRADE_REQUIRED, format!("this server speaks {SUBPROTOCOL}\n")).into_response();
+    }
+    let slot = if shared.config.trust_forwarded {
+        forwarded(&headers).and_then(|address| shared.slot(address.into()))
+    } else {
+        visitor.0.lock().expect("nothing panics while it takes the slot").take()
+    };
+    let Some(slot) = slot else {
+        shared.metrics().refuse_below(Refusal::ConnectionsPerAddress);
+        return StatusCode::TOO_MANY_REQUESTS.into_response();
+    };
+    // Held from now on, so that the shutdown waits also for a WebSocket whose task has not begun yet.
+    let token = shared.sockets.token();
+    upgrade
+        .protocols([SUBPROTOCOL])
+        // Above the protocol's limit, so that whoever sends a little too much is told why; far above it nothing is read.
+        .max_message_size(2 * MAX_MESSAGE_LEN)
+        .max_frame_size(2 * MAX_MESSAGE_LEN)
+        .on_upgrade(move |socket| async move {
+            shared.metrics().connections.add(1);
+            connection::run(socket, slot, shared.clone()).instrument(tracing::info_span!("client")).await;
+            shared.metrics().connections.add(-1);
+            drop(token);
+        })
+}
+
+/// The client's address as the proxy in front wrote it: the last entry, because what comes before is the client's own
+/// claim.
+fn forwarded(headers: &HeaderMap) -> Option<IpAddr> {
+    let last = headers.get_all("x-forwarded-for").iter().next_back()?;
+    last.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}
