@@ -1,0 +1,145 @@
+//! What runs on the device's own thread: samples between the device's buffer and a lock-free ring, and nothing else.
+//!
+//! No lock, no allocation, no log, no system call: a test runs these bodies under an allocator that counts.
+
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
+
+use cpal::{Data, FromSample, I24, SampleFormat, SizedSample, U24};
+use rtrb::{Consumer, Producer};
+
+/// What the callbacks tell the other threads. Only counters: each is right by itself, none guards another.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    /// The device is gone for good.
+    pub(super) lost: AtomicBool,
+    /// Callbacks so far; 0 means that the device never ran.
+    pub(super) callbacks: AtomicU64,
+    /// The largest number of frames that one callback moved.
+    pub(super) largest: AtomicU32,
+    /// Samples that found no room, or were not there in time.
+    pub(super) glitches: AtomicU64,
+    /// Latency that the device reports, in µs.
+    pub(super) device_latency: AtomicU32,
+    /// Errors that might pass, since the last callback.
+    pub(super) errors: AtomicU32,
+}
+
+impl Shared {
+    fn note(&self, frames: usize, latency: Option<Duration>) {
+        self.callbacks.fetch_add(1, Ordering::Relaxed);
+        self.errors.store(0, Ordering::Relaxed);
+        self.largest.fetch_max(u32::try_from(frames).unwrap_or(u32::MAX), Ordering::Relaxed);
+        if let Some(latency) = latency {
+            let micros = u32::try_from(latency.as_micros()).unwrap_or(u32::MAX);
+            self.device_latency.store(micros, Ordering::Relaxed);
+        }
+    }
+
+    /// Latency that the device reports; a wild value (some drivers have none to tell) counts as a quarter second.
+    pub(super) fn device_latency(&self) -> Duration {
+        let micros = self.device_latency.load(Ordering::Relaxed).min(250_000);
+        Duration::from_micros(u64::from(micros))
+    }
+}
+
+/// Calls `$body` with `$samples` as a slice of the type that `$data` holds.
+macro_rules! with_samples {
+    ($data:expr, $slice:ident, $samples:ident => $body:expr) => {
+        match $data.sample_format() {
+            SampleFormat::I8 => with_samples!(@ i8, $data, $slice, $samples => $body),
+            SampleFormat::I16 => with_samples!(@ i16, $data, $slice, $samples => $body),
+            SampleFormat::I24 => with_samples!(@ I24, $data, $slice, $samples => $body),
+            SampleFormat::I32 => with_samples!(@ i32, $data, $slice, $samples => $body),
+            SampleFormat::I64 => with_samples!(@ i64, $data, $slice, $samples => $body),
+            SampleFormat::U8 => with_samples!(@ u8, $data, $slice, $samples => $body),
+            SampleFormat::U16 => with_samples!(@ u16, $data, $slice, $samples => $body),
+            SampleFormat::U24 => with_samples!(@ U24, $data, $slice, $samples => $body),
+            SampleFormat::U32 => with_samples!(@ u32, $data, $slice, $samples => $body),
+            SampleFormat::U64 => with_samples!(@ u64, $data, $slice, $samples => $body),
+            SampleFormat::F32 => with_samples!(@ f32, $data, $slice, $samples => $body),
+            SampleFormat::F64 => with_samples!(@ f64, $data, $slice, $samples => $body),
+            _ => {}
+        }
+    };
+    (@ $type:ty, $data:expr, $slice:ident, $samples:ident => $body:expr) => {
+        if let Some($samples) = $data.$slice::<$type>() {
+            $body
+        }
+    };
+}
+
+/// Whether the callbacks understand a format: all of PCM, not DSD.
+pub(super) const fn understands(format: SampleFormat) -> bool {
+    !matches!(format, SampleFormat::DsdU8 | SampleFormat::DsdU16 | SampleFormat::DsdU32)
+}
+
+/// From the microphone into the ring, mixed down to mono.
+pub(super) fn capture(
+    data: &Data,
+    channels: usize,
+    latency: Option<Duration>,
+    ring: &mut Producer<f32>,
+    shared: &Shared,
+) {
+    with_samples!(data, as_slice, samples => capture_samples(samples, channels.max(1), latency, ring, shared));
+}
+
+fn capture_samples<T>(
+    samples: &[T],
+    channels: usize,
+    latency: Option<Duration>,
+    ring: &mut Producer<f32>,
+    shared: &Shared,
+) where
+    T: SizedSample,
+    f32: FromSample<T>,
+{
+    let frames = samples.len() / channels;
+    shared.note(frames, latency);
+    let room = ring.slots().min(frames);
+    shared.glitches.fetch_add((frames - room) as u64, Ordering::Relaxed);
+    let Ok(chunk) = ring.write_chunk_uninit(room) else { return };
+    let scale = 1.0 / channels as f32;
+    chunk.fill_from_iter(
+        samples
+            .chunks_exact(channels)
+            .map(|frame| frame.iter().map(|&sample| f32::from_sample_(sample)).sum::<f32>() * scale),
+    );
+}
+
+/// From the ring to the speaker, the same on the first two channels (left and right everywhere), silence on others.
+pub(super) fn playback(
+    data: &mut Data,
+    channels: usize,
+    latency: Option<Duration>,
+    ring: &mut Consumer<f32>,
+    shared: &Shared,
+) {
+    with_samples!(data, as_slice_mut, samples => playback_samples(samples, channels.max(1), latency, ring, shared));
+}
+
+fn playback_samples<T>(
+    samples: &mut [T],
+    channels: usize,
+    latency: Option<Duration>,
+    ring: &mut Consumer<f32>,
+    shared: &Shared,
+) where
+    T: SizedSample + FromSample<f32>,
+{
+    let frames = samples.len() / channels;
+    shared.note(frames, latency);
+    let ready = ring.slots().min(frames);
+    shared.glitches.fetch_add((frames - ready) as u64, Ordering::Relaxed);
+    let Ok(chunk) = ring.read_chunk(ready) else { return };
+    let (first, second) = chunk.as_slices();
+    let mut sound = first.iter().chain(second).copied();
+    for frame in samples.chunks_exact_mut(channels) {
+        let sample = T::from_sample(sound.next().unwrap_or(0.0).clamp(-1.0, 1.0));
+        for (channel, slot) in frame.iter_mut().enumerate() {
+            *slot = if channel < 2 { sample } else { T::EQUILIBRIUM };
+        }
+    }
+    chunk.commit_all();
+}
