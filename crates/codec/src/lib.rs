@@ -1,1 +1,7 @@
+//! Opus and H.264 behind the media ports.
+//!
+//! **Invariant:** the FFI fence: no other crate knows libopus or OpenH264, and nothing here does I/O or reads a clock.
 
+mod opus;
+
+pub use opus::{DECODER_COMPLEXITY, DEFAULT_OPUS_BITRATE, OpusDecoder, OpusEncoder};
