@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use thiserror::Error;
 use tincan_media::audio::EncodedAudio;
 use tincan_media::video::EncodedVideo;
 use tincan_media::{Bitrate, MediaClock};
@@ -174,3 +175,64 @@ pub struct PeerStatistics {
 pub type SharedVideo = Arc<EncodedVideo>;
 /// What is to be sent, shared by every connection of the room.
 pub type SharedAudio = Arc<EncodedAudio>;
+
+/// What became of something that was handed over to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// It waits for the connection's task.
+    Queued,
+    /// It was dropped: the queue is full, it is video between a drop and the next keyframe, or the connection
+    /// is closed. After a drop of video, [`PeerEvent::KeyframeRequested`] says that a keyframe is wanted.
+    Dropped,
+}
+
+/// The DTLS certificates' fingerprints, as the descriptions name them (`sha-256 AB:CD:…`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fingerprints {
+    /// Ours.
+    pub local: String,
+    /// Theirs.
+    pub remote: String,
+}
+
+/// Why a connection cannot be opened or does not do what it was asked.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum PeerError {
+    /// No socket, no certificate or the like.
+    #[error("The connection could not be set up: {0}. Check the network and try again.")]
+    Setup(String),
+    /// An ICE server's URL does not parse.
+    #[error("The STUN or TURN server list is wrong: {0}. Correct it in the settings.")]
+    IceServers(String),
+    /// The connection has been closed.
+    #[error("The connection is closed. Open a new one.")]
+    Closed,
+    /// What the other side sent does not parse or does not fit.
+    #[error("The other side's description was refused: {0}. Ask them to leave and join again.")]
+    Refused(String),
+    /// The control channel is not open yet, or takes nothing more now.
+    #[error("The control channel takes nothing now. Try again in a moment.")]
+    ControlBusy,
+    /// Longer than a control message may be.
+    #[error("A control message may have {limit} bytes, but this one has {length}. Send less at once.")]
+    ControlTooLong {
+        /// What it has.
+        length: usize,
+        /// What it may have.
+        limit: usize,
+    },
+}
+
+impl PeerError {
+    /// A stable identifier for the UI and for scripts.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Setup(_) => "peer_setup",
+            Self::IceServers(_) => "peer_ice_servers",
+            Self::Closed => "peer_closed",
+            Self::Refused(_) => "peer_refused",
+            Self::ControlBusy => "peer_control_busy",
+            Self::ControlTooLong { .. } => "peer_control_too_long",
+        }
+    }
+}

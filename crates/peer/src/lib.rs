@@ -1,8 +1,25 @@
 //! One connection to one participant.
 //!
+//! [`Peer`] is a handle; one task owns the connection (`connection`), and a chain of stages (`stages`) handles media
+//! packets inside `webrtc`'s driver: the pacer, retransmission both ways, sender reports and what is received.
+//!
 //! **Invariant:** the only crate that knows about `webrtc` and `rtc`.
 #![forbid(unsafe_code)]
 
 mod api;
+mod bandwidth;
+mod connection;
+mod control;
+mod negotiation;
+mod outgoing;
+mod peer;
+mod runtime;
+mod setup;
+mod shared;
+mod stages;
 
 pub use api::*;
+pub use peer::{Peer, PeerSender};
+
+#[cfg(test)]
+mod tests;

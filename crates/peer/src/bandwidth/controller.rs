@@ -1,0 +1,241 @@
+//! A simple rate controller: standing queue, loss, and what was acknowledged.
+//!
+//! Pure: time is an argument. Its delay signal is the *least* one-way delay of the last moments above the least of the
+//! last seconds: what every packet waited, so that a burst of our own, or jitter, is no congestion (the idea of CoDel,
+//! RFC 8289). Its loss rules follow draft-ietf-rmcat-gcc-02, section 6, but decrease by the excess only, so that
+//! steady random loss of 10% does not collapse the rate. Packets whose feedback was lost are no signal.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use tincan_media::Bitrate;
+
+/// Where a call starts: 540p is fine at it, and most paths carry it.
+pub(crate) const START: Bitrate = Bitrate::kbps(1_000);
+/// Sound and a slide show: below this there is no call with pictures.
+pub(crate) const MIN: Bitrate = Bitrate::kbps(100);
+
+/// Least delay over this long is what everybody waited; two feedback intervals.
+const QUEUE_WINDOW: Duration = Duration::from_millis(200);
+/// The empty path's delay is the least in this many seconds: long enough to span a congestion, short enough for a new
+/// route.
+const BASE_SECONDS: usize = 10;
+/// A standing queue above this is ours to drain. Jitter of 10 ms (sigma) stays below it.
+const CONGESTED: f64 = 0.045;
+/// Below this the queue is empty again.
+const DRAINED: f64 = 0.020;
+/// A queue this long takes seconds to drain at 85%.
+const LONG_QUEUE: f64 = 0.100;
+/// What was acknowledged is measured over this long.
+const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
+/// Loss is judged in steps of this, and of at least [`LOSS_PACKETS`].
+const LOSS_STEP: Duration = Duration::from_millis(500);
+const LOSS_PACKETS: u32 = 20;
+/// GCC's bounds: grow freely below a part of it, shrink above.
+const LOSS_HIGH: f64 = 0.10;
+const LOSS_LOW: f64 = 0.05;
+/// A second's growth: before anything was ever congested, far from what was, and near it.
+const GROWTH_START: f64 = 0.40;
+const GROWTH_FAR: f64 = 0.08;
+const GROWTH_NEAR: f64 = 0.03;
+/// How long a measured capacity is believed.
+const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
+
+/// What became of one packet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Delivery {
+    pub(crate) sent: Instant,
+    pub(crate) arrived: bool,
+    /// On the other side's clock, whose zero is unknown.
+    pub(crate) arrival: Option<Duration>,
+    pub(crate) size: usize,
+}
+
+/// See the module's description.
+#[derive(Debug)]
+pub(crate) struct Controller {
+    target: f64,
+    max: f64,
+    epoch: Option<Instant>,
+    /// Least delay of each of the last seconds.
+    base: VecDeque<(u64, f64)>,
+    /// (when the feedback came, delay) of the last [`QUEUE_WINDOW`].
+    delays: VecDeque<(Instant, f64)>,
+    /// (arrival in seconds, bytes) of the last [`ACKNOWLEDGED_WINDOW`].
+    acknowledged: VecDeque<(f64, usize)>,
+    loss: f64,
+    loss_step: Option<(Instant, u32, u32)>,
+    capacity: Option<(Instant, f64)>,
+    draining: bool,
+    untouchable_until: Option<Instant>,
+    last_growth: Option<Instant>,
+    congested_once: bool,
+}
+
+impl Controller {
+    pub(crate) fn new(max: Bitrate) -> Self {
+        let max = (max.as_bps() as f64).max(MIN.as_bps() as f64);
+        Self {
+            target: (START.as_bps() as f64).min(max),
+            max,
+            epoch: None,
+            base: VecDeque::new(),
+            delays: VecDeque::new(),
+            acknowledged: VecDeque::new(),
+            loss: 0.0,
+            loss_step: None,
+            capacity: None,
+            draining: false,
+            untouchable_until: None,
+            last_growth: None,
+            congested_once: false,
+        }
+    }
+
+    /// The rate to send at.
+    pub(crate) fn target(&self) -> Bitrate {
+        Bitrate::bps(self.target as u64)
+    }
+
+    /// Smoothed share of packets lost.
+    pub(crate) fn loss(&self) -> f32 {
+        self.loss as f32
+    }
+
+    /// What the other side reported of our packets.
+    pub(crate) fn feedback(&mut self, now: Instant, deliveries: &[Delivery]) {
+        if deliveries.is_empty() {
+            return;
+        }
+        let epoch = *self.epoch.get_or_insert(deliveries[0].sent);
+        for delivery in deliveries.iter().filter(|d| d.arrived) {
+            let Some(arrival) = delivery.arrival else { continue };
+            let sent = delivery.sent.saturating_duration_since(epoch).as_secs_f64();
+            self.note_delay(now, epoch, arrival.as_secs_f64() - sent);
+            self.acknowledged.push_back((arrival.as_secs_f64(), delivery.size));
+        }
+        self.forget(now);
+        let round_trip = deliveries
+            .iter()
+            .filter(|d| d.arrived)
+            .map(|d| now.saturating_duration_since(d.sent))
+            .min()
+            .unwrap_or_default();
+        self.judge_loss(now, deliveries);
+        self.judge_queue(now, round_trip);
+        self.grow(now);
+        self.target = self.target.clamp(MIN.as_bps() as f64, self.max);
+    }
+
+    fn note_delay(&mut self, now: Instant, epoch: Instant, delay: f64) {
+        let second = now.saturating_duration_since(epoch).as_secs();
+        match self.base.back_mut() {
+            Some((at, least)) if *at == second => *least = least.min(delay),
+            _ => self.base.push_back((second, delay)),
+        }
+        self.delays.push_back((now, delay));
+    }
+
+    fn forget(&mut self, now: Instant) {
+        while self.base.len() > BASE_SECONDS {
+            self.base.pop_front();
+        }
+        while self.delays.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > QUEUE_WINDOW) {
+            self.delays.pop_front();
+        }
+        let newest = self.acknowledged.back().map_or(0.0, |(at, _)| *at);
+        while self
+            .acknowledged
+            .front()
+            .is_some_and(|(at, _)| newest - at > ACKNOWLEDGED_WINDOW.as_secs_f64() || *at > newest + 1.0)
+        {
+            self.acknowledged.pop_front();
+        }
+    }
+
+    /// Bits a second that arrived; `None` until there is enough to tell.
+    fn acknowledged_rate(&self) -> Option<f64> {
+        let span = self.acknowledged.back()?.0 - self.acknowledged.front()?.0;
+        if span < 0.05 || self.acknowledged.len() < 5 {
+            return None;
+        }
+        // The first packet opens the span; its own bytes came before it.
+        let bytes: usize = self.acknowledged.iter().skip(1).map(|(_, size)| size).sum();
+        Some(bytes as f64 * 8.0 / span)
+    }
+
+    /// Seconds that every packet waited lately.
+    fn standing_queue(&self) -> Option<f64> {
+        let least = |values: &mut dyn Iterator<Item = f64>| values.reduce(f64::min);
+        let base = least(&mut self.base.iter().map(|(_, delay)| *delay))?;
+        let now = least(&mut self.delays.iter().map(|(_, delay)| *delay))?;
+        (self.delays.len() >= 5).then_some(now - base)
+    }
+
+    fn judge_queue(&mut self, now: Instant, round_trip: Duration) {
+        let Some(queue) = self.standing_queue() else { return };
+        if queue < DRAINED && self.draining {
+            self.draining = false;
+            if let Some((_, capacity)) = self.capacity {
+                self.target = self.target.max(capacity * 0.9);
+            }
+            return;
+        }
+        if queue < CONGESTED || self.untouchable_until.is_some_and(|until| now < until) {
+            return;
+        }
+        let Some(rate) = self.acknowledged_rate() else { return };
+        // While it is us who congest, what arrives is what the path carries.
+        let rate = rate.min(self.target);
+        self.congested_once = true;
+        self.capacity = Some((now, rate));
+        self.target = rate * if queue > LONG_QUEUE { 0.6 } else { 0.85 };
+        self.draining = true;
+        // Packets that left before the decrease still tell of the time before it.
+        self.untouchable_until = Some(now + round_trip + QUEUE_WINDOW + Duration::from_millis(100));
+    }
+
+    fn judge_loss(&mut self, now: Instant, deliveries: &[Delivery]) {
+        let (since, mut total, mut lost) = self.loss_step.unwrap_or((now, 0, 0));
+        total += deliveries.len() as u32;
+        lost += deliveries.iter().filter(|d| !d.arrived).count() as u32;
+        if now.saturating_duration_since(since) < LOSS_STEP || total < LOSS_PACKETS {
+            self.loss_step = Some((since, total, lost));
+            return;
+        }
+        self.loss_step = Some((now, 0, 0));
+        self.loss = 0.7 * self.loss + 0.3 * f64::from(lost) / f64::from(total);
+        if self.loss > LOSS_HIGH {
+            self.congested_once = true;
+            self.target *= 1.0 - 0.5 * (self.loss - LOSS_HIGH);
+        }
+    }
+
+    fn grow(&mut self, now: Instant) {
+        let Some(last) = self.last_growth.replace(now) else { return };
+        // A silence is not a licence to jump.
+        let step = now.saturating_duration_since(last).min(Duration::from_millis(500)).as_secs_f64();
+        let quiet = self.standing_queue().is_some_and(|queue| queue < DRAINED);
+        if self.draining || !quiet || self.loss > LOSS_HIGH {
+            return;
+        }
+        // What is not used is not known to be there.
+        if self.acknowledged_rate().is_none_or(|rate| self.target > rate * 1.5 + 50_000.0) {
+            return;
+        }
+        let near = self
+            .capacity
+            .filter(|(at, _)| now.saturating_duration_since(*at) < CAPACITY_MEMORY)
+            .is_some_and(|(_, capacity)| self.target > capacity * 0.8);
+        let growth = match (near, self.congested_once) {
+            (true, _) => GROWTH_NEAR,
+            (false, false) => GROWTH_START,
+            (false, true) => GROWTH_FAR,
+        };
+        let growth = if self.loss > LOSS_LOW { growth / 2.0 } else { growth };
+        self.target *= 1.0 + growth * step;
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,431 @@
+//! The task that owns a connection.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use tincan_media::Bitrate;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+use webrtc::data_channel::DataChannel;
+use webrtc::peer_connection::{
+    PeerConnection, PeerConnectionEventHandler, RTCIceCandidateType, RTCIceGatheringState,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+};
+
+use crate::api::{
+    Fingerprints, IceCandidate, MediaKind, PeerConfig, PeerError, PeerEvent, PeerState, SessionDescription,
+    SharedAudio, SharedVideo,
+};
+use crate::control::{self, Control};
+use crate::negotiation::Negotiation;
+use crate::outgoing::Outgoing;
+use crate::runtime::{PeerRuntime, WrapSocket};
+use crate::setup;
+use crate::shared::{Rates, Shared};
+
+/// Gathering may never finish (seen with 2 of 496 relayed connections): after this long without a connection it is
+/// started over by an ICE restart. A relay answers within a few round trips.
+const GATHERING_LIMIT: Duration = Duration::from_secs(8);
+const GATHERING_RETRIES: u32 = 2;
+/// What the handler says before the task reads it; gathering says most, a few dozen candidates at once.
+const SIGNALS: usize = 256;
+/// Closing waits this long for the library's tasks; they end in milliseconds.
+const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+
+pub(crate) type Reply = oneshot::Sender<Result<(), PeerError>>;
+
+/// What the handle asks for.
+pub(crate) enum Command {
+    Negotiate(Reply),
+    Remote(SessionDescription, Reply),
+    Candidate(IceCandidate),
+    RestartIce(Reply),
+    RequestKeyframe,
+}
+
+/// What the library says, forwarded.
+enum Signal {
+    Candidate(IceCandidate),
+    Gathering(bool),
+    State(RTCPeerConnectionState),
+    Channel(Arc<dyn DataChannel>),
+}
+
+struct Handler(mpsc::Sender<Signal>);
+
+impl Handler {
+    /// The driver waits for its handler, so nothing here may wait.
+    fn forward(&self, signal: Signal) {
+        if self.0.try_send(signal).is_err() {
+            warn!("the connection's task does not keep up");
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl PeerConnectionEventHandler for Handler {
+    async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
+        // A socket on the wildcard address, on a machine without a network, has an address nobody can reach.
+        if matches!(event.candidate.address.as_str(), "0.0.0.0" | "::") {
+            return;
+        }
+        if let Ok(init) = event.candidate.to_json() {
+            self.forward(Signal::Candidate(IceCandidate {
+                candidate: init.candidate,
+                sdp_mid: init.sdp_mid,
+                sdp_m_line_index: init.sdp_mline_index,
+                username_fragment: init.username_fragment,
+            }));
+        }
+    }
+
+    async fn on_ice_gathering_state_change(&self, state: RTCIceGatheringState) {
+        self.forward(Signal::Gathering(state == RTCIceGatheringState::Complete));
+    }
+
+    async fn on_connection_state_change(&self, state: RTCPeerConnectionState) {
+        self.forward(Signal::State(state));
+    }
+
+    async fn on_data_channel(&self, channel: Arc<dyn DataChannel>) {
+        self.forward(Signal::Channel(channel));
+    }
+}
+
+/// Where the handle's queues end.
+pub(crate) struct Inbox {
+    pub(crate) commands: mpsc::Receiver<Command>,
+    pub(crate) audio: mpsc::Receiver<SharedAudio>,
+    pub(crate) video: mpsc::Receiver<SharedVideo>,
+    pub(crate) control: mpsc::Receiver<Bytes>,
+}
+
+/// See the module's description.
+pub(crate) struct Connection {
+    connection: Box<dyn PeerConnection>,
+    runtime: Arc<PeerRuntime>,
+    shared: Arc<Shared>,
+    signals: mpsc::Receiver<Signal>,
+    commands: mpsc::Receiver<Command>,
+    audio: mpsc::Receiver<SharedAudio>,
+    video: mpsc::Receiver<SharedVideo>,
+    events: mpsc::Sender<PeerEvent>,
+    fingerprints: watch::Sender<Option<Fingerprints>>,
+    cancel: CancellationToken,
+    tasks: JoinSet<()>,
+    control: Control,
+    channel_made: bool,
+    negotiation: Negotiation,
+    outgoing: Outgoing,
+    state: PeerState,
+    /// A relay server is configured.
+    relays: bool,
+    gathering: Option<Instant>,
+    gathering_retries: u32,
+    last: Sample,
+}
+
+/// Counters a second ago.
+#[derive(Default, Clone, Copy)]
+struct Sample {
+    sent: u64,
+    received: u64,
+    expected: u64,
+    arrived: u64,
+}
+
+impl Connection {
+    pub(crate) async fn open(
+        config: &PeerConfig,
+        shared: Arc<Shared>,
+        inbox: Inbox,
+        fingerprints: watch::Sender<Option<Fingerprints>>,
+        cancel: CancellationToken,
+        wrap: Option<WrapSocket>,
+    ) -> Result<Self, PeerError> {
+        let (forward, signals) = mpsc::channel(SIGNALS);
+        let handler = Arc::new(Handler(forward));
+        let mut runtime = Arc::new(PeerRuntime::new(wrap.clone()));
+        let connection = match setup::build(config, &shared, handler.clone(), runtime.clone(), true).await {
+            Ok(connection) => connection,
+            // Without a route for multicast there is no mDNS, but there may be a call. A driver that failed has
+            // used up its runtime.
+            Err(error) => {
+                debug!(%error, "trying without mDNS");
+                runtime = Arc::new(PeerRuntime::new(wrap));
+                setup::build(config, &shared, handler, runtime.clone(), false).await?
+            }
+        };
+        let outgoing = Outgoing::new(connection.as_ref(), &shared)
+            .await
+            .map_err(|error| PeerError::Setup(error.to_string()))?;
+        let events = shared.events.clone();
+        let mut tasks = JoinSet::new();
+        let control = Control::new(&mut tasks, events.clone(), inbox.control, cancel.clone(), config.polite);
+        Ok(Self {
+            connection,
+            runtime,
+            shared,
+            signals,
+            commands: inbox.commands,
+            audio: inbox.audio,
+            video: inbox.video,
+            events,
+            fingerprints,
+            cancel,
+            tasks,
+            control,
+            channel_made: false,
+            negotiation: Negotiation::new(config.polite),
+            outgoing,
+            state: PeerState::Connecting,
+            relays: config.ice_servers.iter().flat_map(|s| &s.urls).any(|url| url.starts_with("turn")),
+            gathering: None,
+            gathering_retries: 0,
+            last: Sample::default(),
+        })
+    }
+
+    pub(crate) async fn run(mut self) {
+        let cancel = self.cancel.clone();
+        let mut second = tokio::time::interval(Duration::from_secs(1));
+        second.set_missed_tick_behavior(MissedTickBehavior::Skip);
+        self.emit(PeerEvent::State(self.state)).await;
+        loop {
+            let step = async {
+                tokio::select! {
+                    biased;
+                    Some(signal) = self.signals.recv() => self.signal(signal).await,
+                    Some(command) = self.commands.recv() => self.command(command).await,
+                    Some(audio) = self.audio.recv() => self.send_audio(audio).await,
+                    Some(video) = self.video.recv() => self.send_video(video).await,
+                    _ = second.tick() => self.every_second().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                () = step => {}
+            }
+        }
+        self.close().await;
+    }
+
+    async fn close(mut self) {
+        if let Err(error) = self.connection.close().await {
+            debug!(%error, "closing");
+        }
+        drop(self.outgoing);
+        drop(self.control);
+        self.tasks.shutdown().await;
+        drop(self.connection);
+        if tokio::time::timeout(CLOSE_LIMIT, self.runtime.joined()).await.is_err() {
+            warn!("the connection's driver did not end in time");
+        }
+        // Nobody may be reading any more.
+        let _ = self.events.try_send(PeerEvent::State(PeerState::Closed));
+    }
+
+    async fn emit(&self, event: PeerEvent) {
+        let _ = self.events.send(event).await;
+    }
+
+    async fn signal(&mut self, signal: Signal) {
+        match signal {
+            Signal::Candidate(candidate) => self.emit(PeerEvent::LocalCandidate(candidate)).await,
+            Signal::Gathering(true) => {
+                self.gathering = None;
+                let end = IceCandidate {
+                    candidate: String::new(),
+                    sdp_mid: Some("0".to_owned()),
+                    sdp_m_line_index: Some(0),
+                    username_fragment: None,
+                };
+                self.emit(PeerEvent::LocalCandidate(end)).await;
+            }
+            Signal::Gathering(false) => self.gathering = Some(Instant::now()),
+            Signal::State(state) => self.state_changed(state).await,
+            Signal::Channel(channel) => {
+                if channel.label().await.is_ok_and(|label| label == control::LABEL) {
+                    self.control.adopt(&mut self.tasks, channel, false);
+                }
+            }
+        }
+    }
+
+    async fn state_changed(&mut self, state: RTCPeerConnectionState) {
+        let state = match state {
+            RTCPeerConnectionState::Connected => PeerState::Connected,
+            RTCPeerConnectionState::Disconnected => PeerState::Disconnected,
+            RTCPeerConnectionState::Failed => PeerState::Failed,
+            RTCPeerConnectionState::New | RTCPeerConnectionState::Connecting => PeerState::Connecting,
+            _ => return,
+        };
+        if state == self.state {
+            return;
+        }
+        self.state = state;
+        debug!(?state, "connection");
+        self.emit(PeerEvent::State(state)).await;
+        if state == PeerState::Connected {
+            self.gathering = None;
+            let target = self.shared.target();
+            self.emit(PeerEvent::Target { bitrate: target, loss: 0.0 }).await;
+            // What was sent before went nowhere, and after an outage the other side's picture is torn.
+            self.emit(PeerEvent::KeyframeRequested).await;
+            self.note_path().await;
+        }
+    }
+
+    async fn command(&mut self, command: Command) {
+        match command {
+            Command::Negotiate(reply) => {
+                let result = self.offer(false).await;
+                let _ = reply.send(result);
+            }
+            Command::RestartIce(reply) => {
+                let result = self.offer(true).await;
+                let _ = reply.send(result);
+            }
+            Command::Remote(description, reply) => {
+                let result = self.remote(description).await;
+                let _ = reply.send(result);
+            }
+            Command::Candidate(candidate) => {
+                self.negotiation.candidate(self.connection.as_ref(), candidate).await;
+            }
+            Command::RequestKeyframe => self.request_keyframe().await,
+        }
+    }
+
+    async fn offer(&mut self, restart: bool) -> Result<(), PeerError> {
+        if !self.channel_made {
+            let channel = self
+                .connection
+                .create_data_channel(control::LABEL, None)
+                .await
+                .map_err(|error| PeerError::Setup(error.to_string()))?;
+            self.channel_made = true;
+            self.control.adopt(&mut self.tasks, channel, true);
+        }
+        let offer = self.negotiation.offer(self.connection.as_ref(), restart).await?;
+        self.emit(PeerEvent::LocalDescription(offer)).await;
+        Ok(())
+    }
+
+    async fn remote(&mut self, description: SessionDescription) -> Result<(), PeerError> {
+        // The offerer makes the channel; later offers of ours must not make another.
+        self.channel_made |= description.offer;
+        let replies = self.negotiation.remote(self.connection.as_ref(), description).await?;
+        for reply in replies {
+            self.emit(PeerEvent::LocalDescription(reply)).await;
+        }
+        if let Err(error) = self.outgoing.negotiated().await {
+            warn!(%error, "the senders' parameters");
+        }
+        if let Some(fingerprints) = self.negotiation.fingerprints() {
+            self.fingerprints.send_if_modified(|known| {
+                let new = known.is_none();
+                *known = Some(fingerprints);
+                new
+            });
+        }
+        Ok(())
+    }
+
+    async fn send_audio(&mut self, audio: SharedAudio) {
+        if self.state != PeerState::Connected {
+            return;
+        }
+        if let Err(error) = self.outgoing.send_audio(&audio).await {
+            debug!(%error, "sound was not sent");
+        }
+    }
+
+    async fn send_video(&mut self, video: SharedVideo) {
+        if self.state != PeerState::Connected {
+            return;
+        }
+        if let Err(error) = self.outgoing.send_video(&video).await {
+            debug!(%error, "a picture was not sent");
+        }
+    }
+
+    async fn request_keyframe(&mut self) {
+        // Before its first packet there is nothing to decode, and the stream starts with a keyframe.
+        let Some(media_ssrc) = self.shared.remote_video() else { return };
+        let request =
+            PictureLossIndication { sender_ssrc: self.shared.local(MediaKind::Video).ssrc, media_ssrc };
+        self.shared.counters.keyframes_requested.fetch_add(1, Ordering::Relaxed);
+        if let Err(error) = self.outgoing.send_rtcp(Box::new(request)).await {
+            debug!(%error, "a keyframe request was not sent");
+        }
+    }
+
+    async fn every_second(&mut self) {
+        let counters = &self.shared.counters;
+        let now = Sample {
+            sent: counters.bytes_sent.load(Ordering::Relaxed),
+            received: counters.bytes_received.load(Ordering::Relaxed),
+            expected: counters.expected.load(Ordering::Relaxed),
+            arrived: counters.arrived.load(Ordering::Relaxed),
+        };
+        let last = std::mem::replace(&mut self.last, now);
+        let expected = now.expected - last.expected;
+        let arrived = now.arrived - last.arrived;
+        let rates = Rates {
+            sent: Bitrate::bps((now.sent - last.sent) * 8),
+            received: Bitrate::bps((now.received - last.received) * 8),
+            loss_received: match expected {
+                0 => 0.0,
+                expected => expected.saturating_sub(arrived) as f32 / expected as f32,
+            },
+        };
+        self.shared.figures(|figures| figures.rates = rates);
+        if self.state == PeerState::Connected {
+            self.note_path().await;
+        }
+        self.watch_gathering().await;
+    }
+
+    async fn watch_gathering(&mut self) {
+        let stuck = self.relays
+            && self.state == PeerState::Connecting
+            && self.gathering_retries < GATHERING_RETRIES
+            && self.gathering.is_some_and(|since| since.elapsed() > GATHERING_LIMIT);
+        if stuck {
+            self.gathering_retries += 1;
+            self.gathering = Some(Instant::now());
+            warn!("gathering does not finish; starting over");
+            if let Err(error) = self.offer(true).await {
+                warn!(%error, "gathering could not be started over");
+            }
+        }
+    }
+
+    async fn note_path(&self) {
+        let Some(sctp) = self.connection.sctp().await else { return };
+        let pair = sctp.transport().ice_transport().get_selected_candidate_pair().await;
+        if let Ok(Some(pair)) = pair {
+            let path = (kind(pair.local().typ), kind(pair.remote().typ));
+            self.shared.figures(|figures| figures.path = Some(path));
+        }
+    }
+}
+
+fn kind(kind: RTCIceCandidateType) -> String {
+    match kind {
+        RTCIceCandidateType::Host => "host",
+        RTCIceCandidateType::Srflx => "srflx",
+        RTCIceCandidateType::Prflx => "prflx",
+        RTCIceCandidateType::Relay => "relay",
+        _ => "unknown",
+    }
+    .to_owned()
+}

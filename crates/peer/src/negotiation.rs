@@ -1,0 +1,166 @@
+//! Perfect negotiation (the W3C's pattern; RFC 8829) on one connection, in one task: creating an offer and applying it
+//! cannot be interrupted, so that a collision is simply an offer that meets ours.
+
+use tracing::debug;
+use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription};
+
+use crate::api::{Fingerprints, IceCandidate, PeerError, SessionDescription};
+
+/// Candidates that wait for a description. More would be an attack: browsers gather a few dozen.
+const MAX_EARLY_CANDIDATES: usize = 128;
+
+/// See the module's description.
+#[derive(Default)]
+pub(crate) struct Negotiation {
+    polite: bool,
+    /// Our offer waits for its answer.
+    offer: Option<SessionDescription>,
+    /// Another offer is to follow the one under way.
+    again: bool,
+    /// The next offer restarts ICE.
+    restart: bool,
+    /// Their description was applied at least once.
+    remote: bool,
+    early: Vec<IceCandidate>,
+    fingerprints: Option<Fingerprints>,
+}
+
+fn refused(error: webrtc::error::Error) -> PeerError {
+    PeerError::Refused(error.to_string())
+}
+
+impl Negotiation {
+    pub(crate) fn new(polite: bool) -> Self {
+        Self { polite, ..Self::default() }
+    }
+
+    /// Once one exchange is through.
+    pub(crate) fn fingerprints(&self) -> Option<Fingerprints> {
+        self.fingerprints.clone()
+    }
+
+    /// Makes an offer; while one waits for its answer, that one is to be sent again and a fresh one follows if needed.
+    pub(crate) async fn offer(
+        &mut self,
+        connection: &dyn PeerConnection,
+        restart: bool,
+    ) -> Result<SessionDescription, PeerError> {
+        self.restart |= restart;
+        if let Some(offer) = &self.offer {
+            // A restart has to reach the other side after this one's answer.
+            self.again |= restart;
+            return Ok(offer.clone());
+        }
+        let options = rtc::peer_connection::configuration::RTCOfferOptions { ice_restart: self.restart };
+        let offer = connection.create_offer(Some(options)).await.map_err(refused)?;
+        let sdp = offer.sdp.clone();
+        connection.set_local_description(offer).await.map_err(refused)?;
+        self.restart = false;
+        self.again = false;
+        let offer = SessionDescription { offer: true, sdp };
+        self.offer = Some(offer.clone());
+        Ok(offer)
+    }
+
+    /// Applies their description; gives what is to be sent in turn: an answer, or the offer that had to wait.
+    pub(crate) async fn remote(
+        &mut self,
+        connection: &dyn PeerConnection,
+        description: SessionDescription,
+    ) -> Result<Vec<SessionDescription>, PeerError> {
+        let mut replies = Vec::new();
+        if description.offer {
+            if self.offer.is_some() {
+                if !self.polite {
+                    debug!("both sides offered; ours stands");
+                    return Ok(replies);
+                }
+                debug!("both sides offered; ours is rolled back");
+                let rollback = RTCSessionDescription::rollback(None).map_err(refused)?;
+                connection.set_local_description(rollback).await.map_err(refused)?;
+                self.offer = None;
+            }
+            let offer = RTCSessionDescription::offer(description.sdp.clone()).map_err(refused)?;
+            connection.set_remote_description(offer).await.map_err(refused)?;
+            let answer = connection.create_answer(None).await.map_err(refused)?;
+            let sdp = answer.sdp.clone();
+            connection.set_local_description(answer).await.map_err(refused)?;
+            replies.push(SessionDescription { offer: false, sdp });
+        } else {
+            if self.offer.is_none() {
+                debug!("an answer to nothing is ignored");
+                return Ok(replies);
+            }
+            let answer = RTCSessionDescription::answer(description.sdp.clone()).map_err(refused)?;
+            connection.set_remote_description(answer).await.map_err(refused)?;
+            self.offer = None;
+        }
+        self.remote = true;
+        // Only the first exchange counts: DTLS was authenticated with it and is never repeated.
+        if self.fingerprints.is_none()
+            && let Some(local) = connection.local_description().await
+            && let (Some(local), Some(remote)) = (fingerprint(&local.sdp), fingerprint(&description.sdp))
+        {
+            self.fingerprints = Some(Fingerprints { local, remote });
+        }
+        for candidate in std::mem::take(&mut self.early) {
+            add(connection, candidate).await;
+        }
+        if self.again {
+            replies.push(self.offer(connection, false).await?);
+        }
+        Ok(replies)
+    }
+
+    /// Adds their candidate, or keeps it until their description is there.
+    pub(crate) async fn candidate(&mut self, connection: &dyn PeerConnection, candidate: IceCandidate) {
+        if candidate.candidate.is_empty() {
+            return;
+        }
+        if self.remote {
+            add(connection, candidate).await;
+        } else if self.early.len() < MAX_EARLY_CANDIDATES {
+            self.early.push(candidate);
+        }
+    }
+}
+
+async fn add(connection: &dyn PeerConnection, candidate: IceCandidate) {
+    let init = RTCIceCandidateInit {
+        candidate: candidate.candidate,
+        sdp_mid: candidate.sdp_mid,
+        sdp_mline_index: candidate.sdp_m_line_index,
+        username_fragment: candidate.username_fragment,
+        ..Default::default()
+    };
+    // Candidates of an offer that lost a collision, or of a transport we do not speak, are no error.
+    if connection.add_ice_candidate(init).await.is_err() {
+        debug!("a candidate does not fit");
+    }
+}
+
+/// The first `a=fingerprint:` line's value.
+fn fingerprint(sdp: &str) -> Option<String> {
+    let line = sdp.lines().find_map(|line| line.trim().strip_prefix("a=fingerprint:"))?;
+    let (hash, digest) = line.split_once(' ')?;
+    Some(format!("{} {}", hash.to_ascii_lowercase(), digest.trim().to_ascii_uppercase()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fingerprint_is_read_in_one_form() {
+        let sdp = "v=0\r\na=fingerprint:SHA-256 ab:CD\r\nm=audio\r\na=fingerprint:sha-256 00\r\n";
+        assert_eq!(fingerprint(sdp).as_deref(), Some("sha-256 AB:CD"));
+        assert_eq!(fingerprint("v=0"), None);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_safe_to_look_for_a_fingerprint_in(text in ".*") {
+            let _ = fingerprint(&text);
+        }
+    }
+}

@@ -1,0 +1,216 @@
+//! Which packets of one stream are missing, and when to ask for them.
+//!
+//! Pure: time is an argument. The library's own generator does not recognise a retransmission as a recovery and asks
+//! 60 times for a packet; this one knows them, waits a round trip between requests and gives up.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use super::newer;
+
+/// Packets that overtake each other are no loss yet: half the interval at which requests leave.
+const REORDER_GRACE: Duration = Duration::from_millis(5);
+/// Requests are bundled: at most one message in this time.
+const TICK: Duration = Duration::from_millis(10);
+/// Between two requests for one packet, above the round trip; the other side's pacer needs it.
+const RETRY_MARGIN: Duration = Duration::from_millis(10);
+/// As in libwebrtc's `NackRequester`.
+const MAX_TRIES: u8 = 10;
+/// What is older is of no use to a call: the frame assembly has asked for a keyframe long since.
+const GIVE_UP: Duration = Duration::from_secs(1);
+/// A gap this long is not a loss but an outage: only a keyframe helps, and asking would fill a path that just came
+/// back. At 2 Mbit/s this is 1 s.
+const MAX_GAP: u16 = 256;
+/// Until a round trip was measured.
+const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
+
+#[derive(Debug)]
+struct Missing {
+    since: Instant,
+    asked: Option<Instant>,
+    tries: u8,
+}
+
+/// What a packet was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Arrival {
+    /// It had not come before.
+    pub(crate) fresh: bool,
+    /// By how many the highest sequence number grew: the packets that were to be expected since.
+    pub(crate) advanced: u16,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(crate) struct NackTracker {
+    highest: Option<u64>,
+    missing: BTreeMap<u64, Missing>,
+    last_tick: Option<Instant>,
+    asks: bool,
+}
+
+impl NackTracker {
+    /// A tracker that asks; without `asks` it only counts.
+    pub(crate) fn new(asks: bool) -> Self {
+        Self { asks, ..Self::default() }
+    }
+
+    /// A packet of the stream arrived, be it directly or as a retransmission.
+    pub(crate) fn arrived(&mut self, sequence: u16, now: Instant) -> Arrival {
+        let Some(highest) = self.highest else {
+            // Headroom below, so that an early reordering does not underflow.
+            self.highest = Some((1 << 16) + u64::from(sequence));
+            return Arrival { fresh: true, advanced: 1 };
+        };
+        let low = highest as u16;
+        if !newer(sequence, low) {
+            let back = u64::from(low.wrapping_sub(sequence));
+            let fresh = highest.checked_sub(back).is_some_and(|at| self.missing.remove(&at).is_some());
+            return Arrival { fresh, advanced: 0 };
+        }
+        let advanced = sequence.wrapping_sub(low);
+        let next = highest + u64::from(advanced);
+        self.highest = Some(next);
+        if advanced > MAX_GAP {
+            self.missing.clear();
+        } else {
+            for at in highest + 1..next {
+                self.missing.insert(at, Missing { since: now, asked: None, tries: 0 });
+            }
+        }
+        self.missing.retain(|_, missing| now.saturating_duration_since(missing.since) < GIVE_UP);
+        Arrival { fresh: true, advanced }
+    }
+
+    /// The sequence numbers to ask for now.
+    pub(crate) fn due(&mut self, now: Instant, round_trip: Option<Duration>) -> Vec<u16> {
+        self.last_tick = Some(now);
+        if !self.asks {
+            return Vec::new();
+        }
+        let retry = round_trip.unwrap_or(DEFAULT_ROUND_TRIP) + RETRY_MARGIN;
+        self.missing.retain(|_, m| m.tries < MAX_TRIES && now.saturating_duration_since(m.since) < GIVE_UP);
+        let mut due = Vec::new();
+        for (at, missing) in &mut self.missing {
+            let ready = match missing.asked {
+                None => now.saturating_duration_since(missing.since) >= REORDER_GRACE,
+                Some(asked) => now.saturating_duration_since(asked) >= retry,
+            };
+            if ready {
+                missing.asked = Some(now);
+                missing.tries += 1;
+                due.push(*at as u16);
+            }
+        }
+        due
+    }
+
+    /// When [`due`](Self::due) wants to be called: about every 10 ms while something is missing, else never.
+    pub(crate) fn next_tick(&self) -> Option<Instant> {
+        if !self.asks {
+            return None;
+        }
+        let oldest = self.missing.values().map(|m| m.since).min()?;
+        let earliest = oldest + REORDER_GRACE;
+        Some(self.last_tick.map_or(earliest, |last| earliest.max(last + TICK)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    enum Step {
+        /// Milliseconds, sequence number.
+        Packet(u64, u16),
+        /// Milliseconds, what is asked for (round trip 50 ms).
+        Ask(u64, &'static [u16]),
+    }
+    use Step::{Ask, Packet};
+
+    fn run(steps: &[Step]) {
+        let start = Instant::now();
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut tracker = NackTracker::new(true);
+        for step in steps {
+            match step {
+                Packet(ms, sequence) => {
+                    tracker.arrived(*sequence, at(*ms));
+                }
+                Ask(ms, expected) => {
+                    assert_eq!(
+                        tracker.due(at(*ms), Some(Duration::from_millis(50))),
+                        *expected,
+                        "at {ms} ms"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_gap_is_asked_for_once_a_round_trip() {
+        run(&[
+            Packet(0, 10),
+            Packet(1, 13),
+            Ask(2, &[]),
+            Ask(10, &[11, 12]),
+            Ask(20, &[]),
+            Packet(30, 11),
+            Ask(60, &[]),
+            Ask(71, &[12]),
+        ]);
+    }
+
+    #[test]
+    fn reordering_is_not_asked_for() {
+        run(&[Packet(0, 1), Packet(1, 3), Packet(3, 2), Ask(10, &[])]);
+    }
+
+    #[test]
+    fn the_sequence_number_wraps() {
+        run(&[Packet(0, 65_534), Packet(1, 1), Ask(10, &[65_535, 0]), Packet(12, 65_535), Ask(80, &[0])]);
+    }
+
+    #[test]
+    fn an_outage_is_not_asked_for() {
+        run(&[Packet(0, 1), Packet(1, 1_000), Ask(10, &[])]);
+    }
+
+    #[test]
+    fn it_gives_up() {
+        let start = Instant::now();
+        let mut tracker = NackTracker::new(true);
+        tracker.arrived(1, start);
+        tracker.arrived(3, start);
+        let asked: usize = (1..500).map(|i| tracker.due(start + TICK * i, Some(Duration::ZERO)).len()).sum();
+        assert_eq!(asked, usize::from(MAX_TRIES));
+        assert_eq!(tracker.next_tick(), None);
+    }
+
+    #[test]
+    fn duplicates_and_late_packets_are_told_apart() {
+        let now = Instant::now();
+        let mut tracker = NackTracker::new(false);
+        assert_eq!(tracker.arrived(5, now), Arrival { fresh: true, advanced: 1 });
+        assert_eq!(tracker.arrived(7, now), Arrival { fresh: true, advanced: 2 });
+        assert_eq!(tracker.arrived(7, now), Arrival { fresh: false, advanced: 0 });
+        assert_eq!(tracker.arrived(6, now), Arrival { fresh: true, advanced: 0 });
+        assert_eq!(tracker.arrived(6, now), Arrival { fresh: false, advanced: 0 });
+        assert_eq!(tracker.next_tick(), None, "a counter asks for nothing");
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_sequence_numbers_stay_bounded(sequences in proptest::collection::vec(0u16.., 0..400)) {
+            let start = Instant::now();
+            let mut tracker = NackTracker::new(true);
+            for (i, sequence) in sequences.iter().enumerate() {
+                let now = start + Duration::from_millis(i as u64);
+                tracker.arrived(*sequence, now);
+                tracker.due(now, None);
+                proptest::prop_assert!(tracker.missing.len() <= sequences.len() * usize::from(MAX_GAP));
+            }
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Spreads what leaves, so that a keyframe does not fill the path's queue; sound never waits.
+//!
+//! Model: libwebrtc's `PacingController`: a budget that grows with the pacing rate, sound first, and a rate that rises
+//! when the queue would take too long.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rtc::interceptor::{Packet, TaggedPacket};
+use rtc::shared::marshal::MarshalSize;
+
+use super::{Outlet, Stage};
+use crate::shared::Shared;
+
+/// Pacing rate over target: an encoder's frames vary in size. libwebrtc uses 2.5; less burst suits a path whose
+/// queue is short.
+const FACTOR: f64 = 2.0;
+/// Nothing is to wait longer: what an encoder made in excess of the target is late anyway.
+const MAX_QUEUE_TIME: Duration = Duration::from_millis(250);
+/// Slack that an idle pacer may save up: two packets' worth at once at 1 Mbit/s is 20 ms.
+const MAX_BURST: Duration = Duration::from_millis(10);
+/// Timers are not finer; below this, release together.
+const MIN_WAIT: Duration = Duration::from_millis(1);
+/// Before the controller said anything.
+const FLOOR_BPS: f64 = 300_000.0;
+/// Two seconds of 20 Mbit/s: a limit on memory, which the queue time keeps far away.
+const MAX_PACKETS: usize = 4_096;
+
+/// See the module's description.
+pub(crate) struct Pacer {
+    shared: Arc<Shared>,
+    queue: VecDeque<TaggedPacket>,
+    queued_bytes: usize,
+    /// When the last packet's share of the rate is used up: the next one may leave then.
+    free_at: Option<Instant>,
+}
+
+impl Pacer {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, queue: VecDeque::new(), queued_bytes: 0, free_at: None }
+    }
+
+    fn rate(&self) -> f64 {
+        let target = (self.shared.target().as_bps() as f64 * FACTOR).max(FLOOR_BPS);
+        target.max(self.queued_bytes as f64 * 8.0 / MAX_QUEUE_TIME.as_secs_f64())
+    }
+
+    fn release(&mut self, now: Instant, out: &mut Outlet) {
+        while self.free_at.is_none_or(|at| at <= now + MIN_WAIT) {
+            let rate = self.rate();
+            let Some(mut packet) = self.queue.pop_front() else { return };
+            let size = size_of(&packet);
+            self.queued_bytes -= size;
+            packet.now = now;
+            out.write.push_back(packet);
+            self.charge(size, rate, now);
+        }
+    }
+
+    fn charge(&mut self, size: usize, rate: f64, now: Instant) {
+        let base = self.free_at.unwrap_or(now);
+        let base = base.max(now.checked_sub(MAX_BURST).unwrap_or(now));
+        self.free_at = Some(base + Duration::from_secs_f64(size as f64 * 8.0 / rate));
+    }
+}
+
+fn size_of(packet: &TaggedPacket) -> usize {
+    match &packet.message.packet {
+        Packet::Rtp(rtp) => rtp.marshal_size(),
+        _ => 0,
+    }
+}
+
+impl Stage for Pacer {
+    fn write(&mut self, packet: TaggedPacket, out: &mut Outlet) {
+        let now = packet.now;
+        let video = match &packet.message.packet {
+            Packet::Rtp(rtp) => rtp.header.ssrc != self.shared.audio.ssrc,
+            _ => false,
+        };
+        if !video {
+            // Sound counts, but does not wait; reports are only worth anything fresh.
+            let (size, rate) = (size_of(&packet), self.rate());
+            if size > 0 {
+                self.charge(size, rate, now);
+            }
+            out.write.push_back(packet);
+            return;
+        }
+        if self.queue.len() < MAX_PACKETS {
+            self.queued_bytes += size_of(&packet);
+            self.queue.push_back(packet);
+        }
+        self.release(now, out);
+    }
+
+    fn tick(&mut self, now: Instant, out: &mut Outlet) {
+        self.release(now, out);
+    }
+
+    fn next_tick(&self) -> Option<Instant> {
+        (!self.queue.is_empty()).then_some(self.free_at).flatten()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::shared::LocalStream;
+    use rtc::interceptor::AttributedPacket;
+    use rtc::rtp;
+    use rtc::shared::TransportContext;
+    use tincan_media::{Bitrate, MediaClock};
+
+    const AUDIO: u32 = 1;
+    const VIDEO: u32 = 2;
+
+    fn pacer(target: Bitrate) -> Pacer {
+        let (events, _) = tokio::sync::mpsc::channel(1);
+        let stream = |ssrc| LocalStream { ssrc, rtx: None, offset: 0, clock_rate: 90_000 };
+        let shared = Shared::new(stream(AUDIO), stream(VIDEO), MediaClock::new(Instant::now()), events);
+        shared.set_target(target);
+        Pacer::new(Arc::new(shared))
+    }
+
+    fn packet(ssrc: u32, size: usize, now: Instant) -> TaggedPacket {
+        let header = rtp::header::Header { version: 2, ssrc, ..Default::default() };
+        let packet = rtp::Packet { header, payload: vec![0; size - 12].into() };
+        TaggedPacket {
+            now,
+            transport: TransportContext::default(),
+            message: AttributedPacket::new(Packet::Rtp(packet)),
+        }
+    }
+
+    /// When each packet of a burst leaves, in milliseconds.
+    fn burst(pacer: &mut Pacer, packets: usize, start: Instant) -> Vec<u128> {
+        let mut left = Vec::new();
+        let mut out = Outlet::default();
+        for _ in 0..packets {
+            pacer.write(packet(VIDEO, 1_200, start), &mut out);
+        }
+        left.extend(out.write.drain(..).map(|_| 0));
+        while let Some(at) = pacer.next_tick() {
+            pacer.tick(at, &mut out);
+            left.extend(out.write.drain(..).map(|_| (at - start).as_millis()));
+        }
+        left
+    }
+
+    #[test]
+    fn a_burst_leaves_at_twice_the_target() {
+        let left = burst(&mut pacer(Bitrate::kbps(1_000)), 20, Instant::now());
+        // 1,200 bytes at 2 Mbit/s are 4.8 ms.
+        assert_eq!(left.len(), 20);
+        assert!((80..=100).contains(left.last().unwrap()), "{left:?}");
+    }
+
+    #[test]
+    fn nothing_waits_longer_than_the_queue_time() {
+        let left = burst(&mut pacer(Bitrate::kbps(100)), 400, Instant::now());
+        // The rate falls as the queue does, to its floor: the very last packets take a little longer.
+        let late = left.iter().filter(|ms| **ms > 2 * MAX_QUEUE_TIME.as_millis()).count();
+        assert!(late * 10 < left.len(), "{late} of {}", left.len());
+    }
+
+    #[test]
+    fn sound_does_not_wait_behind_a_keyframe() {
+        let now = Instant::now();
+        let mut pacer = pacer(Bitrate::kbps(300));
+        let mut out = Outlet::default();
+        for _ in 0..50 {
+            pacer.write(packet(VIDEO, 1_200, now), &mut out);
+        }
+        out.write.clear();
+        pacer.write(packet(AUDIO, 120, now), &mut out);
+        assert_eq!(out.write.len(), 1);
+    }
+}

@@ -1,0 +1,280 @@
+//! What arrives: undoes RTX, asks for what is missing, measures, and hands packets to the owner.
+//!
+//! It is the last stage before the application and keeps the packets, so that the library's tracks (a queue of 256
+//! that drops silently, an error log for each packet nobody polls) never see them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Buf;
+use rtc::interceptor::{Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp::payload_feedbacks::full_intra_request::FullIntraRequest;
+use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use rtc::rtcp::receiver_report::ReceiverReport;
+use rtc::rtcp::reception_report::ReceptionReport;
+use rtc::rtcp::sender_report::SenderReport;
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
+    TransportLayerNack, nack_pairs_from_sequence_numbers,
+};
+use rtc::rtp;
+use rtc::sdp::extmap::AUDIO_LEVEL_URI;
+
+use super::nack::NackTracker;
+use super::{Outlet, Stage};
+use crate::api::{MediaKind, PeerEvent, RtpPacket};
+use crate::shared::{Counters, Shared};
+
+/// Keyframe requests come in bursts (one for each packet that does not fit); a keyframe answers them all.
+const KEYFRAME_REQUEST_GAP: Duration = Duration::from_millis(300);
+/// Anything above is a broken report rather than a path.
+const MAX_ROUND_TRIP: Duration = Duration::from_secs(10);
+
+struct Remote {
+    kind: MediaKind,
+    tracker: NackTracker,
+    audio_level: Option<u8>,
+    jitter: Jitter,
+}
+
+/// Interarrival jitter (RFC 3550, section 6.4.1 and appendix A.8).
+#[derive(Default)]
+struct Jitter {
+    last: Option<(Instant, u32)>,
+    /// In RTP ticks.
+    value: f64,
+}
+
+impl Jitter {
+    fn arrived(&mut self, now: Instant, timestamp: u32, clock_rate: f64) -> Duration {
+        if let Some((then, before)) = self.last {
+            let spacing = now.saturating_duration_since(then).as_secs_f64() * clock_rate;
+            let sent = f64::from(timestamp.wrapping_sub(before) as i32);
+            self.value += ((spacing - sent).abs() - self.value) / 16.0;
+        }
+        self.last = Some((now, timestamp));
+        Duration::from_secs_f64((self.value / clock_rate).clamp(0.0, 60.0))
+    }
+}
+
+/// See the module's description.
+pub(crate) struct Receive {
+    shared: Arc<Shared>,
+    remotes: HashMap<u32, Remote>,
+    /// Retransmission streams and what they repair.
+    rtx: HashMap<u32, u32>,
+    keyframe_requested: Option<Instant>,
+}
+
+impl Receive {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, remotes: HashMap::new(), rtx: HashMap::new(), keyframe_requested: None }
+    }
+
+    fn media(&mut self, now: Instant, mut packet: rtp::Packet) {
+        let primary = self.rtx.get(&packet.header.ssrc).copied();
+        let recovered = primary.is_some();
+        if recovered {
+            // Shorter ones only probe the path (RFC 4588, section 4).
+            if packet.payload.len() < 2 {
+                return;
+            }
+            packet.header.sequence_number = packet.payload.get_u16();
+        }
+        let Some(remote) = self.remotes.get_mut(&primary.unwrap_or(packet.header.ssrc)) else { return };
+        let header = &packet.header;
+        let arrival = remote.tracker.arrived(header.sequence_number, now);
+        let counters = &self.shared.counters;
+        Counters::add(&counters.expected, u64::from(arrival.advanced));
+        if recovered {
+            Counters::add(&counters.recovered, u64::from(arrival.fresh));
+        } else {
+            Counters::add(&counters.arrived, u64::from(arrival.fresh));
+            let clock_rate = f64::from(self.shared.local(remote.kind).clock_rate);
+            let jitter = remote.jitter.arrived(now, header.timestamp, clock_rate);
+            self.shared.figures(|figures| match remote.kind {
+                MediaKind::Audio => figures.audio_jitter = jitter,
+                MediaKind::Video => figures.video_jitter = jitter,
+            });
+        }
+        let audio_level = remote
+            .audio_level
+            .and_then(|id| header.get_extension(id))
+            .and_then(|level| level.first().map(|byte| byte & 0x7f));
+        let received = RtpPacket {
+            sequence: header.sequence_number,
+            timestamp: header.timestamp,
+            marker: header.marker,
+            payload: packet.payload,
+            arrived: now,
+            audio_level,
+            recovered,
+        };
+        self.shared.offer(match remote.kind {
+            MediaKind::Audio => PeerEvent::Audio(received),
+            MediaKind::Video => PeerEvent::Video(received),
+        });
+    }
+
+    fn control(&mut self, now: Instant, packet: &dyn rtc::rtcp::Packet) {
+        let packet = packet.as_any();
+        if let Some(report) = packet.downcast_ref::<SenderReport>() {
+            self.reception(now, &report.reports);
+            if let Some(remote) = self.remotes.get(&report.ssrc) {
+                self.shared.offer(PeerEvent::SenderReport {
+                    kind: remote.kind,
+                    ntp: report.ntp_time,
+                    rtp: report.rtp_time,
+                });
+            }
+        } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
+            self.reception(now, &report.reports);
+        } else if let Some(pli) = packet.downcast_ref::<PictureLossIndication>() {
+            self.keyframe_wanted(now, pli.media_ssrc);
+        } else if let Some(fir) = packet.downcast_ref::<FullIntraRequest>() {
+            for entry in &fir.fir {
+                self.keyframe_wanted(now, entry.ssrc);
+            }
+        }
+    }
+
+    fn keyframe_wanted(&mut self, now: Instant, ssrc: u32) {
+        if ssrc != self.shared.video.ssrc {
+            return;
+        }
+        Counters::add(&self.shared.counters.keyframe_requests, 1);
+        if self.keyframe_requested.is_none_or(|at| now.saturating_duration_since(at) >= KEYFRAME_REQUEST_GAP)
+        {
+            self.keyframe_requested = Some(now);
+            self.shared.offer(PeerEvent::KeyframeRequested);
+        }
+    }
+
+    fn reception(&self, now: Instant, reports: &[ReceptionReport]) {
+        for report in reports {
+            let kind = if report.ssrc == self.shared.video.ssrc {
+                MediaKind::Video
+            } else if report.ssrc == self.shared.audio.ssrc {
+                MediaKind::Audio
+            } else {
+                continue;
+            };
+            let round_trip = round_trip(self.shared.ntp(now), report);
+            self.shared.figures(|figures| {
+                if let Some(round_trip) = round_trip {
+                    figures.round_trip = Some(round_trip);
+                }
+                // The picture has most of the packets; sound alone counts while the camera is off.
+                if kind == MediaKind::Video || figures.loss_sent == 0.0 {
+                    figures.loss_sent = f32::from(report.fraction_lost) / 256.0;
+                }
+            });
+        }
+    }
+}
+
+/// RFC 3550, section 6.4.1: now, less when our report left, less how long they kept it; 16.16 fixed point seconds.
+fn round_trip(now: u64, report: &ReceptionReport) -> Option<Duration> {
+    if report.last_sender_report == 0 {
+        return None;
+    }
+    let middle = (now >> 16) as u32;
+    let ticks = middle.wrapping_sub(report.last_sender_report).wrapping_sub(report.delay);
+    // Rounding on both sides may make a very short one negative.
+    let ticks = if ticks > u32::MAX / 2 { 0 } else { ticks };
+    let round_trip = Duration::from_secs_f64(f64::from(ticks) / 65_536.0);
+    (round_trip <= MAX_ROUND_TRIP).then_some(round_trip)
+}
+
+impl Stage for Receive {
+    fn read(&mut self, packet: TaggedPacket, out: &mut Outlet) {
+        let now = packet.now;
+        match packet.message.packet {
+            Packet::Rtp(rtp) => self.media(now, rtp),
+            Packet::Rtcp(packets) => packets.iter().for_each(|packet| self.control(now, packet.as_ref())),
+            _ => out.read.push_back(packet),
+        }
+    }
+
+    fn tick(&mut self, now: Instant, out: &mut Outlet) {
+        let round_trip = self.shared.figures(|figures| figures.round_trip);
+        for (ssrc, remote) in &mut self.remotes {
+            if remote.tracker.next_tick().is_none_or(|at| at > now) {
+                continue;
+            }
+            let due = remote.tracker.due(now, round_trip);
+            if due.is_empty() {
+                continue;
+            }
+            Counters::add(&self.shared.counters.nacks_sent, 1);
+            let nack = TransportLayerNack {
+                sender_ssrc: self.shared.video.ssrc,
+                media_ssrc: *ssrc,
+                nacks: nack_pairs_from_sequence_numbers(&due),
+            };
+            out.send_rtcp(now, vec![Box::new(nack)]);
+        }
+    }
+
+    fn next_tick(&self) -> Option<Instant> {
+        self.remotes.values().filter_map(|remote| remote.tracker.next_tick()).min()
+    }
+
+    fn bind_remote(&mut self, info: &StreamInfo) {
+        // Retransmission streams are bound too, under the codec that they repair.
+        if self.rtx.contains_key(&info.ssrc) {
+            return;
+        }
+        let kind = match info.mime_type.split('/').next() {
+            Some("audio") => MediaKind::Audio,
+            Some("video") => MediaKind::Video,
+            _ => return,
+        };
+        if let Some(rtx) = info.ssrc_rtx {
+            self.rtx.insert(rtx, info.ssrc);
+        }
+        if kind == MediaKind::Video {
+            self.shared.set_remote_video(info.ssrc);
+        }
+        let asks = kind == MediaKind::Video && info.ssrc_rtx.is_some();
+        let audio_level = info
+            .rtp_header_extensions
+            .iter()
+            .find(|extension| extension.uri == AUDIO_LEVEL_URI)
+            .and_then(|extension| u8::try_from(extension.id).ok());
+        let remote = Remote { kind, tracker: NackTracker::new(asks), audio_level, jitter: Jitter::default() };
+        self.remotes.insert(info.ssrc, remote);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_round_trip_is_what_is_left_of_the_time_since_our_report() {
+        let second = 1u64 << 32;
+        let sent = 1_000 * second;
+        let report = |delay_ms: u32| ReceptionReport {
+            last_sender_report: (sent >> 16) as u32,
+            delay: delay_ms * 65_536 / 1_000,
+            ..Default::default()
+        };
+        let now = sent + second / 4;
+        let measured = round_trip(now, &report(200)).unwrap();
+        assert!(measured.abs_diff(Duration::from_millis(50)) < Duration::from_millis(1), "{measured:?}");
+        assert_eq!(round_trip(now, &report(251)), Some(Duration::ZERO), "rounding");
+        assert_eq!(round_trip(now, &ReceptionReport::default()), None, "they had no report of ours yet");
+    }
+
+    #[test]
+    fn evenly_spaced_packets_have_no_jitter() {
+        let start = Instant::now();
+        let mut jitter = Jitter::default();
+        let mut last = Duration::ZERO;
+        for i in 0..50u32 {
+            last = jitter.arrived(start + Duration::from_millis(20) * i, i * 960, 48_000.0);
+        }
+        assert!(last < Duration::from_micros(50), "{last:?}");
+    }
+}

@@ -1,0 +1,125 @@
+//! Retransmits what the other side misses.
+//!
+//! Only as RTX (RFC 4588): sending the same packet again under its own sequence number, with other header
+//! extensions, would use an AES-GCM nonce twice, which gives its authentication key away (RFC 7714, section 8.3).
+//! Sound has no RTX; Opus's in-band redundancy covers it.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::{BufMut, BytesMut};
+use rtc::interceptor::{Attribute, AttributedPacket, Packet, StreamInfo, TaggedPacket};
+use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
+use rtc::rtp;
+use rtc::shared::TransportContext;
+
+use super::{Outlet, Stage};
+use crate::shared::{Counters, Shared};
+
+/// How long a packet can be asked for. A receiver that still misses it after a second needs a keyframe instead.
+const KEEP: Duration = Duration::from_secs(1);
+/// At most this many: 1 s of 10 Mbit/s.
+const KEEP_PACKETS: usize = 1_024;
+/// Asked again sooner than this, the first answer is still under way. libwebrtc waits a round trip, too.
+const MIN_GAP: Duration = Duration::from_millis(10);
+
+struct Sent {
+    at: Instant,
+    resent: Option<Instant>,
+    packet: rtp::Packet,
+}
+
+struct Rtx {
+    ssrc: u32,
+    payload_type: u8,
+    sequence: u16,
+}
+
+/// See the module's description.
+pub(crate) struct Responder {
+    shared: Arc<Shared>,
+    rtx: Option<Rtx>,
+    sent: VecDeque<Sent>,
+}
+
+impl Responder {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        Self { shared, rtx: None, sent: VecDeque::new() }
+    }
+
+    fn resend(&mut self, sequence: u16, now: Instant, out: &mut Outlet) {
+        let Some(rtx) = &mut self.rtx else { return };
+        let gap = self.shared.figures(|f| f.round_trip).unwrap_or(MIN_GAP).max(MIN_GAP);
+        let Some(sent) = self.sent.iter_mut().rev().find(|s| s.packet.header.sequence_number == sequence)
+        else {
+            return;
+        };
+        if now.saturating_duration_since(sent.at) > KEEP
+            || sent.resent.is_some_and(|at| now.saturating_duration_since(at) < gap)
+        {
+            return;
+        }
+        sent.resent = Some(now);
+        let mut payload = BytesMut::with_capacity(2 + sent.packet.payload.len());
+        payload.put_u16(sequence);
+        payload.put_slice(&sent.packet.payload);
+        let packet = rtp::Packet {
+            header: rtp::header::Header {
+                version: 2,
+                marker: sent.packet.header.marker,
+                payload_type: rtx.payload_type,
+                sequence_number: rtx.sequence,
+                timestamp: sent.packet.header.timestamp,
+                ssrc: rtx.ssrc,
+                ..Default::default()
+            },
+            payload: payload.freeze(),
+        };
+        rtx.sequence = rtx.sequence.wrapping_add(1);
+        Counters::add(&self.shared.counters.retransmitted, 1);
+        out.write.push_back(TaggedPacket {
+            now,
+            transport: TransportContext::default(),
+            message: AttributedPacket::new(Packet::Rtp(packet)).with(Attribute::Retransmission),
+        });
+    }
+}
+
+impl Stage for Responder {
+    fn read(&mut self, packet: TaggedPacket, out: &mut Outlet) {
+        if let Packet::Rtcp(packets) = &packet.message.packet {
+            for nack in packets.iter().filter_map(|p| p.as_any().downcast_ref::<TransportLayerNack>()) {
+                if nack.media_ssrc == self.shared.video.ssrc {
+                    for sequence in nack.nacks.iter().flat_map(|pair| pair.packet_list()) {
+                        self.resend(sequence, packet.now, out);
+                    }
+                }
+            }
+        }
+        out.read.push_back(packet);
+    }
+
+    fn write(&mut self, packet: TaggedPacket, out: &mut Outlet) {
+        if let Packet::Rtp(rtp) = &packet.message.packet
+            && rtp.header.ssrc == self.shared.video.ssrc
+        {
+            while self.sent.len() >= KEEP_PACKETS
+                || self.sent.front().is_some_and(|s| packet.now.saturating_duration_since(s.at) > KEEP)
+            {
+                self.sent.pop_front();
+            }
+            self.sent.push_back(Sent { at: packet.now, resent: None, packet: rtp.clone() });
+        }
+        out.write.push_back(packet);
+    }
+
+    fn bind_local(&mut self, info: &StreamInfo) {
+        if info.ssrc == self.shared.video.ssrc
+            && let (Some(ssrc), Some(payload_type)) = (info.ssrc_rtx, info.payload_type_rtx)
+        {
+            let sequence = self.rtx.as_ref().map_or_else(rand::random::<u16>, |rtx| rtx.sequence);
+            self.rtx = Some(Rtx { ssrc, payload_type, sequence });
+        }
+    }
+}

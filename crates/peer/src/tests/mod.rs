@@ -1,0 +1,5 @@
+//! Two real connections over loopback in one process.
+
+mod calls;
+mod harness;
+mod lossy;
