@@ -207,9 +207,9 @@ pub enum PeerError {
     /// The connection has been closed.
     #[error("The connection is closed. Open a new one.")]
     Closed,
-    /// What the other side sent does not parse or does not fit.
-    #[error("The other side's description was refused: {0}. Ask them to leave and join again.")]
-    Refused(String),
+    /// What the other side sent does not parse or does not fit; at which step.
+    #[error("The two sides could not agree on a connection ({0}). Leave and join again.")]
+    Refused(&'static str),
     /// The control channel is not open yet, or takes nothing more now.
     #[error("The control channel takes nothing now. Try again in a moment.")]
     ControlBusy,

@@ -25,8 +25,9 @@ pub(crate) struct Negotiation {
     fingerprints: Option<Fingerprints>,
 }
 
-fn refused(error: webrtc::error::Error) -> PeerError {
-    PeerError::Refused(error.to_string())
+/// The library's own words may quote the description, with its addresses, and errors reach logs.
+fn refused(step: &'static str) -> impl Fn(webrtc::error::Error) -> PeerError {
+    move |_| PeerError::Refused(step)
 }
 
 impl Negotiation {
@@ -52,9 +53,9 @@ impl Negotiation {
             return Ok(offer.clone());
         }
         let options = rtc::peer_connection::configuration::RTCOfferOptions { ice_restart: self.restart };
-        let offer = connection.create_offer(Some(options)).await.map_err(refused)?;
+        let offer = connection.create_offer(Some(options)).await.map_err(refused("no offer can be made"))?;
         let sdp = offer.sdp.clone();
-        connection.set_local_description(offer).await.map_err(refused)?;
+        connection.set_local_description(offer).await.map_err(refused("our offer"))?;
         self.restart = false;
         self.again = false;
         let offer = SessionDescription { offer: true, sdp };
@@ -76,23 +77,25 @@ impl Negotiation {
                     return Ok(replies);
                 }
                 debug!("both sides offered; ours is rolled back");
-                let rollback = RTCSessionDescription::rollback(None).map_err(refused)?;
-                connection.set_local_description(rollback).await.map_err(refused)?;
+                let rollback = RTCSessionDescription::rollback(None).map_err(refused("our rollback"))?;
+                connection.set_local_description(rollback).await.map_err(refused("our rollback"))?;
                 self.offer = None;
             }
-            let offer = RTCSessionDescription::offer(description.sdp.clone()).map_err(refused)?;
-            connection.set_remote_description(offer).await.map_err(refused)?;
-            let answer = connection.create_answer(None).await.map_err(refused)?;
+            let offer =
+                RTCSessionDescription::offer(description.sdp.clone()).map_err(refused("their offer"))?;
+            connection.set_remote_description(offer).await.map_err(refused("their offer"))?;
+            let answer = connection.create_answer(None).await.map_err(refused("no answer can be made"))?;
             let sdp = answer.sdp.clone();
-            connection.set_local_description(answer).await.map_err(refused)?;
+            connection.set_local_description(answer).await.map_err(refused("our answer"))?;
             replies.push(SessionDescription { offer: false, sdp });
         } else {
             if self.offer.is_none() {
                 debug!("an answer to nothing is ignored");
                 return Ok(replies);
             }
-            let answer = RTCSessionDescription::answer(description.sdp.clone()).map_err(refused)?;
-            connection.set_remote_description(answer).await.map_err(refused)?;
+            let answer =
+                RTCSessionDescription::answer(description.sdp.clone()).map_err(refused("their answer"))?;
+            connection.set_remote_description(answer).await.map_err(refused("their answer"))?;
             self.offer = None;
         }
         self.remote = true;

@@ -10,7 +10,7 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::sdp::extmap::AUDIO_LEVEL_URI;
 use tincan_media::audio::EncodedAudio;
-use tincan_media::video::EncodedVideo;
+use tincan_media::video::{EncodedVideo, packetize};
 use webrtc::error::Error;
 use webrtc::media_stream::track_local::TrackLocal;
 use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
@@ -72,7 +72,7 @@ impl Outgoing {
 
     pub(crate) async fn send_video(&mut self, video: &EncodedVideo) -> Result<(), Error> {
         let timestamp = self.video.stream.rtp_time(video.time);
-        let payloads = packetize(video)?;
+        let payloads = packetize(video, MAX_PAYLOAD);
         let last = payloads.len().saturating_sub(1);
         for (i, payload) in payloads.into_iter().enumerate() {
             let Some(packet) = self.video.packet(timestamp, i == last, payload) else { return Ok(()) };
@@ -147,10 +147,4 @@ impl Sender {
         };
         Some(rtp::Packet { header, payload })
     }
-}
-
-/// RFC 6184.
-fn packetize(video: &EncodedVideo) -> Result<Vec<Bytes>, Error> {
-    use rtc::rtp::packetizer::Payloader;
-    rtc::rtp::codec::h264::H264Payloader::default().payload(MAX_PAYLOAD, &video.data)
 }

@@ -226,5 +226,9 @@ fn check_ice_servers(config: &PeerConfig) -> Result<(), PeerError> {
         // The URL itself may carry a name that is nobody else's business, so the error says only what is wrong.
         rtc::ice::url::Url::parse_url(url).map_err(|error| PeerError::IceServers(error.to_string()))?;
     }
+    let relays = config.ice_servers.iter().flat_map(|s| &s.urls).any(|url| url.starts_with("turn"));
+    if config.relay_only && !relays {
+        return Err(PeerError::IceServers("only relays may be used, but it names none".to_owned()));
+    }
     Ok(())
 }

@@ -51,6 +51,15 @@ pub(crate) struct Delivery {
     pub(crate) size: usize,
 }
 
+/// After a decrease, until the queue is gone.
+#[derive(Debug)]
+struct Draining {
+    /// Its length in seconds when it was last seen to shrink.
+    queue: f64,
+    /// If it does not shrink until then, the decrease was not enough.
+    look_again: Instant,
+}
+
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Controller {
@@ -66,8 +75,7 @@ pub(crate) struct Controller {
     loss: f64,
     loss_step: Option<(Instant, u32, u32)>,
     capacity: Option<(Instant, f64)>,
-    draining: bool,
-    untouchable_until: Option<Instant>,
+    draining: Option<Draining>,
     last_growth: Option<Instant>,
     congested_once: bool,
 }
@@ -85,8 +93,7 @@ impl Controller {
             loss: 0.0,
             loss_step: None,
             capacity: None,
-            draining: false,
-            untouchable_until: None,
+            draining: None,
             last_growth: None,
             congested_once: false,
         }
@@ -174,25 +181,36 @@ impl Controller {
 
     fn judge_queue(&mut self, now: Instant, round_trip: Duration) {
         let Some(queue) = self.standing_queue() else { return };
-        if queue < DRAINED && self.draining {
-            self.draining = false;
-            if let Some((_, capacity)) = self.capacity {
-                self.target = self.target.max(capacity * 0.9);
+        let rate = self.acknowledged_rate();
+        if let Some(draining) = &mut self.draining {
+            if queue < DRAINED {
+                self.draining = None;
+                if let Some((_, capacity)) = self.capacity {
+                    self.target = self.target.max(capacity * 0.9);
+                }
+                return;
             }
-            return;
+            // A queue that shrinks empties at the path's own rate, which is the best measure of it.
+            if queue < draining.queue * 0.9 {
+                draining.queue = queue;
+                draining.look_again = now + round_trip + QUEUE_WINDOW;
+                if let (Some(rate), Some((at, capacity))) = (rate, &mut self.capacity) {
+                    (*at, *capacity) = (now, capacity.max(rate));
+                }
+            }
+            // Packets that left before the decrease still tell of the time before it.
+            if now < draining.look_again {
+                return;
+            }
         }
-        if queue < CONGESTED || self.untouchable_until.is_some_and(|until| now < until) {
-            return;
-        }
-        let Some(rate) = self.acknowledged_rate() else { return };
+        let (Some(rate), true) = (rate, queue > CONGESTED) else { return };
         // While it is us who congest, what arrives is what the path carries.
         let rate = rate.min(self.target);
         self.congested_once = true;
         self.capacity = Some((now, rate));
         self.target = rate * if queue > LONG_QUEUE { 0.6 } else { 0.85 };
-        self.draining = true;
-        // Packets that left before the decrease still tell of the time before it.
-        self.untouchable_until = Some(now + round_trip + QUEUE_WINDOW + Duration::from_millis(100));
+        let look_again = now + round_trip + QUEUE_WINDOW + Duration::from_millis(100);
+        self.draining = Some(Draining { queue, look_again });
     }
 
     fn judge_loss(&mut self, now: Instant, deliveries: &[Delivery]) {
@@ -204,8 +222,10 @@ impl Controller {
             return;
         }
         self.loss_step = Some((now, 0, 0));
-        self.loss = 0.7 * self.loss + 0.3 * f64::from(lost) / f64::from(total);
-        if self.loss > LOSS_HIGH {
+        let step = f64::from(lost) / f64::from(total);
+        self.loss = 0.7 * self.loss + 0.3 * step;
+        // What a full queue dropped was answered already, and old losses are not to be answered twice.
+        if self.loss.min(step) > LOSS_HIGH && self.draining.is_none() {
             self.congested_once = true;
             self.target *= 1.0 - 0.5 * (self.loss - LOSS_HIGH);
         }
@@ -216,7 +236,7 @@ impl Controller {
         // A silence is not a licence to jump.
         let step = now.saturating_duration_since(last).min(Duration::from_millis(500)).as_secs_f64();
         let quiet = self.standing_queue().is_some_and(|queue| queue < DRAINED);
-        if self.draining || !quiet || self.loss > LOSS_HIGH {
+        if self.draining.is_some() || !quiet || self.loss > LOSS_HIGH {
             return;
         }
         // What is not used is not known to be there.

@@ -53,7 +53,9 @@ impl Simulation {
         while self.now_ms < end {
             self.now_ms += 1;
             let target = self.controller.target().as_bps() as f64;
-            self.budget += cap.map_or(target, |kbps| target.min(kbps as f64 * 1e3)) / 8_000.0;
+            // Sound (48 kbit/s with headers) comes out of the same target.
+            let video = (target - 48_000.0).max(0.0);
+            self.budget += cap.map_or(video, |kbps| video.min(kbps as f64 * 1e3)) / 8_000.0;
             while self.budget >= 1_200.0 {
                 self.budget -= 1_200.0;
                 self.send(path, 1_200);
