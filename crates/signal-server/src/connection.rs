@@ -171,13 +171,6 @@ async fn serve(socket: &mut WebSocket, seat: &Seat, shared: &Shared, rate: &mut 
             () = seat.line.ended.cancelled() => {
                 return End::Ended(seat.line.reason().unwrap_or(ErrorCode::Replaced));
             }
-            () = sleep_until(heard + limits.idle) => return End::Idle,
-            () = sleep_until(ping_at) => {
-                ping_at = tokio::time::Instant::now() + limits.ping;
-                if let Err(end) = write(socket, Message::Ping(Bytes::new()), seat, shared).await {
-                    return end;
-                }
-            }
             frame = socket.recv() => {
                 heard = tokio::time::Instant::now();
                 match read(frame, rate) {
@@ -188,6 +181,14 @@ async fn serve(socket: &mut WebSocket, seat: &Seat, shared: &Shared, rate: &mut 
                     Ok(Some(ClientMessage::Join { .. })) => return End::Refused(ErrorCode::Malformed),
                     Ok(None) => {}
                     Err(end) => return end,
+                }
+            }
+            // After the frames, which may have waited while something was written.
+            () = sleep_until(heard + limits.idle) => return End::Idle,
+            () = sleep_until(ping_at) => {
+                ping_at = tokio::time::Instant::now() + limits.ping;
+                if let Err(end) = write(socket, Message::Ping(Bytes::new()), seat, shared).await {
+                    return end;
                 }
             }
             () = seat.line.waiting.notified() => {}

@@ -142,9 +142,10 @@ impl Registry {
         self.metrics.joined.add(1);
         let news = text(&ServerMessage::PeerJoined { peer: request.peer });
         rooms.tell(request.room, &others, &news, &self.metrics);
-        // Somebody who could not take the news is gone by now.
-        let room = rooms.rooms.get(&request.room).expect("the newcomer is in it");
-        let others = others.into_iter().filter(|peer| room.places.contains_key(peer)).collect();
+        // Somebody who could not take the news is gone by now; at worst the newcomer too, whose line has then ended.
+        let room = rooms.rooms.get(&request.room);
+        let there = |peer: &PeerId| room.is_some_and(|room| room.places.contains_key(peer));
+        let others = others.into_iter().filter(there).collect();
         Ok((Admission::New(others), seat))
     }
 
@@ -267,7 +268,7 @@ mod tests {
         fn new(participants: usize) -> Self {
             let metrics = Arc::new(Metrics::default());
             let limits =
-                Limits { participants, rooms_per_address: 2, queued_messages: 4, ..Limits::default() };
+                Limits { participants, rooms_per_address: 2, queued_messages: 8, ..Limits::default() };
             let secrets = (0..8).map(|name| (name, ResumeSecret::random())).collect();
             Self { registry: Registry::new(limits, metrics.clone()), metrics, secrets }
         }
@@ -387,7 +388,7 @@ mod tests {
     fn who_does_not_read_is_cut_off_and_the_others_go_on() {
         let fixture = Fixture::new(3);
         let (slow, second, third) = (fixture.enter(1), fixture.enter(2), fixture.enter(3));
-        for mark in 0..6 {
+        for mark in 0..10 {
             fixture.registry.relay(&second, peer(1), envelope(mark));
             fixture.registry.relay(&second, peer(3), envelope(mark));
             fixture.drain(&third);
@@ -395,6 +396,22 @@ mod tests {
         assert_eq!(slow.line.reason(), Some(ErrorCode::TooSlow));
         assert_eq!(third.line.reason(), None);
         assert_eq!(fixture.drain(&second), ["+3", "-1"]);
+    }
+
+    #[test]
+    fn a_room_full_of_people_who_do_not_read_empties_itself() {
+        let fixture = Fixture::new(100);
+        let seats: Vec<_> = (0..40)
+            .map(|number| {
+                let mut request = fixture.request(7, Intent::Create, None);
+                request.peer = peer(number);
+                fixture.registry.join(request).map(|(_, seat)| seat).unwrap()
+            })
+            .collect();
+        // Each cut-off is news to the others, who do not read that either; every seat is still told why it ended.
+        let ended = seats.iter().filter(|seat| seat.line.reason() == Some(ErrorCode::TooSlow)).count();
+        assert!(ended >= 20, "{ended}");
+        assert_eq!(fixture.metrics.participants(), 40 - ended as i64);
     }
 
     #[test]

@@ -130,48 +130,54 @@ pub async fn couple(ada_at: SocketAddr, bob_at: SocketAddr) -> (Person, Person) 
 /// A TCP wire to a server that can be cut.
 pub struct Wire {
     pub address: SocketAddr,
-    cut: tokio::sync::watch::Sender<Cut>,
+    state: tokio::sync::watch::Sender<State>,
     _task: JoinHandle<()>,
 }
 
-#[derive(Clone, Copy, PartialEq)]
-enum Cut {
-    Whole,
-    Broken,
+#[derive(Clone, Copy, Default)]
+struct State {
+    /// Streams of an earlier one are broken.
+    generation: u64,
+    /// New streams break at once.
+    broken: bool,
 }
 
 impl Wire {
     pub async fn to(server: SocketAddr) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (cut, state) = tokio::sync::watch::channel(Cut::Whole);
+        let (sender, state) = tokio::sync::watch::channel(State::default());
         let task = tokio::spawn(async move {
             let mut streams = JoinSet::new();
             loop {
                 let (mut near, _) = listener.accept().await.unwrap();
                 let mut state = state.clone();
                 streams.spawn(async move {
-                    if *state.borrow_and_update() == Cut::Broken {
+                    let begin = *state.borrow_and_update();
+                    if begin.broken {
                         return;
                     }
                     let Ok(mut far) = TcpStream::connect(server).await else { return };
                     tokio::select! {
                         _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
-                        _ = state.wait_for(|state| *state == Cut::Broken) => {}
+                        _ = state.wait_for(|state| state.generation != begin.generation) => {}
                     }
                 });
             }
         });
-        Self { address, cut, _task: task }
+        Self { address, state: sender, _task: task }
     }
 
     /// Breaks every connection, and every new one until it is mended.
     pub fn cut(&self) {
-        self.cut.send_replace(Cut::Broken);
+        self.state.send_modify(|state| {
+            state.generation += 1;
+            state.broken = true;
+        });
     }
 
     pub fn mend(&self) {
-        self.cut.send_replace(Cut::Whole);
+        self.state.send_modify(|state| state.broken = false);
     }
 }
 
