@@ -15,7 +15,8 @@ pub struct SessionConfig {
     pub microphone: bool,
     /// Whether pictures are sent from the start.
     pub camera: bool,
-    /// Others beyond this many are not connected to: a mesh does not carry more, and the server is not trusted to count.
+    /// Others beyond this many are not connected to: a mesh does not carry more, and the server is not
+    /// trusted to count.
     pub max_participants: usize,
 }
 
@@ -31,7 +32,8 @@ impl SessionConfig {
 pub enum Input {
     /// The time that [`Session::poll_timeout`](crate::Session::poll_timeout) named has come.
     Timeout,
-    /// In the room, for the first time or again after the server was lost. `peers` is everyone else there now.
+    /// In the room, for the first time or again after the server was lost. `peers` is everyone else there
+    /// now.
     Joined {
         /// Everyone else in the room.
         peers: Vec<PeerId>,
@@ -295,7 +297,8 @@ pub enum LeaveReason {
     Lost,
 }
 
-/// What somebody sends. Both are off until they said otherwise: a face that appears is better than one that is promised.
+/// What somebody sends. Both are off until they said otherwise: a face that appears is better than one that
+/// is promised.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct MediaState {
     /// Whether sound.

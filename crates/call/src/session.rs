@@ -187,7 +187,8 @@ impl Session {
         }
         let connection = self.remember(peer).connection;
         let polite = self.me < peer;
-        // With an earlier connection nobody is the newcomer: they may still hold on to it, so its keeper starts anew.
+        // With an earlier connection nobody is the newcomer: they may still hold on to it, so its keeper
+        // starts anew.
         let offer_now = we_are_new || (connection > 0 && !polite);
         let offer_at = if offer_now { self.now } else { self.now + OFFER_WAIT };
         self.participants.push(Participant::new(self.now, peer, polite, connection, offer_at));

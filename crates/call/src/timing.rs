@@ -2,35 +2,39 @@
 
 use std::time::Duration;
 
-/// The newcomer offers at once; when nothing came after this, its offer was lost, and we offer. A slow phone needs about
-/// a second to gather; five keep the fallback out of ordinary joins.
+/// The newcomer offers at once; when nothing came after this, its offer was lost, and we offer. A slow phone
+/// needs about a second to gather; five keep the fallback out of ordinary joins.
 pub(crate) const OFFER_WAIT: Duration = Duration::from_secs(5);
 
-/// A connection that is not up after this is made anew. ICE over a relay takes one to five seconds here, and gathering
-/// was seen to hang for good in 2 of 496 openings.
+/// A connection that is not up after this is made anew. ICE over a relay takes one to five seconds here, and
+/// gathering was seen to hang for good in 2 of 496 openings.
 pub(crate) const CONNECT_WAIT: Duration = Duration::from_secs(12);
 
 /// From `Disconnected` to the ICE restart. Most gaps of a Wi-Fi roam end by themselves within two seconds.
 pub(crate) const RESTART_WAIT: Duration = Duration::from_secs(2);
 
-/// From the ICE restart to making the connection anew: a restart needs a round trip over signalling and ICE checks.
+/// From the ICE restart to making the connection anew: a restart needs a round trip over signalling and ICE
+/// checks.
 pub(crate) const REOPEN_WAIT: Duration = Duration::from_secs(8);
 
-/// How much later the polite side does what the other one should have done: longer than signalling takes there and back.
+/// How much later the polite side does what the other one should have done: longer than signalling takes
+/// there and back.
 pub(crate) const POLITE_EXTRA: Duration = Duration::from_secs(4);
 
-/// Restarts closer than this to each other would cancel one another (a network change comes as a burst of events).
+/// Restarts closer than this to each other would cancel one another (a network change comes as a burst of
+/// events).
 pub(crate) const RESTART_SPACING: Duration = Duration::from_secs(3);
 
-/// Somebody whom the server does not know and whose connection is down may come back within this (it follows on the
-/// server's own grace time).
+/// Somebody whom the server does not know and whose connection is down may come back within this (it follows
+/// on the server's own grace time).
 pub(crate) const ABSENT_GRACE: Duration = Duration::from_secs(8);
 
-/// With the server away and the connection down there is nobody left to ask. A person who waits longer than a minute
-/// has hung up.
+/// With the server away and the connection down there is nobody left to ask. A person who waits longer than a
+/// minute has hung up.
 pub(crate) const GIVE_UP: Duration = Duration::from_secs(60);
 
-/// Somebody whom the server named but who never said anything under the room's key by then is not shown any longer.
+/// Somebody whom the server named but who never said anything under the room's key by then is not shown any
+/// longer.
 pub(crate) const SPEAK_WAIT: Duration = Duration::from_secs(30);
 
 /// An ICE restart interrupts pictures without the connection's state telling; by then its checks are over.

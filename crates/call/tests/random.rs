@@ -1,5 +1,5 @@
-//! Whatever happens in whatever order: nothing panics, nobody spins, and once the world is calm everybody who is there
-//! is connected to everybody else.
+//! Whatever happens in whatever order: nothing panics, nobody spins, and once the world is calm everybody who
+//! is there is connected to everybody else.
 
 mod world;
 
@@ -96,7 +96,9 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn once_the_world_is_calm_everybody_is_connected_to_everybody(steps in prop::collection::vec(step(), 1..40)) {
+    fn once_the_world_is_calm_everybody_is_connected_to_everybody(
+        steps in prop::collection::vec(step(), 1..40),
+    ) {
         let mut world = World::new();
         let mut identities = Identities([0; MACHINES as usize + 1]);
         for step in &steps {
@@ -188,7 +190,8 @@ fn nonsense() -> impl Strategy<Value = (u64, Input)> {
         2 => peer.clone().prop_map(Input::PeerLeft),
         6 => (peer.clone(), message).prop_map(|(from, message)| Input::Message { from, message }),
         1 => Just(Input::Disconnected),
-        8 => (peer, 0u32..4, change).prop_map(|(peer, connection, change)| Input::Peer { peer, connection, change }),
+        8 => (peer, 0u32..4, change)
+            .prop_map(|(peer, connection, change)| Input::Peer { peer, connection, change }),
         1 => any::<bool>().prop_map(Input::SetMicrophone),
         1 => any::<bool>().prop_map(Input::SetCamera),
         1 => Just(Input::NetworkChanged),

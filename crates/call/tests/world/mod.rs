@@ -1,5 +1,5 @@
-//! A world in simulated time: a signalling server, machines with sessions, and connections that come up when the
-//! descriptions were exchanged, go quiet when the path is gone, and know glare, rollback and ICE restart.
+//! A world in simulated time: a signalling server, machines with sessions, and connections that come up when
+//! the descriptions were exchanged, go quiet when the path is gone, and know glare, rollback and ICE restart.
 // A test helper: each test file uses a part of it, and nobody outside sees it.
 #![allow(dead_code, unreachable_pub)]
 

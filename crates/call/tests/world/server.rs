@@ -1,4 +1,5 @@
-//! The simulated signalling server: keeps order, keeps a place for a lost socket for a while, forgets all when it crashes.
+//! The simulated signalling server: keeps order, keeps a place for a lost socket for a while, forgets all
+//! when it crashes.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -19,7 +20,8 @@ pub struct Server {
     queue: Vec<(Instant, PeerId, Input)>,
     /// Loses every message to this one that would arrive: a socket that is dead but does not know it yet.
     pub deaf: Option<PeerId>,
-    /// Shows whoever comes to the others as if those had just joined, as after a restart in the middle of joining.
+    /// Shows whoever comes to the others as if those had just joined, as after a restart in the middle of
+    /// joining.
     pub everybody_is_new: bool,
 }
 
