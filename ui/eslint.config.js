@@ -41,7 +41,12 @@ export default ts.config(
     rules: {
       'no-restricted-imports': [
         'error',
-        { patterns: [...onlyDoor.patterns, { group: ['**/views/**', '*.svelte'], message: 'No views in here.' }] },
+        {
+          patterns: [
+            ...onlyDoor.patterns,
+            { group: ['**/views/**', '**/*.svelte', '!**/*.svelte.ts', '!./*.svelte'], message: 'No views in here.' },
+          ],
+        },
       ],
     },
   },

@@ -1,1 +1,12 @@
-document.title = 'Tincan';
+import { mount } from 'svelte';
+import { openCore } from './core';
+import { Session } from './state/session.svelte';
+import App from './views/App.svelte';
+import './views/app.css';
+
+const target = document.getElementById('app');
+if (!target) throw new Error('index.html has no #app');
+
+const session = new Session(await openCore());
+mount(App, { target, props: { session } });
+await session.start();

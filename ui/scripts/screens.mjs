@@ -1,0 +1,121 @@
+// Takes a picture of every screen, with the mock core, in headless Chromium: `npm run screens -- [DIRECTORY] [NAME…]`.
+// The page is served with the app's own content policy, so that what the policy forbids shows here too.
+import { readFile } from 'node:fs/promises';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { chromium } from 'playwright-core';
+import { build, preview } from 'vite';
+
+const [directory = join(tmpdir(), 'tincan-screens'), ...only] = process.argv.slice(2);
+const sizes = [
+  { width: 1280, height: 800 },
+  { width: 480, height: 640 },
+  { width: 360, height: 480, themes: ['dark'] },
+];
+const press = (key) => (page) => page.keyboard.press(key);
+const click = (id) => (page) => page.getByTestId(id).first().click();
+const screens = [
+  { name: 'home' },
+  { name: 'home-empty' },
+  {
+    name: 'home-bad-code',
+    scene: 'home',
+    then: (page) => page.getByTestId('code-field').fill('kqz4m8trxp22'),
+  },
+  { name: 'lobby', scene: 'home', then: click('new-call') },
+  { name: 'lobby-nothing', then: click('new-call') },
+  {
+    name: 'lobby-failed',
+    scene: 'home',
+    then: async (page) => {
+      await page.getByTestId('code-field').pressSequentially('kqz4m8trxp');
+      await page.getByTestId('code-field').press('Enter');
+      await page.getByTestId('lobby-join').click();
+    },
+  },
+  { name: 'settings', scene: 'home', then: click('settings') },
+  { name: 'joining' },
+  { name: 'alone' },
+  { name: 'alone-server-lost' },
+  { name: 'one' },
+  { name: 'one-muted', scene: 'one', then: press('m') },
+  { name: 'one-upright' },
+  { name: 'one-camera-off' },
+  { name: 'mic-menu', scene: 'one', then: click('mic-menu') },
+  { name: 'more-menu', scene: 'one', then: click('more-menu') },
+  { name: 'statistics', scene: 'one', then: press('t') },
+  { name: 'keys', scene: 'one', then: press('?') },
+  {
+    name: 'safety',
+    scene: 'three',
+    then: async (page) => {
+      await click('more-menu')(page);
+      await click('more-safety')(page);
+    },
+  },
+  { name: 'reconnecting' },
+  { name: 'three' },
+  { name: 'six' },
+  { name: 'six-spotlight', scene: 'six', then: press('w') },
+  { name: 'after' },
+];
+
+const problems = [];
+const dist = mkdtempSync(join(tmpdir(), 'tincan-mock-'));
+mkdirSync(directory, { recursive: true });
+await build({ mode: 'mock', logLevel: 'warn', build: { outDir: dist, emptyOutDir: true } });
+const config = JSON.parse(
+  await readFile(new URL('../../src-tauri/tauri.conf.json', import.meta.url), 'utf8'),
+);
+const policy = Object.entries(config.app.security.csp)
+  .map(([name, sources]) => `${name} ${sources}`)
+  .join('; ');
+const server = await preview({
+  mode: 'mock',
+  build: { outDir: dist },
+  preview: { host: '127.0.0.1', port: 0, headers: { 'Content-Security-Policy': policy } },
+});
+const [address] = server.resolvedUrls.local;
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  args: ['--no-sandbox', '--disable-gpu', '--enable-unsafe-swiftshader'],
+});
+try {
+  for (const { themes = ['dark', 'light'], ...viewport } of sizes) {
+    for (const theme of themes) {
+      const context = await browser.newContext({ viewport });
+      for (const screen of screens) {
+        if (only.length > 0 && !only.includes(screen.name)) continue;
+        const page = await context.newPage();
+        const name = `${screen.name}-${viewport.width}-${theme}`;
+        page.on('console', (message) => {
+          if (message.type() === 'error') problems.push(`${name}: ${message.text()}`);
+        });
+        page.on('pageerror', (error) => problems.push(`${name}: ${error.message}`));
+        await page.goto(`${address}?scene=${screen.scene ?? screen.name}&theme=${theme}`);
+        await page.waitForTimeout(350);
+        try {
+          await screen.then?.(page);
+        } catch (error) {
+          problems.push(`${name}: ${error.message.split('\n')[0]}`);
+        }
+        await page.waitForTimeout(250);
+        const wide = await page.evaluate(
+          () => document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth,
+        );
+        if (wide) problems.push(`${name}: wider than the window`);
+        await page.screenshot({ path: join(directory, `${name}.png`) });
+        await page.close();
+      }
+      await context.close();
+    }
+  }
+} finally {
+  await browser.close();
+  await server.close();
+  rmSync(dist, { recursive: true, force: true });
+}
+for (const problem of problems) console.error(problem);
+console.log(`${directory}: ${problems.length === 0 ? 'no problems' : `${problems.length} problems`}`);
+process.exitCode = problems.length === 0 ? 0 : 1;

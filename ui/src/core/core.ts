@@ -1,0 +1,60 @@
+/**
+ * The door to Rust, as everybody else sees it. Only this folder knows that Tauri is behind it; the mock core in
+ * `mock/` is behind it when screens are looked at without an engine.
+ */
+import type { Command } from './generated/Command';
+import type { CommandError } from './generated/CommandError';
+import type { NumberedEvent } from './generated/NumberedEvent';
+import type { Reply } from './generated/Reply';
+import type { Snapshot } from './generated/Snapshot';
+import type { FrameSource } from './frames/source';
+
+export type { CallPhase } from './generated/CallPhase';
+export type { CallStatistics } from './generated/CallStatistics';
+export type { CallSummary } from './generated/CallSummary';
+export type { CallView } from './generated/CallView';
+export type { Command } from './generated/Command';
+export type { CommandError } from './generated/CommandError';
+export type { Device } from './generated/Device';
+export type { Devices } from './generated/Devices';
+export type { Event as EngineEvent } from './generated/Event';
+export type { Levels } from './generated/Levels';
+export type { NearbyCall } from './generated/NearbyCall';
+export type { Notice } from './generated/Notice';
+export type { NumberedEvent } from './generated/NumberedEvent';
+export type { Participant } from './generated/Participant';
+export type { ParticipantStatistics } from './generated/ParticipantStatistics';
+export type { Preview } from './generated/Preview';
+export type { RecentCall } from './generated/RecentCall';
+export type { Reply } from './generated/Reply';
+export type { Settings } from './generated/Settings';
+export type { Snapshot } from './generated/Snapshot';
+export type { SourceView } from './generated/SourceView';
+export type { Frame, FrameConsumer, FrameSource } from './frames/source';
+
+/** Everything that the window asks of the engine and hears from it. */
+export interface Core {
+  /** Rejects with a `CommandError`, and with nothing else. */
+  dispatch(command: Command): Promise<Reply>;
+  /** The state as it is, and every event after it. A second call ends the first one's events. */
+  subscribe(onEvent: (event: NumberedEvent) => void): Promise<Snapshot>;
+  /** The invite link that the app was opened with, once. */
+  takeLink(): Promise<string | null>;
+  /** Calls back for every invite link that the system opens while the app runs. */
+  onLink(callback: (link: string) => void): void;
+  /** The pictures. */
+  readonly frames: FrameSource;
+}
+
+/** Whatever was thrown at the door, as an error that a person can read. */
+export function asCommandError(thrown: unknown): CommandError {
+  if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {
+    return { code: String(thrown.code), message: String(thrown.message) };
+  }
+  // Tauri itself refuses with a bare string, for instance when a command does not exist. Its words mean nothing to a
+  // person, so they go no further.
+  return {
+    code: 'internal',
+    message: 'Tincan did not answer. Try again; if it happens again, close Tincan and open it again.',
+  };
+}

@@ -1,0 +1,157 @@
+import { describe, expect, it, vi } from 'vitest';
+import { ACK_LENGTH, acknowledgement, HEADER_LENGTH, i420Length, isEnd, MAGIC, parseHeader } from './header';
+import type { Frame } from './source';
+import { Streams } from './streams';
+
+function message(stream: number, sequence: number, width: number, height: number, fill = 0): ArrayBuffer {
+  const bytes = new ArrayBuffer(HEADER_LENGTH + i420Length(width, height));
+  const view = new DataView(bytes);
+  view.setUint32(0, MAGIC, true);
+  view.setUint32(4, stream, true);
+  view.setUint32(8, sequence, true);
+  view.setUint16(12, width, true);
+  view.setUint16(14, height, true);
+  view.setBigUint64(16, 1_234_567_890_123n, true);
+  new Uint8Array(bytes, HEADER_LENGTH).fill(fill);
+  return bytes;
+}
+
+function harness() {
+  const acks: [number, number][] = [];
+  let next: (() => void) | undefined;
+  const streams = new Streams(
+    (bytes) => {
+      const view = new DataView(bytes);
+      acks.push([view.getUint32(0, true), view.getUint32(4, true)]);
+    },
+    (callback) => {
+      next = callback;
+    },
+  );
+  const paint = () => {
+    const callback = next;
+    next = undefined;
+    callback?.();
+  };
+  return { streams, acks, paint };
+}
+
+function consumer() {
+  return { draw: vi.fn<(frame: Frame) => void>(), end: vi.fn() };
+}
+
+describe('the header', () => {
+  it('spells TCF1', () => {
+    expect(new TextDecoder().decode(new Uint32Array([MAGIC]).buffer)).toBe('TCF1');
+  });
+
+  it('gives back what was written', () => {
+    expect(parseHeader(message(3, 4_000_000_000, 1280, 720))).toEqual({
+      stream: 3,
+      sequence: 4_000_000_000,
+      width: 1280,
+      height: 720,
+      captureMicros: 1_234_567_890_123,
+    });
+  });
+
+  it('counts the chroma of odd sizes rounded up', () => {
+    expect(i420Length(5, 3)).toBe(15 + 2 * 3 * 2);
+    expect(parseHeader(message(1, 1, 5, 3))).toBeDefined();
+  });
+
+  it('knows the end of a stream', () => {
+    const header = parseHeader(message(1, 9, 0, 0));
+    expect(header && isEnd(header)).toBe(true);
+  });
+
+  it('refuses whatever is cut, too long, foreign or half empty', () => {
+    const whole = message(1, 1, 16, 16);
+    for (let length = 0; length < whole.byteLength; length += 7) {
+      expect(parseHeader(whole.slice(0, length))).toBeUndefined();
+    }
+    expect(parseHeader(new ArrayBuffer(whole.byteLength + 1))).toBeUndefined();
+    expect(parseHeader(new ArrayBuffer(HEADER_LENGTH))).toBeUndefined();
+    expect(parseHeader(message(1, 1, 16, 0))).toBeUndefined();
+  });
+
+  it('never throws on random bytes', () => {
+    let seed = 1;
+    for (let round = 0; round < 500; round += 1) {
+      const bytes = new Uint8Array(round % 60);
+      for (let i = 0; i < bytes.length; i += 1) {
+        seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648;
+        bytes[i] = seed & 255;
+      }
+      expect(() => parseHeader(bytes.buffer)).not.toThrow();
+    }
+  });
+
+  it('is acknowledged by stream and sequence', () => {
+    const view = new DataView(acknowledgement(7, 4_294_967_295));
+    expect([view.byteLength, view.getUint32(0, true), view.getUint32(4, true)]).toEqual([
+      ACK_LENGTH,
+      7,
+      4_294_967_295,
+    ]);
+  });
+});
+
+describe('streams', () => {
+  it('draw the latest of two pictures once, and acknowledge both with it', () => {
+    const { streams, acks, paint } = harness();
+    const view = consumer();
+    streams.attach(1, view);
+    streams.receive(message(1, 10, 4, 4, 1));
+    streams.receive(message(1, 11, 4, 4, 2));
+    expect(acks).toEqual([]);
+    paint();
+    expect(view.draw).toHaveBeenCalledTimes(1);
+    expect(view.draw.mock.calls[0]?.[0].data[0]).toBe(2);
+    expect(acks).toEqual([[1, 11]]);
+  });
+
+  it('leave unacknowledged what nobody looks at, and show it to a view that comes later', () => {
+    const { streams, acks, paint } = harness();
+    streams.receive(message(1, 1, 4, 4));
+    paint();
+    expect(acks).toEqual([]);
+    const view = consumer();
+    streams.attach(1, view);
+    paint();
+    expect(view.draw).toHaveBeenCalledTimes(1);
+    expect(acks).toEqual([[1, 1]]);
+  });
+
+  it('draw nothing for a view that went away before its turn', () => {
+    const { streams, acks, paint } = harness();
+    const view = consumer();
+    const detach = streams.attach(1, view);
+    streams.receive(message(1, 1, 4, 4));
+    detach();
+    paint();
+    expect(view.draw).not.toHaveBeenCalled();
+    expect(acks).toEqual([]);
+  });
+
+  it('tell the end at once and acknowledge it', () => {
+    const { streams, acks, paint } = harness();
+    const view = consumer();
+    streams.attach(2, view);
+    streams.receive(message(2, 1, 4, 4));
+    streams.receive(message(2, 2, 0, 0));
+    paint();
+    expect(view.draw).not.toHaveBeenCalled();
+    expect(view.end).toHaveBeenCalledTimes(1);
+    expect(acks).toEqual([[2, 2]]);
+  });
+
+  it('owe a new connection nothing', () => {
+    const { streams, acks, paint } = harness();
+    streams.receive(message(1, 5, 4, 4));
+    streams.forget();
+    streams.attach(1, consumer());
+    paint();
+    expect(acks).toEqual([]);
+  });
+});

@@ -1,0 +1,62 @@
+/**
+ * The bytes on the frame socket: a little-endian header, then a picture as I420 (all of Y, then U, then V, rows
+ * without padding). The other side is `src-tauri/src/frame_socket/wire.rs`.
+ */
+
+/** `TCF1` read as a little-endian number. */
+export const MAGIC = 0x31464354;
+/** Magic, stream, sequence (u32), width, height (u16), capture time in µs (u64). */
+export const HEADER_LENGTH = 24;
+/** Stream and sequence, both u32. */
+export const ACK_LENGTH = 8;
+
+export interface Header {
+  stream: number;
+  sequence: number;
+  width: number;
+  height: number;
+  /** On the sender's clock. */
+  captureMicros: number;
+}
+
+/** `undefined` for anything that is not a whole message: the rest of the window must not trust its length. */
+export function parseHeader(message: ArrayBuffer): Header | undefined {
+  if (message.byteLength < HEADER_LENGTH) return undefined;
+  const view = new DataView(message);
+  if (view.getUint32(0, true) !== MAGIC) return undefined;
+  const width = view.getUint16(12, true);
+  const height = view.getUint16(14, true);
+  if ((width === 0) !== (height === 0)) return undefined;
+  if (message.byteLength !== HEADER_LENGTH + i420Length(width, height)) return undefined;
+  return {
+    stream: view.getUint32(4, true),
+    sequence: view.getUint32(8, true),
+    width,
+    height,
+    // 2^53 µs are 285 years.
+    captureMicros: Number(view.getBigUint64(16, true)),
+  };
+}
+
+/** Whether the message says that its stream shows nothing more. */
+export function isEnd(header: Header): boolean {
+  return header.width === 0;
+}
+
+export function i420Length(width: number, height: number): number {
+  return width * height + 2 * chroma(width) * chroma(height);
+}
+
+/** Columns or rows of a chroma plane. */
+export function chroma(size: number): number {
+  return (size + 1) >> 1;
+}
+
+/** Says that everything of `stream` up to `sequence` was taken. */
+export function acknowledgement(stream: number, sequence: number): ArrayBuffer {
+  const message = new ArrayBuffer(ACK_LENGTH);
+  const view = new DataView(message);
+  view.setUint32(0, stream, true);
+  view.setUint32(4, sequence, true);
+  return message;
+}

@@ -1,0 +1,22 @@
+/** A picture as I420, tightly packed. */
+export interface Frame {
+  width: number;
+  height: number;
+  /** Y, then U, then V. */
+  data: Uint8Array;
+  captureMicros: number;
+}
+
+/** Shows one stream. */
+export interface FrameConsumer {
+  /** Called once per animation frame at most, with the latest picture. */
+  draw(frame: Frame): void;
+  /** The stream shows nothing more, until the next `draw`. */
+  end(): void;
+}
+
+/** Where pictures come from. */
+export interface FrameSource {
+  /** Shows `stream` with `consumer` until the function that it returns is called. */
+  attach(stream: number, consumer: FrameConsumer): () => void;
+}

@@ -1,0 +1,139 @@
+import type { Core } from '../core';
+import type { FrameConsumer, FrameSource } from '../frames/source';
+import type { Command } from '../generated/Command';
+import type { NumberedEvent } from '../generated/NumberedEvent';
+import type { Event } from '../generated/Event';
+import type { Reply } from '../generated/Reply';
+import type { Snapshot } from '../generated/Snapshot';
+import { testPicture } from './picture';
+import { SCENES } from './scenes';
+
+/**
+ * A core without an engine, to look at every screen: `npm run mock`, then `?scene=NAME&theme=light`. Not part of a
+ * production build.
+ */
+export function mockCore(query: URLSearchParams): Core {
+  const scene = SCENES[query.get('scene') ?? 'home'] ?? SCENES['home'];
+  if (!scene) throw new Error('there is no scene called home');
+  const snapshot = scene.snapshot();
+  const theme = query.get('theme');
+  if (theme === 'light' || theme === 'dark' || theme === 'system') snapshot.settings.theme = theme;
+  return new MockCore(snapshot, scene.events ?? [], scene.streams ?? []);
+}
+
+class MockCore implements Core {
+  readonly frames: FrameSource;
+  #snapshot: Snapshot;
+  readonly #events: readonly Event[];
+  #hear: ((event: NumberedEvent) => void) | undefined;
+
+  constructor(snapshot: Snapshot, events: readonly Event[], streams: readonly number[]) {
+    this.#snapshot = snapshot;
+    this.#events = events;
+    this.frames = new MockFrames(streams);
+  }
+
+  subscribe(onEvent: (event: NumberedEvent) => void): Promise<Snapshot> {
+    this.#hear = onEvent;
+    const snapshot = this.#snapshot;
+    setTimeout(() => this.#events.forEach((event) => this.#tell(event)), 100);
+    return Promise.resolve(structuredClone(snapshot));
+  }
+
+  takeLink(): Promise<string | null> {
+    return Promise.resolve(null);
+  }
+
+  onLink(): void {
+    // No system opens links here.
+  }
+
+  dispatch(command: Command): Promise<Reply> {
+    const { preview, settings } = this.#snapshot;
+    switch (command.type) {
+      case 'set_microphone':
+        this.#set({ preview: { ...preview, microphone: { ...preview.microphone, on: command.on } } });
+        break;
+      case 'set_camera':
+        this.#set({ preview: { ...preview, camera: { ...preview.camera, on: command.on } } });
+        break;
+      case 'update_settings':
+        this.#set({ settings: command.settings });
+        break;
+      case 'select_camera':
+        this.#set({ settings: { ...settings, camera: command.id } });
+        break;
+      case 'select_microphone':
+        this.#set({ settings: { ...settings, microphone: command.id } });
+        break;
+      case 'select_speaker':
+        this.#set({ settings: { ...settings, speaker: command.id } });
+        break;
+      case 'leave':
+        this.#set({ call: null });
+        break;
+      case 'create_room':
+        this.#set({ call: SCENES['alone']?.snapshot().call ?? null });
+        break;
+      case 'test_call':
+        this.#set({ call: SCENES['one']?.snapshot().call ?? null });
+        break;
+      case 'join_room':
+        return Promise.reject({
+          code: 'room_not_found',
+          message: 'There is no call with this code. Ask for the code again, or start a new call.',
+        });
+      case 'check_code':
+        return Promise.resolve(checked(command.text));
+      default:
+    }
+    return Promise.resolve({ type: 'done' });
+  }
+
+  #set(change: Partial<Pick<Snapshot, 'preview' | 'settings' | 'call'>>): void {
+    const { preview, settings, call } = change;
+    if (preview) this.#tell({ type: 'preview', preview });
+    if (settings) this.#tell({ type: 'settings', settings });
+    if (call !== undefined) this.#tell({ type: 'call', call });
+    this.#snapshot = { ...this.#snapshot, ...change };
+  }
+
+  #tell(event: Event): void {
+    this.#snapshot = { ...this.#snapshot, number: this.#snapshot.number + 1 };
+    this.#hear?.({ number: this.#snapshot.number, event });
+  }
+}
+
+function checked(text: string): Reply {
+  const plain = text
+    .toLowerCase()
+    .replace(/^.*join\//, '')
+    .replace(/[^0-9a-z]/g, '');
+  const formatted = plain.replace(/^(.{4})(?=.)/, '$1-').replace(/^(.{9})(?=.)/, '$1-');
+  const problem = plain.length > 10 ? `A code has 10 characters; this has ${plain.length}.` : null;
+  return { type: 'code', formatted, complete: plain.length === 10, server: null, problem };
+}
+
+class MockFrames implements FrameSource {
+  readonly #streams: readonly number[];
+
+  constructor(streams: readonly number[]) {
+    this.#streams = streams;
+  }
+
+  attach(stream: number, consumer: FrameConsumer): () => void {
+    if (!this.#streams.includes(stream)) return () => undefined;
+    let count = 0;
+    let running = true;
+    const draw = () => {
+      if (!running) return;
+      consumer.draw(testPicture(stream, count));
+      count += 1;
+      setTimeout(() => requestAnimationFrame(draw), 100);
+    };
+    requestAnimationFrame(draw);
+    return () => {
+      running = false;
+    };
+  }
+}

@@ -1,0 +1,98 @@
+/** What a key does in a call. */
+export type Action =
+  'microphone' | 'camera' | 'push-to-talk' | 'layout' | 'full-screen' | 'statistics' | 'help' | 'close';
+
+/** For the list of all keys, in its order. */
+export const KEYS: readonly { key: string; does: string }[] = [
+  { key: 'M', does: 'Turn the microphone on or off' },
+  { key: 'V', does: 'Turn the camera on or off' },
+  { key: 'Space', does: 'Hold to talk while muted' },
+  { key: 'W', does: 'Change the layout' },
+  { key: 'S', does: 'Full screen' },
+  { key: 'T', does: 'Statistics' },
+  { key: '?', does: 'Show these keys' },
+  { key: 'Esc', does: 'Close what is open' },
+];
+
+const ACTIONS: Readonly<Record<string, Action>> = {
+  m: 'microphone',
+  v: 'camera',
+  ' ': 'push-to-talk',
+  w: 'layout',
+  s: 'full-screen',
+  t: 'statistics',
+  '?': 'help',
+  escape: 'close',
+};
+
+export interface KeyPress {
+  key: string;
+  ctrlKey: boolean;
+  altKey: boolean;
+  metaKey: boolean;
+  repeat: boolean;
+  target: unknown;
+}
+
+/** The action of a key press, if it is one and may act where the focus is. */
+export function actionOf(press: KeyPress): Action | undefined {
+  if (press.ctrlKey || press.altKey || press.metaKey || press.repeat) return undefined;
+  const action = ACTIONS[press.key.toLowerCase()];
+  if (!action) return undefined;
+  if (action !== 'close' && isTextField(press.target)) return undefined;
+  // A focused button, slider or list has its own use for Space.
+  if (action === 'push-to-talk' && isControl(press.target)) return undefined;
+  return action;
+}
+
+const NOT_TEXT = new Set(['button', 'checkbox', 'radio', 'range', 'submit', 'reset', 'color', 'file']);
+
+export function isTextField(target: unknown): boolean {
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return !NOT_TEXT.has(target.type);
+  // A list jumps to the entry whose first letter is typed.
+  if (target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement) return true;
+  return target.isContentEditable || target.getAttribute('contenteditable') === 'true';
+}
+
+function isControl(target: unknown): boolean {
+  return (
+    target instanceof HTMLElement &&
+    target.closest(
+      'button, input, select, textarea, a[href], summary, [role^="menuitem"], [role="slider"]',
+    ) !== null
+  );
+}
+
+/** Talking while a key is held: on when it goes down while muted, off again when it goes up or the focus leaves. */
+export class PushToTalk {
+  #held = false;
+  readonly #isOn: () => boolean;
+  readonly #set: (on: boolean) => void;
+
+  constructor(isOn: () => boolean, set: (on: boolean) => void) {
+    this.#isOn = isOn;
+    this.#set = set;
+  }
+
+  get held(): boolean {
+    return this.#held;
+  }
+
+  press(): void {
+    if (this.#held || this.#isOn()) return;
+    this.#held = true;
+    this.#set(true);
+  }
+
+  release(): void {
+    if (!this.#held) return;
+    this.#held = false;
+    this.#set(false);
+  }
+
+  /** The microphone was switched by other means: releasing the key must not switch it again. */
+  forget(): void {
+    this.#held = false;
+  }
+}

@@ -1,0 +1,35 @@
+import type { EngineEvent, NumberedEvent, Snapshot } from '../core/core';
+
+/** What one event makes of the snapshot; `'gap'` when events before it are missing. */
+export function apply(snapshot: Snapshot, { number, event }: NumberedEvent): Snapshot | 'gap' {
+  // Told twice, or already in the snapshot: nothing new.
+  if (number <= snapshot.number) return snapshot;
+  if (number !== snapshot.number + 1) return 'gap';
+  return { ...snapshot, ...part(event), number };
+}
+
+/** Every event replaces one part, so this is a table. */
+function part(event: EngineEvent): Partial<Snapshot> {
+  switch (event.type) {
+    case 'settings':
+      return { settings: event.settings };
+    case 'devices':
+      return { devices: event.devices };
+    case 'preview':
+      return { preview: event.preview };
+    case 'call':
+      return { call: event.call };
+    case 'levels':
+      return { levels: event.levels };
+    case 'statistics':
+      return { statistics: event.statistics };
+    case 'nearby':
+      return { nearby: event.nearby };
+    case 'recent':
+      return { recent: event.recent };
+    case 'last_call':
+      return { lastCall: event.summary };
+    case 'notice':
+      return {};
+  }
+}

@@ -1,0 +1,252 @@
+import { asCommandError, type Command, type CommandError, type Core, type NumberedEvent } from '../core/core';
+import type { Notice, Reply, Settings, Snapshot } from '../core/core';
+import { apply } from './reducer';
+import { screen, type Intent } from './screen';
+import { Toasts } from './toasts.svelte';
+import { Toggle } from './toggle.svelte';
+
+/**
+ * The window's state: the engine's snapshot, and the little that only the window knows. Views read it and call its
+ * methods; nothing in here knows how anything looks.
+ */
+export class Session {
+  readonly core: Core;
+  readonly toasts: Toasts;
+
+  #snapshot = $state.raw<Snapshot>();
+  /** Events that came before the snapshot that they follow. */
+  #early: NumberedEvent[] = [];
+  #subscriptions = 0;
+
+  /** Why there is no snapshot. */
+  failure = $state.raw<CommandError>();
+  intent = $state.raw<Intent>();
+  /** The way into a call that a person waits for. */
+  busy = $state<'join' | 'test'>();
+  leaving = $state(false);
+  /** Why the last attempt to join failed. */
+  joinError = $state.raw<CommandError>();
+  /** What the code field starts with: an invite link that the app was opened with. */
+  offeredLink = $state.raw<{ text: string }>();
+  #afterDismissed = $state(true);
+
+  readonly microphone: Toggle;
+  readonly camera: Toggle;
+
+  constructor(core: Core, toasts = new Toasts()) {
+    this.core = core;
+    this.toasts = toasts;
+    this.microphone = new Toggle(
+      () => this.#snapshot?.preview.microphone.on ?? true,
+      (on) => core.dispatch({ type: 'set_microphone', on }),
+    );
+    this.camera = new Toggle(
+      () => this.#snapshot?.preview.camera.on ?? true,
+      (on) => core.dispatch({ type: 'set_camera', on }),
+    );
+  }
+
+  readonly ready = $derived(this.#snapshot !== undefined);
+  readonly call = $derived(this.#snapshot?.call ?? null);
+  readonly lastCall = $derived(this.#snapshot?.lastCall ?? null);
+  readonly screen = $derived(screen(this.call, this.intent, this.#afterDismissed ? null : this.lastCall));
+
+  readonly settings = $derived(this.#snapshot?.settings);
+  readonly devices = $derived(this.#snapshot?.devices);
+  readonly preview = $derived(this.#snapshot?.preview);
+  readonly levels = $derived(this.#snapshot?.levels);
+  readonly statistics = $derived(this.#snapshot?.statistics);
+  readonly nearby = $derived(this.#snapshot?.nearby ?? []);
+  readonly recent = $derived(this.#snapshot?.recent ?? []);
+  readonly version = $derived(this.#snapshot?.version ?? '');
+
+  // ── Following the engine ─────────────────────────────────────────────────────────────────────────────────────
+
+  async start(): Promise<void> {
+    await this.#subscribe();
+    this.core.onLink((link) => this.#offer(link));
+    const link = await this.core.takeLink().catch(() => null);
+    if (link) this.#offer(link);
+  }
+
+  async retry(): Promise<void> {
+    this.failure = undefined;
+    await this.#subscribe();
+  }
+
+  async #subscribe(): Promise<void> {
+    this.#subscriptions += 1;
+    const subscription = this.#subscriptions;
+    this.#early = [];
+    let waiting = true;
+    const hear = (event: NumberedEvent) => {
+      if (subscription !== this.#subscriptions) return;
+      // The channel may be faster than the reply that carries the snapshot.
+      if (waiting) this.#early.push(event);
+      else this.#hear(event);
+    };
+    try {
+      const snapshot = await this.core.subscribe(hear);
+      if (subscription !== this.#subscriptions) return;
+      this.#snapshot = snapshot;
+      waiting = false;
+      const early = this.#early;
+      this.#early = [];
+      for (const event of early) this.#hear(event);
+    } catch (thrown) {
+      if (subscription === this.#subscriptions) this.failure = asCommandError(thrown);
+    }
+  }
+
+  #hear(numbered: NumberedEvent): void {
+    const snapshot = this.#snapshot;
+    if (!snapshot || numbered.number <= snapshot.number) return;
+    const next = apply(snapshot, numbered);
+    if (next === 'gap') {
+      void this.#subscribe();
+      return;
+    }
+    this.#snapshot = next;
+    const { event } = numbered;
+    if (event.type === 'notice') this.toasts.show(event.notice);
+    // Only a call that ended while this window watched is followed by the screen after it.
+    if (event.type === 'last_call') this.#afterDismissed = event.summary === null;
+  }
+
+  #offer(link: string): void {
+    if (this.call) {
+      this.tell(
+        'hint',
+        'link_in_call',
+        'You opened an invite link. Leave this call first, then open the link again.',
+      );
+      return;
+    }
+    this.offeredLink = { text: link };
+    this.#leaveLobby();
+    this.home();
+  }
+
+  // ── Asking the engine ────────────────────────────────────────────────────────────────────────────────────────
+
+  tell(kind: Notice['kind'], code: string, message: string): void {
+    this.toasts.show({ kind, code, message });
+  }
+
+  /** Asks; a refusal becomes a toast. Says whether it was done. */
+  async ask(command: Command): Promise<boolean> {
+    return this.#told(this.core.dispatch(command));
+  }
+
+  async #told(promise: Promise<unknown>): Promise<boolean> {
+    try {
+      await promise;
+      return true;
+    } catch (thrown) {
+      const { code, message } = asCommandError(thrown);
+      this.tell('error', code, message);
+      return false;
+    }
+  }
+
+  setMicrophone(on: boolean): Promise<boolean> {
+    return this.#told(this.microphone.set(on));
+  }
+
+  setCamera(on: boolean): Promise<boolean> {
+    return this.#told(this.camera.set(on));
+  }
+
+  async updateSettings(change: Partial<Settings>): Promise<boolean> {
+    if (!this.settings) return false;
+    return this.ask({ type: 'update_settings', settings: { ...this.settings, ...change } });
+  }
+
+  /** Whole codes and problems while somebody types; `undefined` when the engine did not answer. */
+  async checkCode(text: string): Promise<Extract<Reply, { type: 'code' }> | undefined> {
+    try {
+      const reply = await this.core.dispatch({ type: 'check_code', text });
+      return reply.type === 'code' ? reply : undefined;
+    } catch {
+      // Joining says the same again, so nothing is lost here.
+      return undefined;
+    }
+  }
+
+  // ── Walking through the screens ──────────────────────────────────────────────────────────────────────────────
+
+  enterLobby(intent: Intent): void {
+    this.joinError = undefined;
+    this.intent = intent;
+    void this.ask({ type: 'start_preview' });
+  }
+
+  /** Back from the lobby, or away from the screen after a call. */
+  home(): void {
+    this.#leaveLobby();
+    this.#afterDismissed = true;
+  }
+
+  #leaveLobby(): void {
+    if (!this.intent) return;
+    this.intent = undefined;
+    this.joinError = undefined;
+    void this.ask({ type: 'stop_preview' });
+  }
+
+  /** The lobby's Join button. */
+  async joinFromLobby(): Promise<void> {
+    const { intent } = this;
+    if (!intent) return;
+    const command: Command =
+      intent.type === 'create' ? { type: 'create_room' } : { type: 'join_room', code: intent.link };
+    if (await this.#join('join', command)) {
+      // The call holds camera and microphone by now; the lobby lets go of them without anything closing.
+      if (this.intent === intent) this.#leaveLobby();
+    }
+  }
+
+  async testCall(): Promise<void> {
+    await this.#join('test', { type: 'test_call' });
+    this.#toastJoinError();
+  }
+
+  async rejoin(): Promise<void> {
+    const summary = this.lastCall;
+    if (!summary) return;
+    await this.#join(
+      'join',
+      summary.test ? { type: 'test_call' } : { type: 'join_room', code: summary.inviteLink },
+    );
+    this.#toastJoinError();
+  }
+
+  async leave(): Promise<void> {
+    if (this.leaving) return;
+    this.leaving = true;
+    await this.ask({ type: 'leave' });
+    this.leaving = false;
+  }
+
+  async #join(kind: 'join' | 'test', command: Command): Promise<boolean> {
+    if (this.busy) return false;
+    this.busy = kind;
+    this.joinError = undefined;
+    try {
+      await this.core.dispatch(command);
+      return true;
+    } catch (thrown) {
+      // Who cancelled knows it.
+      if (!this.leaving) this.joinError = asCommandError(thrown);
+      return false;
+    } finally {
+      this.busy = undefined;
+    }
+  }
+
+  /** Where there is no lobby, a failed join is told by a toast. */
+  #toastJoinError(): void {
+    if (!this.joinError || this.screen === 'lobby') return;
+    this.tell('error', this.joinError.code, this.joinError.message);
+  }
+}

@@ -1,0 +1,32 @@
+import type { ParticipantStatistics } from '../core/core';
+
+/** Rows of the statistics overlay, as they are read. */
+export function rows(s: ParticipantStatistics): [string, string][] {
+  return [
+    ['Round trip', s.roundTripMs === null ? '–' : ms(s.roundTripMs)],
+    ['Loss to them / from them', `${percent(s.lossSent)} / ${percent(s.lossReceived)}`],
+    ['Jitter', ms(s.jitterMs)],
+    ['Sending', `${rate(s.sentKbps)} of ${rate(s.availableKbps)}`],
+    ['Receiving', rate(s.receivedKbps)],
+    ['Picture sent', picture(s.sentWidth, s.sentHeight, s.sentFps)],
+    ['Picture received', picture(s.receivedWidth, s.receivedHeight, s.receivedFps)],
+    ['Freezes', s.freezes === 0 ? 'none' : `${s.freezes} (${s.frozenSeconds.toFixed(1)} s)`],
+    ['Sound made up', percent(s.concealed)],
+    ['Waiting sound / picture', `${ms(s.audioBufferMs)} / ${ms(s.videoBufferMs)}`],
+    ['Path', s.path === null ? '–' : (PATHS[s.path] ?? s.path)],
+  ];
+}
+
+const PATHS: Readonly<Record<string, string>> = {
+  host: 'direct, same network',
+  srflx: 'direct',
+  prflx: 'direct',
+  relay: 'through a relay',
+};
+
+const ms = (value: number) => `${Math.round(value)} ms`;
+const percent = (value: number) => `${value >= 9.95 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
+const rate = (kbps: number) =>
+  kbps >= 1_000 ? `${(kbps / 1_000).toFixed(1)} Mbit/s` : `${Math.round(kbps)} kbit/s`;
+const picture = (width: number, height: number, fps: number) =>
+  width === 0 || height === 0 ? 'none' : `${width} × ${height}, ${Math.round(fps)} a second`;
