@@ -166,3 +166,7 @@ impl AudioDecoder for OpusDecoder {
         self.append(&[], samples.min(MAX_DECODED), false, "conceal", out)
     }
 }
+
+#[cfg(test)]
+#[path = "opus_tests.rs"]
+mod tests;

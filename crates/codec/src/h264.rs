@@ -1,0 +1,17 @@
+//! H.264 by OpenH264, both ways: constrained baseline, one thread, built for calls.
+
+mod decoder;
+mod encoder;
+#[cfg(test)]
+mod tests;
+
+pub use decoder::H264Decoder;
+pub use encoder::H264Encoder;
+
+use tincan_media::CodecError;
+
+const CODEC: &str = "H.264";
+
+fn error(action: &'static str, detail: impl ToString) -> CodecError {
+    CodecError { codec: CODEC, action, detail: detail.to_string() }
+}
