@@ -88,7 +88,7 @@ async fn who_does_not_read_is_cut_off_and_the_others_go_on() {
     let large = "x".repeat(30_000);
     let mut heard = 0;
     let gone = 'gone: {
-        // 120 MB: enough for every buffer on the way, several times.
+        // Far more than the buffers on the way hold.
         for number in 0..4000 {
             let _ = ada.client.send(EVE, hello(&large));
             if number % 10 == 0 {

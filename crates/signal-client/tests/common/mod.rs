@@ -11,7 +11,7 @@ use tincan_protocol::{
 };
 use tincan_signal_client::{JoinError, SignalClient, SignalConfig, SignalEvent, SignalEvents, Timing};
 use tincan_signal_server::{Limits, Metrics, ServerConfig, serve};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::{JoinHandle, JoinSet};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
@@ -196,7 +196,12 @@ impl Rogue {
     pub async fn connect(address: SocketAddr) -> Self {
         let mut request = format!("ws://{address}/v1/signal").into_client_request().unwrap();
         request.headers_mut().insert("sec-websocket-protocol", "tincan.v1".parse().unwrap());
-        let (socket, _) = patiently("connecting", tokio_tungstenite::connect_async(request)).await.unwrap();
+        let socket = TcpSocket::new_v4().unwrap();
+        // Little fits on the way to somebody who does not read.
+        socket.set_recv_buffer_size(4096).unwrap();
+        let stream = patiently("connecting", socket.connect(address)).await.unwrap();
+        let handshake = tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream));
+        let (socket, _) = patiently("the handshake", handshake).await.unwrap();
         Self { socket }
     }
 
