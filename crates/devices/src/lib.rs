@@ -6,4 +6,6 @@ pub mod audio;
 mod selector;
 pub mod video;
 
-pub use selector::{CameraSelector, DeviceInfo, DeviceKind, MicrophoneSelector, SpeakerSelector};
+pub use selector::{
+    CameraSelector, DeviceInfo, DeviceKind, MicrophoneSelector, ParseSelectorError, SpeakerSelector,
+};

@@ -5,3 +5,132 @@
 #![forbid(unsafe_code)]
 
 pub mod api;
+mod call;
+mod code;
+mod devices;
+mod media;
+mod overrides;
+mod publish;
+pub mod record;
+mod store;
+mod task;
+mod test_call;
+
+use std::future::Future;
+use std::path::PathBuf;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use tincan_media::video::VideoFrame;
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+
+use api::{Command, CommandError, NumberedEvent, Reply, Snapshot};
+pub use overrides::Overrides;
+
+/// Commands that may wait: a person presses one button at a time.
+const MESSAGES: usize = 64;
+
+/// What an engine is started with.
+pub struct EngineConfig {
+    /// Where settings and recent calls are kept; `None` keeps nothing.
+    pub data_dir: Option<PathBuf>,
+    /// Where pictures go.
+    pub frames: Arc<dyn FrameOutput>,
+    /// Runs a signalling server inside this program for calls on the local network.
+    pub local_server: Option<Arc<dyn LocalServerHost>>,
+    /// Settings that a command line lays over the stored ones, for this run only.
+    pub overrides: Overrides,
+}
+
+/// Takes pictures for display. Stream 0 is the self-view; others are in [`api::Participant::stream`].
+pub trait FrameOutput: Send + Sync {
+    /// One picture; called on a media thread: only store or forward.
+    fn frame(&self, stream: u32, frame: &Arc<VideoFrame>);
+    /// The stream shows nothing more for now (camera off, participant gone).
+    fn ended(&self, stream: u32);
+}
+
+/// A future that is boxed because a trait gives it.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Starts the embedded signalling server for a call on the local network.
+pub trait LocalServerHost: Send + Sync {
+    /// Starts (or reuses) the server and announces `room` by mDNS under a hash of it.
+    fn host(&self, room: tincan_protocol::RoomId) -> BoxFuture<'_, Result<HostedRoom, String>>;
+}
+
+/// A room that is announced on the local network until this is dropped.
+pub struct HostedRoom {
+    /// The server as this program reaches it: `ws://127.0.0.1:PORT`.
+    pub url: String,
+    /// The server as others on the network reach it, for the invite link; `None` without a network.
+    pub public_url: Option<String>,
+    /// Ends the announcement (and the server, when it was the last) when dropped.
+    pub guard: Box<dyn Send + Sync>,
+}
+
+/// What reaches the engine's task from outside.
+enum Message {
+    Command(Command, oneshot::Sender<Result<Reply, CommandError>>),
+    Subscribe(oneshot::Sender<(Snapshot, broadcast::Receiver<NumberedEvent>)>),
+}
+
+/// The running engine. Dropping it cancels everything; [`Engine::shutdown`] also waits until it is quiet.
+pub struct Engine {
+    messages: mpsc::Sender<Message>,
+    cancel: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the engine on the current tokio runtime, which must have its time and I/O drivers.
+    pub fn start(config: EngineConfig) -> Self {
+        let (messages, inbox) = mpsc::channel(MESSAGES);
+        let cancel = CancellationToken::new();
+        let task = tokio::spawn(task::EngineTask::new(config).run(inbox, cancel.clone()));
+        Self { messages, cancel, task: Some(task) }
+    }
+
+    /// Carries out a command; returns when it has taken effect.
+    ///
+    /// # Errors
+    /// [`CommandError`] with a stable code and a sentence for the person.
+    pub async fn dispatch(&self, command: Command) -> Result<Reply, CommandError> {
+        let (answer, reply) = oneshot::channel();
+        self.messages.send(Message::Command(command, answer)).await.map_err(|_| gone())?;
+        reply.await.map_err(|_| gone())?
+    }
+
+    /// The state now, and every event after it. A receiver that lags asks for a new subscription.
+    ///
+    /// # Errors
+    /// [`CommandError`] when the engine was shut down.
+    pub async fn subscribe(&self) -> Result<(Snapshot, broadcast::Receiver<NumberedEvent>), CommandError> {
+        let (answer, reply) = oneshot::channel();
+        self.messages.send(Message::Subscribe(answer)).await.map_err(|_| gone())?;
+        reply.await.map_err(|_| gone())
+    }
+
+    /// Leaves a call if there is one, and returns when every task, thread, socket and device is released.
+    pub async fn shutdown(mut self) {
+        self.cancel.cancel();
+        if let Some(task) = self.task.take()
+            && task.await.is_err()
+        {
+            warn!("the engine's task panicked");
+        }
+    }
+}
+
+fn gone() -> CommandError {
+    CommandError { code: "engine_stopped".into(), message: "Tincan is closing. Start it again.".into() }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}

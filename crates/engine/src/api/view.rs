@@ -7,7 +7,7 @@ use super::event::Levels;
 use super::settings::Settings;
 
 /// Everything, at one moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Snapshot {

@@ -1,0 +1,136 @@
+//! One call: a task that drives the session, the signalling client and the connections, and joins all of them when it
+//! ends.
+
+mod remote;
+mod route;
+mod statistics;
+mod task;
+mod view;
+
+use std::sync::Arc;
+
+use tincan_media::MediaClock;
+use tincan_protocol::{PeerId, RoomCode};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info_span, warn};
+
+use crate::api::{CallStatistics, CallView, CommandError, Notice};
+use crate::media::{AudioHandle, EncoderHandle};
+use crate::{FrameOutput, HostedRoom};
+
+pub(crate) use route::Route;
+pub(crate) use view::unix_millis;
+
+/// Views and statistics that may wait for the engine; it takes them at once unless it hangs.
+const COMMANDS: usize = 64;
+
+/// What a call is made of.
+pub(crate) struct CallConfig {
+    pub(crate) code: RoomCode,
+    /// How to reach the room.
+    pub(crate) route: Route,
+    /// Our identity for this stay.
+    pub(crate) peer_id: PeerId,
+    pub(crate) name: String,
+    pub(crate) microphone: bool,
+    pub(crate) camera: bool,
+    /// STUN and TURN servers from the settings.
+    pub(crate) ice_servers: Vec<String>,
+    pub(crate) relay_only: bool,
+    /// Whether this is the test call with the built-in participant.
+    pub(crate) test: bool,
+    pub(crate) clock: MediaClock,
+    pub(crate) media: CallMedia,
+}
+
+/// The pipelines that a call plugs its connections into.
+#[derive(Clone)]
+pub(crate) struct CallMedia {
+    pub(crate) audio: AudioHandle,
+    pub(crate) encoder: EncoderHandle,
+    pub(crate) output: Arc<dyn FrameOutput>,
+}
+
+/// What a running call is told.
+#[derive(Debug)]
+pub(crate) enum CallCommand {
+    Microphone(bool),
+    Camera(bool),
+    Name(String),
+    Volume { peer: PeerId, volume: f32 },
+}
+
+/// What a call tells the engine.
+pub(crate) enum CallUpdate {
+    View(CallView),
+    Statistics(CallStatistics),
+    Notice(Notice),
+    /// The room is on the server in this program, for as long as this is kept.
+    Hosted(HostedRoom),
+    /// The last one: nothing of the call is left.
+    Ended(CallEnd),
+}
+
+/// How a call was.
+#[derive(Debug)]
+pub(crate) struct CallEnd {
+    pub(crate) code: RoomCode,
+    pub(crate) test: bool,
+    /// Whether we ever were in the room.
+    pub(crate) joined: bool,
+    /// Why it ended when nobody here left.
+    pub(crate) reason: Option<String>,
+    pub(crate) names: Vec<String>,
+    pub(crate) seconds: u32,
+    pub(crate) quality: String,
+    pub(crate) invite_link: String,
+    /// The server that it was on; `None` for the local network.
+    pub(crate) server: Option<String>,
+}
+
+/// A call that runs. Dropping it cancels; [`CallHandle::leave`] also waits until it is quiet.
+pub(crate) struct CallHandle {
+    commands: mpsc::Sender<CallCommand>,
+    cancel: CancellationToken,
+    task: Option<JoinHandle<()>>,
+}
+
+impl CallHandle {
+    /// Starts joining. `joined` is answered when we are in the room, or cannot get in.
+    pub(crate) fn start(
+        config: CallConfig,
+        updates: mpsc::Sender<CallUpdate>,
+        joined: oneshot::Sender<Result<(), CommandError>>,
+    ) -> Self {
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let cancel = CancellationToken::new();
+        let run = task::run(config, inbox, updates, joined, cancel.clone());
+        let task = tokio::spawn(run.instrument(info_span!("call")));
+        Self { commands, cancel, task: Some(task) }
+    }
+
+    pub(crate) fn send(&self, command: CallCommand) {
+        // A call that is ending needs to know nothing more; one that hangs must not take the engine with it.
+        if self.commands.try_send(command).is_err() {
+            warn!("the call takes no commands");
+        }
+    }
+
+    /// Says goodbye, and returns when every task, thread and socket of the call is released.
+    pub(crate) async fn leave(mut self) {
+        self.cancel.cancel();
+        if let Some(task) = self.task.take()
+            && task.await.is_err()
+        {
+            warn!("the call's task panicked");
+        }
+    }
+}
+
+impl Drop for CallHandle {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}

@@ -1,0 +1,362 @@
+//! One other participant: the connection to them, and the pipelines plugged into it.
+//!
+//! Three parts run for each: a driver task that owns the [`Peer`] and does what the call's task asks in order, a
+//! forwarding task that takes the connection's events apart, and the receive thread for pictures.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use bytes::Bytes;
+use tincan_call::{ConnectionState, LocalCandidate, PeerChange};
+use tincan_media::Bitrate;
+use tincan_peer::{
+    IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerSender, PeerState,
+    PeerStatistics, SessionDescription, SharedAudio, SharedVideo,
+};
+use tincan_protocol::{Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{Instrument, info_span, warn};
+
+use super::CallConfig;
+use crate::media::{
+    AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, VideoCommand,
+    VideoReceiver,
+};
+
+/// Sound and pictures together: what 720p at 30 pictures a second can make good use of.
+const MAX_BITRATE: Bitrate = Bitrate::kbps(2_500);
+/// Candidates come a few dozen at once; each is done in microseconds.
+const COMMANDS: usize = 256;
+
+/// What a connection tells the call's task, tagged so that an old connection's words are not taken for a new one's.
+pub(crate) struct FromPeer {
+    pub(crate) peer: PeerId,
+    pub(crate) connection: u32,
+    pub(crate) event: RemoteEvent,
+}
+
+pub(crate) enum RemoteEvent {
+    /// For the session.
+    Change(PeerChange),
+    /// What the network takes now.
+    Target { bitrate: Bitrate, loss: f32 },
+}
+
+/// What the driver does, in order.
+enum Command {
+    Negotiate,
+    Remote(SessionDescription),
+    Candidate(IceCandidate),
+    RestartIce,
+}
+
+/// The connection as the pipelines see it.
+struct Sink(PeerSender);
+
+impl PeerSink for Sink {
+    // A dropped packet is the connection's to count; a dropped picture makes it ask for a keyframe by itself.
+    fn audio(&self, packet: &SharedAudio) {
+        let _ = self.0.send_audio(packet);
+    }
+    fn video(&self, unit: &SharedVideo) {
+        let _ = self.0.send_video(unit);
+    }
+}
+
+pub(crate) struct Remote {
+    id: PeerId,
+    connection: u32,
+    sender: PeerSender,
+    commands: mpsc::Sender<Command>,
+    cancel: CancellationToken,
+    driver: JoinHandle<()>,
+    forward: JoinHandle<()>,
+    receiver: VideoReceiver,
+    audio: AudioHandle,
+    encoder: EncoderHandle,
+}
+
+/// Which connection to open.
+pub(crate) struct Opening<'a> {
+    pub(crate) peer: PeerId,
+    pub(crate) connection: u32,
+    pub(crate) polite: bool,
+    /// Their picture's stream in the window.
+    pub(crate) stream: u32,
+    pub(crate) ice_servers: &'a [IceServer],
+    /// Whether the other side may run on this machine, without a network between.
+    pub(crate) loopback: bool,
+}
+
+impl Remote {
+    pub(crate) async fn open(
+        config: &CallConfig,
+        opening: Opening<'_>,
+        events: mpsc::Sender<FromPeer>,
+    ) -> Result<Self, PeerError> {
+        let Opening { peer: id, connection, polite, stream, ice_servers, loopback } = opening;
+        let span = info_span!("peer", connection, polite);
+        let (peer, from_peer) = Peer::open(PeerConfig {
+            ice_servers: servers(&config.ice_servers, ice_servers),
+            relay_only: config.relay_only,
+            include_loopback: loopback,
+            max_bitrate: MAX_BITRATE,
+            clock: config.clock,
+            polite,
+        })
+        .instrument(span.clone())
+        .await?;
+        let sender = peer.sender();
+        let media = &config.media;
+        let asker = sender.clone();
+        let receiver = VideoReceiver::start(
+            stream,
+            Arc::clone(&media.output),
+            Box::new(move || asker.request_keyframe()),
+        );
+        let sink: Arc<dyn PeerSink> = Arc::new(Sink(sender.clone()));
+        media.audio.send(AudioCommand::AddParticipant {
+            id,
+            sink: Arc::clone(&sink),
+            playout: receiver.sender(),
+        });
+        media.encoder.send(EncoderCommand::AddParticipant { id, sink });
+
+        let (commands, inbox) = mpsc::channel(COMMANDS);
+        let cancel = CancellationToken::new();
+        let driver = tokio::spawn(drive(peer, inbox, cancel.clone()).instrument(span.clone()));
+        let forward = Forward {
+            id,
+            connection,
+            sender: sender.clone(),
+            events,
+            audio: media.audio.clone(),
+            encoder: media.encoder.clone(),
+            video: receiver.sender(),
+            cancel: cancel.clone(),
+        };
+        let forward = tokio::spawn(forward.run(from_peer).instrument(span));
+        Ok(Self {
+            id,
+            connection,
+            sender,
+            commands,
+            cancel,
+            driver,
+            forward,
+            receiver,
+            audio: media.audio.clone(),
+            encoder: media.encoder.clone(),
+        })
+    }
+
+    pub(crate) fn connection(&self) -> u32 {
+        self.connection
+    }
+
+    pub(crate) fn negotiate(&self) {
+        self.command(Command::Negotiate);
+    }
+
+    pub(crate) fn set_remote(&self, description: Description) {
+        self.command(Command::Remote(SessionDescription {
+            offer: description.kind == DescriptionKind::Offer,
+            sdp: description.sdp,
+        }));
+    }
+
+    pub(crate) fn add_candidate(&self, candidate: Candidate) {
+        self.command(Command::Candidate(IceCandidate {
+            candidate: candidate.candidate,
+            sdp_mid: candidate.sdp_mid,
+            sdp_m_line_index: candidate.sdp_m_line_index,
+            username_fragment: candidate.username_fragment,
+        }));
+    }
+
+    pub(crate) fn restart_ice(&self) {
+        self.command(Command::RestartIce);
+    }
+
+    fn command(&self, command: Command) {
+        // Full only when somebody sends candidates by the hundred: then none of them matters.
+        if self.commands.try_send(command).is_err() {
+            warn!("the connection takes nothing more");
+        }
+    }
+
+    pub(crate) fn request_keyframe(&self) {
+        self.sender.request_keyframe();
+    }
+
+    pub(crate) fn send_control(&self, message: &ControlMessage) {
+        if let Err(error) = self.sender.send_control(Bytes::from(message.encode())) {
+            warn!(%error, "a control message is lost");
+        }
+    }
+
+    /// What the pictures may take of the way to them.
+    pub(crate) fn set_video_target(&self, bitrate: Bitrate) {
+        self.encoder.send(EncoderCommand::Target { id: self.id, bitrate });
+    }
+
+    /// Their camera is off.
+    pub(crate) fn paused(&self) {
+        self.receiver.send(VideoCommand::Paused);
+    }
+
+    /// Once a second: tells the receiver how far away they are, and gives both sides' figures.
+    pub(crate) fn statistics(&self) -> (PeerStatistics, ReceiveStatistics) {
+        let statistics = self.sender.statistics();
+        if let Some(round_trip) = statistics.round_trip {
+            self.receiver.send(VideoCommand::RoundTrip(round_trip));
+        }
+        (statistics, self.receiver.statistics())
+    }
+
+    /// Closes the connection; returns when its tasks, its thread and its sockets are released.
+    pub(crate) async fn close(self) {
+        self.audio.send(AudioCommand::RemoveParticipant(self.id));
+        self.encoder.send(EncoderCommand::RemoveParticipant(self.id));
+        self.cancel.cancel();
+        let receiver = self.receiver;
+        let ended = [
+            self.driver.await,
+            self.forward.await,
+            tokio::task::spawn_blocking(move || drop(receiver)).await,
+        ];
+        if ended.iter().any(Result::is_err) {
+            warn!("a part of the connection panicked");
+        }
+    }
+}
+
+async fn drive(peer: Peer, mut inbox: mpsc::Receiver<Command>, cancel: CancellationToken) {
+    loop {
+        let work = async {
+            match inbox.recv().await? {
+                Command::Negotiate => Some(peer.negotiate().await),
+                Command::Remote(description) => Some(peer.set_remote(description).await),
+                Command::Candidate(candidate) => Some(peer.add_candidate(candidate).await),
+                Command::RestartIce => Some(peer.restart_ice().await),
+            }
+        };
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => break,
+            done = work => match done {
+                Some(Ok(())) => {}
+                // The session notices by itself that no connection comes of it, and begins anew.
+                Some(Err(error)) => warn!(%error, "negotiation"),
+                None => break,
+            },
+        }
+    }
+    peer.close().await;
+}
+
+/// Takes the connection's events apart: media to the pipelines, everything else to the call's task.
+struct Forward {
+    id: PeerId,
+    connection: u32,
+    sender: PeerSender,
+    events: mpsc::Sender<FromPeer>,
+    audio: AudioHandle,
+    encoder: EncoderHandle,
+    video: SyncSender<VideoCommand>,
+    cancel: CancellationToken,
+}
+
+impl Forward {
+    async fn run(self, mut from_peer: mpsc::Receiver<PeerEvent>) {
+        while let Some(event) = from_peer.recv().await {
+            let change = match event {
+                PeerEvent::Audio(packet) => {
+                    self.audio.packet(self.id, packet);
+                    continue;
+                }
+                PeerEvent::Video(packet) => {
+                    // A full queue loses the packet; the assembler asks for what is missing.
+                    let _ = self.video.try_send(VideoCommand::Packet(packet));
+                    continue;
+                }
+                PeerEvent::SenderReport { kind, ntp, rtp } => {
+                    let _ = self.video.try_send(VideoCommand::Report { kind, ntp, rtp });
+                    continue;
+                }
+                PeerEvent::KeyframeRequested => {
+                    self.encoder.send(EncoderCommand::Keyframe);
+                    continue;
+                }
+                PeerEvent::Target { bitrate, loss } => {
+                    self.tell(RemoteEvent::Target { bitrate, loss }).await;
+                    continue;
+                }
+                PeerEvent::LocalDescription(description) => PeerChange::LocalDescription {
+                    kind: if description.offer { DescriptionKind::Offer } else { DescriptionKind::Answer },
+                    sdp: description.sdp,
+                },
+                PeerEvent::LocalCandidate(candidate) => PeerChange::LocalCandidate(LocalCandidate {
+                    candidate: candidate.candidate,
+                    sdp_mid: candidate.sdp_mid,
+                    sdp_m_line_index: candidate.sdp_m_line_index,
+                    username_fragment: candidate.username_fragment,
+                }),
+                PeerEvent::State(state) => {
+                    if state == PeerState::Connected {
+                        self.connected().await;
+                    }
+                    PeerChange::State(connection_state(state))
+                }
+                PeerEvent::ControlOpen => PeerChange::ControlOpen,
+                PeerEvent::Control(bytes) => PeerChange::Control(bytes.to_vec()),
+            };
+            self.tell(RemoteEvent::Change(change)).await;
+        }
+    }
+
+    async fn connected(&self) {
+        // What was encoded before this went nowhere: begin with a picture that can be decoded.
+        self.encoder.send(EncoderCommand::Keyframe);
+        if let Some(prints) = self.sender.fingerprints() {
+            let change = PeerChange::Fingerprints { local: prints.local, remote: prints.remote };
+            self.tell(RemoteEvent::Change(change)).await;
+        }
+    }
+
+    async fn tell(&self, event: RemoteEvent) {
+        let event = FromPeer { peer: self.id, connection: self.connection, event };
+        tokio::select! {
+            // Whoever closes the connection waits for this task and takes no events meanwhile.
+            () = self.cancel.cancelled() => {}
+            _ = self.events.send(event) => {}
+        }
+    }
+}
+
+fn connection_state(state: PeerState) -> ConnectionState {
+    match state {
+        PeerState::Connecting => ConnectionState::Connecting,
+        PeerState::Connected => ConnectionState::Connected,
+        PeerState::Disconnected => ConnectionState::Disconnected,
+        PeerState::Failed => ConnectionState::Failed,
+        PeerState::Closed => ConnectionState::Closed,
+    }
+}
+
+/// The person's own servers first, then what the signalling server hands out.
+fn servers(own: &[String], given: &[IceServer]) -> Vec<IceServerConfig> {
+    let own = own.iter().map(|url| IceServerConfig {
+        urls: vec![url.clone()],
+        username: String::new(),
+        credential: String::new(),
+    });
+    let given = given.iter().map(|server| IceServerConfig {
+        urls: server.urls.clone(),
+        username: server.username.clone(),
+        credential: server.credential.clone(),
+    });
+    own.chain(given).collect()
+}

@@ -1,0 +1,429 @@
+//! The call's task: feeds the session with what happens and does what it says.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use tincan_call::{Input, LeaveReason, Output, PeerChange, Session, SessionConfig, SessionEvent};
+use tincan_media::Bitrate;
+use tincan_protocol::{IceServer, InviteLink, PeerId};
+use tincan_signal_client::{SignalClient, SignalEvent, SignalEvents};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{MissedTickBehavior, interval, sleep_until};
+use tokio_util::sync::CancellationToken;
+use tracing::{debug, warn};
+
+use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
+use super::route::Joined;
+use super::statistics::{QualityLog, participant, quality};
+use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
+use crate::api::{CallPhase, CallStatistics, CallView, CommandError, Participant};
+use crate::media::AudioCommand;
+
+/// Events of the connections that wait for the task: media does not pass through here, so few ever do.
+const REMOTE_EVENTS: usize = 256;
+/// Opus's share: 32 kbit/s and 50 packets a second of IP, UDP, SRTP and RTP headers.
+const AUDIO_SHARE: Bitrate = Bitrate::kbps(52);
+
+/// Joins, runs until `cancel` or the end, leaves, and says [`CallUpdate::Ended`] last.
+pub(crate) async fn run(
+    config: CallConfig,
+    inbox: mpsc::Receiver<CallCommand>,
+    updates: mpsc::Sender<CallUpdate>,
+    answer: oneshot::Sender<Result<(), CommandError>>,
+    cancel: CancellationToken,
+) {
+    let joining = super::route::join(&config.code, &config.route, config.peer_id);
+    let joined = tokio::select! {
+        () = cancel.cancelled() => Err(CommandError {
+            code: "cancelled".into(),
+            message: "You left before the call began.".into(),
+        }),
+        joined = joining => joined,
+    };
+    let end = match joined {
+        Ok(mut joined) => {
+            if let Some(hosted) = joined.hosted.take() {
+                let _ = updates.send(CallUpdate::Hosted(hosted)).await;
+            }
+            let mut task = CallTask::new(config, joined, inbox, updates.clone());
+            let _ = answer.send(Ok(()));
+            let reason = task.drive(&cancel).await;
+            task.finish(reason).await
+        }
+        Err(error) => {
+            let end = CallEnd {
+                code: config.code,
+                test: config.test,
+                joined: false,
+                reason: Some(error.message.clone()),
+                names: Vec::new(),
+                seconds: 0,
+                quality: String::new(),
+                invite_link: String::new(),
+                server: None,
+            };
+            let _ = answer.send(Err(error));
+            end
+        }
+    };
+    // The engine may be gone already; then nobody needs to know.
+    let _ = updates.send(CallUpdate::Ended(end)).await;
+}
+
+struct CallTask {
+    config: CallConfig,
+    session: Session,
+    signal: SignalClient,
+    signal_events: SignalEvents,
+    remotes: BTreeMap<PeerId, Remote>,
+    remote_events: mpsc::Receiver<FromPeer>,
+    remote_events_in: mpsc::Sender<FromPeer>,
+    inbox: mpsc::Receiver<CallCommand>,
+    updates: mpsc::Sender<CallUpdate>,
+    view: CallView,
+    server: Option<String>,
+    /// Whether the others may run on this machine, without a network between.
+    loopback: bool,
+    next_stream: u32,
+    connected_at: Option<Instant>,
+    names: Vec<String>,
+    log: QualityLog,
+    /// What Opus was told last, per participant.
+    loss: BTreeMap<PeerId, f32>,
+}
+
+impl CallTask {
+    fn new(
+        config: CallConfig,
+        joined: Joined,
+        inbox: mpsc::Receiver<CallCommand>,
+        updates: mpsc::Sender<CallUpdate>,
+    ) -> Self {
+        let (remote_events_in, remote_events) = mpsc::channel(REMOTE_EVENTS);
+        let session = Session::new(
+            SessionConfig {
+                name: config.name.clone(),
+                microphone: config.microphone,
+                camera: config.camera,
+                ..SessionConfig::new(config.peer_id)
+            },
+            Instant::now(),
+        );
+        let invite = InviteLink { code: config.code.clone(), server: joined.invite_server.clone() };
+        let view = CallView {
+            phase: CallPhase::Joining,
+            code: config.code.to_string(),
+            invite_link: invite.to_string(),
+            test: config.test,
+            reach: joined.reach.clone(),
+            server_connected: true,
+            connected_since: None,
+            participants: Vec::new(),
+        };
+        Self {
+            session,
+            signal: joined.client,
+            signal_events: joined.events,
+            server: joined.server,
+            loopback: joined.loopback,
+            remotes: BTreeMap::new(),
+            remote_events,
+            remote_events_in,
+            inbox,
+            updates,
+            view,
+            next_stream: 1,
+            connected_at: None,
+            names: Vec::new(),
+            log: QualityLog::default(),
+            loss: BTreeMap::new(),
+            config,
+        }
+    }
+
+    /// Runs until we leave (`None`) or cannot go on (the reason).
+    async fn drive(&mut self, cancel: &CancellationToken) -> Option<String> {
+        let mut seconds = interval(Duration::from_secs(1));
+        seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.publish().await;
+        loop {
+            let timeout = self.session.poll_timeout();
+            let input = tokio::select! {
+                biased;
+                () = cancel.cancelled() => return None,
+                event = self.signal_events.recv() => match event {
+                    Some(event) => signalled(event),
+                    None => return Some(
+                        "The server ended the call. Join again, or start a new call.".into()
+                    ),
+                },
+                Some(event) = self.remote_events.recv() => match self.from_remote(event) {
+                    Some(input) => input,
+                    None => continue,
+                },
+                command = self.inbox.recv() => match command {
+                    Some(CallCommand::Microphone(on)) => Input::SetMicrophone(on),
+                    Some(CallCommand::Camera(on)) => Input::SetCamera(on),
+                    Some(CallCommand::Name(name)) => Input::SetName(name),
+                    Some(CallCommand::Volume { peer, volume }) => {
+                        self.set_volume(peer, volume);
+                        self.publish().await;
+                        continue;
+                    }
+                    // The handle was dropped: nobody wants this call.
+                    None => return None,
+                },
+                () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
+                    Input::Timeout
+                }
+                _ = seconds.tick() => {
+                    self.measure().await;
+                    continue;
+                }
+            };
+            self.session.handle(Instant::now(), input);
+            self.carry_out().await;
+            self.publish().await;
+        }
+    }
+
+    /// Does everything that the session asks for.
+    async fn carry_out(&mut self) {
+        while let Some(output) = self.session.poll() {
+            match output {
+                Output::SendSignal { to, message } => {
+                    if let Err(error) = self.signal.send(to, message) {
+                        warn!(%error, "a message to a participant is lost");
+                    }
+                }
+                Output::OpenPeer { peer, connection, offer, polite, ice_servers } => {
+                    self.open_peer(peer, connection, offer, polite, &ice_servers).await;
+                }
+                Output::ClosePeer { peer, connection } => self.close_peer(peer, connection).await,
+                Output::Event(event) => self.show(event).await,
+                Output::SetRemote { peer, connection, description } => {
+                    if let Some(remote) = self.remote(peer, connection) {
+                        remote.set_remote(description);
+                    }
+                }
+                Output::AddCandidate { peer, connection, candidate } => {
+                    if let Some(remote) = self.remote(peer, connection) {
+                        remote.add_candidate(candidate);
+                    }
+                }
+                Output::RestartIce { peer, connection } => {
+                    if let Some(remote) = self.remote(peer, connection) {
+                        remote.restart_ice();
+                    }
+                }
+                Output::RequestKeyframe { peer, connection } => {
+                    if let Some(remote) = self.remote(peer, connection) {
+                        remote.request_keyframe();
+                    }
+                }
+                Output::SendControl { peer, connection, message } => {
+                    if let Some(remote) = self.remote(peer, connection) {
+                        remote.send_control(&message);
+                    }
+                }
+            }
+        }
+    }
+
+    fn remote(&self, peer: PeerId, connection: u32) -> Option<&Remote> {
+        self.remotes.get(&peer).filter(|remote| remote.connection() == connection)
+    }
+
+    async fn open_peer(
+        &mut self,
+        peer: PeerId,
+        connection: u32,
+        offer: bool,
+        polite: bool,
+        ice_servers: &[IceServer],
+    ) {
+        if let Some(old) = self.remotes.remove(&peer) {
+            old.close().await;
+        }
+        let stream = self.participant(peer).stream;
+        let loopback = self.loopback;
+        let opening = Opening { peer, connection, polite, stream, ice_servers, loopback };
+        match Remote::open(&self.config, opening, self.remote_events_in.clone()).await {
+            Ok(remote) => {
+                if offer {
+                    remote.negotiate();
+                }
+                self.remotes.insert(peer, remote);
+            }
+            Err(error) => {
+                warn!(%error, "a connection could not be opened");
+                let change = PeerChange::OpenFailed;
+                self.session.handle(Instant::now(), Input::Peer { peer, connection, change });
+            }
+        }
+    }
+
+    async fn close_peer(&mut self, peer: PeerId, connection: u32) {
+        if self.remote(peer, connection).is_some()
+            && let Some(remote) = self.remotes.remove(&peer)
+        {
+            self.loss.remove(&peer);
+            remote.close().await;
+        }
+    }
+
+    /// A connection's own event; what the session need not know is done here.
+    fn from_remote(&mut self, event: FromPeer) -> Option<Input> {
+        let FromPeer { peer, connection, event } = event;
+        let remote = self.remote(peer, connection)?;
+        match event {
+            RemoteEvent::Change(change) => Some(Input::Peer { peer, connection, change }),
+            RemoteEvent::Target { bitrate, loss } => {
+                let pictures = Bitrate::bps(bitrate.as_bps().saturating_sub(AUDIO_SHARE.as_bps()));
+                remote.set_video_target(pictures);
+                self.loss.insert(peer, loss);
+                let loss = self.loss.values().copied().fold(0.0, f32::max);
+                self.config.media.audio.send(AudioCommand::Target { bitrate: Bitrate::kbps(32), loss });
+                None
+            }
+        }
+    }
+
+    fn participant(&mut self, peer: PeerId) -> &mut Participant {
+        let id = peer.to_string();
+        let index = self.view.participants.iter().position(|p| p.id == id).unwrap_or_else(|| {
+            self.view.participants.push(view::newcomer(peer, self.next_stream));
+            self.next_stream += 1;
+            self.view.participants.len() - 1
+        });
+        &mut self.view.participants[index]
+    }
+
+    async fn show(&mut self, event: SessionEvent) {
+        match event {
+            SessionEvent::Phase(phase) => {
+                self.view.phase = view::phase(phase);
+                if self.view.phase == CallPhase::Connected && self.connected_at.is_none() {
+                    self.connected_at = Some(Instant::now());
+                    self.view.connected_since = Some(view::unix_millis());
+                }
+            }
+            SessionEvent::Server { connected } => self.view.server_connected = connected,
+            SessionEvent::ParticipantJoined { peer } => {
+                self.participant(peer);
+            }
+            SessionEvent::ParticipantLeft { peer, reason } => {
+                let id = peer.to_string();
+                let Some(index) = self.view.participants.iter().position(|p| p.id == id) else { return };
+                let gone = self.view.participants.remove(index);
+                self.config.media.output.ended(gone.stream);
+                let (code, what) = match reason {
+                    LeaveReason::Goodbye => ("participant_left", "left the call"),
+                    LeaveReason::Lost => ("participant_lost", "was lost: their connection is gone"),
+                };
+                self.tell(view::presence(code, &gone.name, what)).await;
+            }
+            SessionEvent::Name { peer, name } => {
+                if !name.is_empty() && !self.names.contains(&name) {
+                    self.names.push(name.clone());
+                }
+                self.participant(peer).name = name;
+            }
+            SessionEvent::Media { peer, media } => {
+                let participant = self.participant(peer);
+                participant.microphone_on = media.microphone;
+                let went_dark = std::mem::replace(&mut participant.camera_on, media.camera) && !media.camera;
+                let stream = participant.stream;
+                if went_dark {
+                    self.config.media.output.ended(stream);
+                    if let Some(remote) = self.remotes.get(&peer) {
+                        remote.paused();
+                    }
+                }
+            }
+            SessionEvent::Connection { peer, view } => {
+                self.participant(peer).connection = view::connection(view);
+            }
+            SessionEvent::Fingerprints { peer, local, remote } => {
+                self.participant(peer).safety = view::safety(&local, &remote);
+            }
+        }
+    }
+
+    fn set_volume(&mut self, peer: PeerId, volume: f32) {
+        let id = peer.to_string();
+        if let Some(participant) = self.view.participants.iter_mut().find(|p| p.id == id) {
+            participant.volume = volume;
+            self.config.media.audio.send(AudioCommand::Volume { id: peer, volume });
+        }
+    }
+
+    /// Once a second: statistics and what they say of the quality.
+    async fn measure(&mut self) {
+        let audio = self.config.media.audio.statistics();
+        let sent = self.config.media.encoder.statistics();
+        let mut statistics = CallStatistics::default();
+        for (peer, remote) in &self.remotes {
+            let (connection, received) = remote.statistics();
+            let one = participant(&connection, audio.get(peer), &sent, &received);
+            statistics.participants.insert(peer.to_string(), one);
+        }
+        for participant in &mut self.view.participants {
+            let Some(one) = statistics.participants.get(&participant.id) else { continue };
+            if participant.connection == crate::api::ConnectionView::Connected {
+                participant.quality = quality(one);
+                self.log.second(participant.quality, one.freezes);
+            }
+        }
+        self.publish().await;
+        self.update(CallUpdate::Statistics(statistics)).await;
+    }
+
+    async fn publish(&self) {
+        self.update(CallUpdate::View(self.view.clone())).await;
+    }
+
+    async fn tell(&self, notice: crate::api::Notice) {
+        self.update(CallUpdate::Notice(notice)).await;
+    }
+
+    async fn update(&self, update: CallUpdate) {
+        if self.updates.send(update).await.is_err() {
+            debug!("the engine is gone");
+        }
+    }
+
+    /// Says goodbye and releases everything.
+    async fn finish(mut self, reason: Option<String>) -> CallEnd {
+        self.session.handle(Instant::now(), Input::Leave);
+        self.carry_out().await;
+        for (_, remote) in std::mem::take(&mut self.remotes) {
+            remote.close().await;
+        }
+        self.signal.leave().await;
+        for participant in &self.view.participants {
+            self.config.media.output.ended(participant.stream);
+        }
+        CallEnd {
+            code: self.config.code,
+            test: self.config.test,
+            joined: true,
+            reason,
+            names: self.names,
+            seconds: self.connected_at.map_or(0, |at| at.elapsed().as_secs() as u32),
+            quality: self.log.summary(),
+            invite_link: self.view.invite_link,
+            server: self.server,
+        }
+    }
+}
+
+fn signalled(event: SignalEvent) -> Input {
+    match event {
+        SignalEvent::Joined { peers, ice_servers } => Input::Joined { peers, ice_servers },
+        SignalEvent::PeerJoined(peer) => Input::PeerJoined(peer),
+        SignalEvent::PeerLeft(peer) => Input::PeerLeft(peer),
+        SignalEvent::Message { from, message } => Input::Message { from, message },
+        SignalEvent::Disconnected => Input::Disconnected,
+    }
+}

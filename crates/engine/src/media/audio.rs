@@ -1,0 +1,419 @@
+//! The audio thread: microphone → processing → Opus → every connection; every connection → jitter buffer → mixer →
+//! speaker. It alone owns the devices' ends, the processor and the jitter buffers; others send it [`AudioCommand`]s.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use tincan_codec::{OpusDecoder, OpusEncoder};
+use tincan_media::audio::{
+    AudioFrame, AudioProcessor, AudioSender, JitterBuffer, JitterStatistics, LevelMeter, Mixer,
+    ProcessingConfig, VoiceDetector, chime,
+};
+use tincan_media::{AudioInput, AudioOutput, Bitrate, MediaClock, MediaTime};
+use tincan_protocol::PeerId;
+use tokio::sync::{mpsc, watch};
+use tracing::{debug, warn};
+
+use super::{AudioPlayout, Hint, MediaEvent, PeerSink, VideoCommand};
+use crate::api::Levels;
+
+/// How long the thread sleeps when nothing comes: half a frame, so that no 10 ms frame waits longer than that.
+const NAP: Duration = Duration::from_millis(5);
+/// A second of packets from a handful of participants; a full queue means that the thread hangs.
+const QUEUE: usize = 1024;
+/// Ten a second: what a meter needs to look alive.
+const LEVEL_INTERVAL: Duration = Duration::from_millis(100);
+/// Lip sync changes slowly; a tenth of a second is far below what a buffer moves in that time.
+const PLAYOUT_INTERVAL: Duration = Duration::from_millis(100);
+/// Speaking this long into a muted microphone is meant for somebody.
+const MUTED_SPEECH: Duration = Duration::from_millis(700);
+/// Digital silence this long is a broken headset, not a pause: even a quiet room has noise.
+const SILENCE: Duration = Duration::from_secs(5);
+/// A hint that comes again at once is nagging.
+const HINT_PAUSE: Duration = Duration::from_secs(20);
+
+/// What the audio thread is told.
+pub(crate) enum AudioCommand {
+    /// The microphone from now on; `None` for none.
+    Input(Option<Box<dyn AudioInput>>),
+    /// The speaker from now on.
+    Output(Box<dyn AudioOutput>),
+    /// Whether what the microphone captures is sent.
+    Send(bool),
+    /// Echo, noise and gain.
+    Processing(ProcessingConfig),
+    /// Somebody to send to and to play.
+    AddParticipant { id: PeerId, sink: Arc<dyn PeerSink>, playout: SyncSender<VideoCommand> },
+    /// Nobody any more.
+    RemoveParticipant(PeerId),
+    /// A packet of theirs.
+    Packet { id: PeerId, packet: tincan_peer::RtpPacket },
+    /// How loud they are played.
+    Volume { id: PeerId, volume: f32 },
+    /// What Opus is to make of the network.
+    Target { bitrate: Bitrate, loss: f32 },
+    /// The speaker test.
+    Chime,
+    /// Release the devices and end.
+    Stop,
+}
+
+/// Statistics of everybody's sound, as of the last second.
+pub(crate) type AudioStatistics = BTreeMap<PeerId, JitterStatistics>;
+
+/// The running thread; dropping it ends and joins it.
+pub(crate) struct AudioThread {
+    handle: AudioHandle,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl AudioThread {
+    pub(crate) fn start(clock: MediaClock, events: mpsc::Sender<MediaEvent>) -> Self {
+        let (commands, inbox) = sync_channel(QUEUE);
+        let (publish, statistics) = watch::channel(AudioStatistics::new());
+        let thread = std::thread::Builder::new()
+            .name("tincan-audio".into())
+            .spawn(move || match OpusEncoder::new() {
+                Ok(encoder) => Worker::new(clock, encoder, events, publish).run(&inbox),
+                // Only without memory; the next call tries again.
+                Err(error) => warn!(%error, "there will be no sound"),
+            })
+            .expect("the system can start a thread");
+        Self { handle: AudioHandle { commands, statistics }, thread: Some(thread) }
+    }
+
+    pub(crate) fn handle(&self) -> &AudioHandle {
+        &self.handle
+    }
+}
+
+impl Drop for AudioThread {
+    fn drop(&mut self) {
+        self.handle.send(AudioCommand::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            warn!("the audio thread panicked");
+        }
+    }
+}
+
+/// Talks to the audio thread.
+#[derive(Clone)]
+pub(crate) struct AudioHandle {
+    commands: SyncSender<AudioCommand>,
+    statistics: watch::Receiver<AudioStatistics>,
+}
+
+impl AudioHandle {
+    /// Tells the thread; once it has ended nobody needs to be told.
+    pub(crate) fn send(&self, command: AudioCommand) {
+        let _ = self.commands.send(command);
+    }
+
+    /// Forwards a packet without ever waiting: sound that is too late to queue is too late to hear.
+    pub(crate) fn packet(&self, id: PeerId, packet: tincan_peer::RtpPacket) {
+        if let Err(TrySendError::Full(_)) = self.commands.try_send(AudioCommand::Packet { id, packet }) {
+            debug!("the audio thread is behind; a packet is dropped");
+        }
+    }
+
+    /// Everybody's statistics as of the last second.
+    pub(crate) fn statistics(&self) -> AudioStatistics {
+        self.statistics.borrow().clone()
+    }
+}
+
+/// Somebody's sound.
+struct Remote {
+    sink: Arc<dyn PeerSink>,
+    playout: SyncSender<VideoCommand>,
+    jitter: JitterBuffer,
+    volume: f32,
+    meter: LevelMeter,
+}
+
+struct Worker {
+    clock: MediaClock,
+    events: mpsc::Sender<MediaEvent>,
+    statistics: watch::Sender<AudioStatistics>,
+    input: Option<Box<dyn AudioInput>>,
+    output: Option<Box<dyn AudioOutput>>,
+    processor: AudioProcessor,
+    sender: AudioSender,
+    sending: bool,
+    mixer: Mixer,
+    remotes: BTreeMap<PeerId, Remote>,
+    meter: LevelMeter,
+    voice: VoiceDetector,
+    chime: VecDeque<AudioFrame>,
+    hints: Hints,
+    next_levels: Instant,
+    next_playout: Instant,
+    next_statistics: Instant,
+}
+
+impl Worker {
+    fn new(
+        clock: MediaClock,
+        encoder: OpusEncoder,
+        events: mpsc::Sender<MediaEvent>,
+        statistics: watch::Sender<AudioStatistics>,
+    ) -> Self {
+        let now = Instant::now();
+        Self {
+            clock,
+            events,
+            statistics,
+            input: None,
+            output: None,
+            processor: AudioProcessor::new(ProcessingConfig::default()),
+            sender: AudioSender::new(Box::new(encoder)),
+            sending: false,
+            mixer: Mixer::new(),
+            remotes: BTreeMap::new(),
+            meter: LevelMeter::new(),
+            voice: VoiceDetector::new(),
+            chime: VecDeque::new(),
+            hints: Hints::default(),
+            next_levels: now,
+            next_playout: now,
+            next_statistics: now,
+        }
+    }
+
+    fn run(mut self, inbox: &Receiver<AudioCommand>) {
+        loop {
+            let mut next = match inbox.recv_timeout(NAP) {
+                Ok(command) => Some(command),
+                Err(RecvTimeoutError::Timeout) => None,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            while let Some(command) = next {
+                if matches!(command, AudioCommand::Stop) {
+                    return;
+                }
+                self.handle(command);
+                next = inbox.try_recv().ok();
+            }
+            let now = Instant::now();
+            self.capture(now);
+            self.play(now);
+            self.report(now);
+        }
+    }
+
+    fn handle(&mut self, command: AudioCommand) {
+        match command {
+            AudioCommand::Input(input) => {
+                self.input = input;
+                self.hints = Hints::default();
+                self.meter = LevelMeter::new();
+            }
+            AudioCommand::Output(output) => self.output = Some(output),
+            AudioCommand::Send(on) => {
+                self.sending = on;
+                self.sender.set_muted(!on);
+            }
+            AudioCommand::Processing(config) => self.processor.set_config(config),
+            AudioCommand::AddParticipant { id, sink, playout } => {
+                self.add(id, sink, playout);
+            }
+            AudioCommand::RemoveParticipant(id) => {
+                self.remotes.remove(&id);
+            }
+            AudioCommand::Packet { id, packet } => {
+                if let Some(remote) = self.remotes.get_mut(&id) {
+                    remote.jitter.insert(packet.sequence, packet.timestamp, packet.payload, packet.arrived);
+                }
+            }
+            AudioCommand::Volume { id, volume } => {
+                if let Some(remote) = self.remotes.get_mut(&id) {
+                    remote.volume = volume;
+                }
+            }
+            AudioCommand::Target { bitrate, loss } => {
+                if let Err(error) = self.sender.set_target(bitrate, loss) {
+                    warn!(%error, "the old audio target stays");
+                }
+            }
+            AudioCommand::Chime => self.chime = chime(MediaTime::ZERO).collect(),
+            AudioCommand::Stop => {}
+        }
+    }
+
+    fn add(&mut self, id: PeerId, sink: Arc<dyn PeerSink>, playout: SyncSender<VideoCommand>) {
+        let decoder = match OpusDecoder::new() {
+            Ok(decoder) => decoder,
+            Err(error) => return warn!(%error, "somebody will not be heard"),
+        };
+        let jitter = JitterBuffer::new(Box::new(decoder));
+        self.remotes.insert(id, Remote { sink, playout, jitter, volume: 1.0, meter: LevelMeter::new() });
+    }
+
+    fn capture(&mut self, now: Instant) {
+        loop {
+            let Some(input) = &mut self.input else { return };
+            match input.read() {
+                Ok(Some(mut frame)) => {
+                    // The headset's fault must be told before noise suppression makes silence of everything.
+                    let silent = frame.peak() == 0.0;
+                    let echo_delay = self.output.as_ref().map_or(Duration::ZERO, |output| output.latency());
+                    self.processor.process_capture(&mut frame, echo_delay);
+                    let voice = self.voice.update(&frame);
+                    self.meter.update(&frame);
+                    if let Some(hint) = self.hints.update(now, silent, voice, self.sending) {
+                        self.tell(MediaEvent::Hint(hint));
+                    }
+                    self.send(&frame);
+                }
+                Ok(None) => return,
+                Err(error) => {
+                    self.input = None;
+                    self.tell(MediaEvent::MicrophoneLost(error));
+                }
+            }
+        }
+    }
+
+    fn send(&mut self, frame: &AudioFrame) {
+        if self.remotes.is_empty() || !self.sending {
+            return;
+        }
+        match self.sender.push(frame) {
+            Ok(Some(packet)) => {
+                let packet = Arc::new(packet);
+                for remote in self.remotes.values() {
+                    remote.sink.audio(&packet);
+                }
+            }
+            Ok(None) => {}
+            Err(error) => warn!(%error, "20 ms of sound are not sent"),
+        }
+    }
+
+    fn play(&mut self, now: Instant) {
+        let wanted = match self.output.as_mut().map(|output| output.wanted()) {
+            Some(Ok(wanted)) => wanted,
+            Some(Err(error)) => {
+                self.output = None;
+                self.tell(MediaEvent::SpeakerLost(error));
+                return;
+            }
+            None => return,
+        };
+        for _ in 0..wanted {
+            for remote in self.remotes.values_mut() {
+                let frame = remote.jitter.pull(now);
+                remote.meter.update(&frame);
+                self.mixer.add(&frame, remote.volume);
+            }
+            if let Some(frame) = self.chime.pop_front() {
+                self.mixer.add(&frame, 1.0);
+            }
+            let frame = self.mixer.finish(self.clock.at(now));
+            self.processor.process_render(&frame);
+            if let Some(output) = &mut self.output {
+                output.write(&frame);
+            }
+        }
+    }
+
+    fn report(&mut self, now: Instant) {
+        if now >= self.next_levels {
+            self.next_levels = now + LEVEL_INTERVAL;
+            let participants =
+                self.remotes.iter_mut().map(|(id, remote)| (id.to_string(), remote.meter.level())).collect();
+            self.tell(MediaEvent::Levels(Levels { microphone: self.meter.level(), participants }));
+        }
+        if now >= self.next_playout {
+            self.next_playout = now + PLAYOUT_INTERVAL;
+            let latency = self.output.as_ref().map_or(Duration::ZERO, |output| output.latency());
+            for remote in self.remotes.values() {
+                if let Some(rtp) = remote.jitter.playout_rtp_timestamp() {
+                    let playout = AudioPlayout { rtp, at: now + latency };
+                    let _ = remote.playout.try_send(VideoCommand::Audio(playout));
+                }
+            }
+        }
+        if now >= self.next_statistics {
+            self.next_statistics = now + Duration::from_secs(1);
+            let statistics =
+                self.remotes.iter().map(|(id, remote)| (*id, remote.jitter.statistics().clone())).collect();
+            self.statistics.send_replace(statistics);
+        }
+    }
+
+    /// A full queue drops the event: levels come again, and a lost device is noticed by the next poll.
+    fn tell(&self, event: MediaEvent) {
+        if self.events.try_send(event).is_err() {
+            debug!("nobody takes the audio thread's events");
+        }
+    }
+}
+
+/// Finds out when a person speaks while muted and when a microphone delivers nothing at all.
+#[derive(Default)]
+struct Hints {
+    voiced_since: Option<Instant>,
+    silent_since: Option<Instant>,
+    told: Option<Instant>,
+}
+
+impl Hints {
+    /// `silent` is digital silence; `voice` is what the processor heard in the frame.
+    fn update(&mut self, now: Instant, silent: bool, voice: bool, sending: bool) -> Option<Hint> {
+        self.silent_since = silent.then(|| self.silent_since.unwrap_or(now));
+        self.voiced_since = (voice && !sending).then(|| self.voiced_since.unwrap_or(now));
+        let lasts = |since: Option<Instant>, at_least| since.is_some_and(|since| now - since >= at_least);
+        let hint = if lasts(self.voiced_since, MUTED_SPEECH) {
+            Hint::SpeakingWhileMuted
+        } else if sending && lasts(self.silent_since, SILENCE) {
+            Hint::MicrophoneSilent
+        } else {
+            return None;
+        };
+        if self.told.is_some_and(|told| now - told < HINT_PAUSE) {
+            return None;
+        }
+        self.told = Some(now);
+        Some(hint)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(hints: &mut Hints, from: Instant, millis: u64, silent: bool, voice: bool, on: bool) -> Vec<Hint> {
+        (0..millis / 10)
+            .filter_map(|n| hints.update(from + Duration::from_millis(n * 10), silent, voice, on))
+            .collect()
+    }
+
+    #[test]
+    fn speaking_while_muted_is_told_once() {
+        let (mut hints, now) = (Hints::default(), Instant::now());
+        assert_eq!(run(&mut hints, now, 5_000, false, true, false), [Hint::SpeakingWhileMuted]);
+    }
+
+    #[test]
+    fn a_cough_while_muted_is_not_told() {
+        let (mut hints, now) = (Hints::default(), Instant::now());
+        assert_eq!(run(&mut hints, now, 300, false, true, false), []);
+        assert_eq!(run(&mut hints, now + Duration::from_millis(300), 600, false, false, false), []);
+    }
+
+    #[test]
+    fn a_microphone_that_delivers_zeros_is_told_when_it_is_on() {
+        let (mut hints, now) = (Hints::default(), Instant::now());
+        assert_eq!(run(&mut hints, now, 8_000, true, false, false), []);
+        assert_eq!(
+            run(&mut hints, now + Duration::from_secs(8), 8_000, true, false, true),
+            [Hint::MicrophoneSilent]
+        );
+    }
+}

@@ -1,0 +1,51 @@
+//! The pipelines: threads that move sound and pictures between devices, codecs and connections.
+//!
+//! Who owns what: the audio thread owns the microphone's and the speaker's ends, the processor and every jitter buffer;
+//! the encoder thread owns the video encoder; each participant's receive thread owns that participant's assembler,
+//! decoder and playout clock; the camera's thread belongs to `tincan-devices`. They talk only by the commands below.
+
+mod audio;
+mod encode;
+mod local;
+mod receive;
+
+use std::time::Instant;
+
+use tincan_media::DeviceError;
+use tincan_peer::{SharedAudio, SharedVideo};
+
+pub(crate) use audio::{AudioCommand, AudioHandle, AudioThread};
+pub(crate) use encode::{EncoderCommand, EncoderHandle, EncoderStatistics, EncoderThread};
+pub(crate) use local::{LocalChange, LocalMedia};
+pub(crate) use receive::{ReceiveStatistics, VideoCommand, VideoReceiver};
+
+use crate::api::Levels;
+
+/// Where encoded media goes: one connection. Called on media threads; never waits.
+pub(crate) trait PeerSink: Send + Sync {
+    fn audio(&self, packet: &SharedAudio);
+    fn video(&self, unit: &SharedVideo);
+}
+
+/// What the pipelines tell the engine.
+pub(crate) enum MediaEvent {
+    Levels(Levels),
+    MicrophoneLost(DeviceError),
+    SpeakerLost(DeviceError),
+    Hint(Hint),
+    Camera(tincan_devices::video::CameraEvent),
+}
+
+/// What a person may want to know while it lasts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Hint {
+    SpeakingWhileMuted,
+    MicrophoneSilent,
+}
+
+/// Which of a participant's sound leaves the speaker when: the RTP time `rtp` at the instant `at`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct AudioPlayout {
+    pub(crate) rtp: u32,
+    pub(crate) at: Instant,
+}

@@ -1,0 +1,92 @@
+//! Settings that a command line lays over the stored ones.
+
+use tincan_protocol::PeerId;
+
+use crate::api::Settings;
+
+/// Settings for one run. They are not stored, unless the person changes one of them in that run.
+#[derive(Debug, Clone, Default)]
+pub struct Overrides {
+    /// Camera selector.
+    pub camera: Option<String>,
+    /// Microphone selector.
+    pub microphone: Option<String>,
+    /// Speaker selector.
+    pub speaker: Option<String>,
+    /// Signalling server.
+    pub server: Option<String>,
+    /// Name.
+    pub name: Option<String>,
+    /// Relays only.
+    pub relay_only: Option<bool>,
+    /// Whether to join with the microphone on.
+    pub microphone_on: Option<bool>,
+    /// Whether to join with the camera on.
+    pub camera_on: Option<bool>,
+    /// Our identity, for tests that must know it beforehand.
+    pub peer_id: Option<PeerId>,
+}
+
+impl Overrides {
+    /// `stored` with these laid over.
+    pub(crate) fn over(&self, stored: &Settings) -> Settings {
+        let mut settings = stored.clone();
+        let lay = |value: &mut String, over: &Option<String>| {
+            if let Some(over) = over {
+                value.clone_from(over);
+            }
+        };
+        lay(&mut settings.camera, &self.camera);
+        lay(&mut settings.microphone, &self.microphone);
+        lay(&mut settings.speaker, &self.speaker);
+        lay(&mut settings.name, &self.name);
+        if self.server.is_some() {
+            settings.server.clone_from(&self.server);
+        }
+        settings.relay_only = self.relay_only.unwrap_or(settings.relay_only);
+        settings.microphone_on = self.microphone_on.unwrap_or(settings.microphone_on);
+        settings.camera_on = self.camera_on.unwrap_or(settings.camera_on);
+        settings
+    }
+
+    /// What to store when the settings went from `before` to `after`: everything, but where a field is laid over and
+    /// was not touched, the `stored` one stays.
+    pub(crate) fn without(&self, stored: &Settings, before: &Settings, after: &Settings) -> Settings {
+        fn keep<T: PartialEq + Clone>(over: bool, stored: &T, before: &T, after: &mut T) {
+            if over && before == after {
+                after.clone_from(stored);
+            }
+        }
+        let mut kept = after.clone();
+        keep(self.camera.is_some(), &stored.camera, &before.camera, &mut kept.camera);
+        keep(self.microphone.is_some(), &stored.microphone, &before.microphone, &mut kept.microphone);
+        keep(self.speaker.is_some(), &stored.speaker, &before.speaker, &mut kept.speaker);
+        keep(self.name.is_some(), &stored.name, &before.name, &mut kept.name);
+        keep(self.server.is_some(), &stored.server, &before.server, &mut kept.server);
+        keep(self.relay_only.is_some(), &stored.relay_only, &before.relay_only, &mut kept.relay_only);
+        let (mic, camera) = (self.microphone_on.is_some(), self.camera_on.is_some());
+        keep(mic, &stored.microphone_on, &before.microphone_on, &mut kept.microphone_on);
+        keep(camera, &stored.camera_on, &before.camera_on, &mut kept.camera_on);
+        kept
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_command_line_says_is_not_stored_until_the_person_changes_it() {
+        let overrides = Overrides { camera: Some("test-pattern".into()), ..Overrides::default() };
+        let stored = Settings { camera: "device:mine".into(), ..Settings::default() };
+        let before = overrides.over(&stored);
+        assert_eq!(before.camera, "test-pattern");
+
+        let renamed = Settings { name: "Ada".into(), ..before.clone() };
+        let kept = overrides.without(&stored, &before, &renamed);
+        assert_eq!((kept.camera.as_str(), kept.name.as_str()), ("device:mine", "Ada"));
+
+        let switched = Settings { camera: "none".into(), ..before.clone() };
+        assert_eq!(overrides.without(&stored, &before, &switched).camera, "none");
+    }
+}

@@ -1,0 +1,544 @@
+//! The engine's task: the one owner of the settings, the devices, the call and the snapshot.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tincan_media::MediaClock;
+use tincan_protocol::{PeerId, RoomCode, parse_server_url};
+use tincan_signal_client::{Browser, browse};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::warn;
+use url::Url;
+
+use crate::api::{
+    CallStatistics, CallSummary, Command, CommandError, Devices, Event, Levels, NearbyCall, Preview,
+    RecentCall, Reply, Settings, Snapshot,
+};
+use crate::call::{CallCommand, CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, Route, unix_millis};
+use crate::media::{AudioCommand, LocalChange, LocalMedia};
+use crate::publish::Publisher;
+use crate::store::{Store, remember};
+use crate::test_call::TestParticipant;
+use crate::{EngineConfig, HostedRoom, Message, code, devices};
+
+/// Rooms that this program hosts stay reachable after it left, so that the others can come back to them: this many.
+const MAX_HOSTED: usize = 4;
+/// Updates of a call that may wait.
+const UPDATES: usize = 64;
+/// Louder than twice as sent is only distortion.
+const MAX_VOLUME: f32 = 2.0;
+
+type Answer = oneshot::Sender<Result<Reply, CommandError>>;
+
+/// A call and what belongs to it.
+struct Running {
+    handle: CallHandle,
+    code: RoomCode,
+    test: Option<TestParticipant>,
+    /// Whether this is the test call.
+    is_test: bool,
+}
+
+/// Work that must not hold up the next command.
+enum Done {
+    /// A call is over and its devices are released.
+    Left(Vec<Answer>),
+    Devices(Devices, Option<Answer>),
+    Nothing,
+}
+
+pub(crate) struct EngineTask {
+    config: EngineConfig,
+    clock: MediaClock,
+    store: Store,
+    publisher: Publisher,
+    /// What is stored; the publisher holds the same with the command line's choices laid over.
+    stored: Settings,
+    media: Option<LocalMedia>,
+    preview_wanted: bool,
+    call: Option<Running>,
+    updates: mpsc::Receiver<CallUpdate>,
+    updates_in: mpsc::Sender<CallUpdate>,
+    work: JoinSet<Done>,
+    hosted: Vec<(RoomCode, HostedRoom)>,
+    nearby: Option<Browser>,
+}
+
+impl EngineTask {
+    pub(crate) fn new(config: EngineConfig) -> Self {
+        let store = Store::new(config.data_dir.clone());
+        let stored = store.settings();
+        let publisher = Publisher::new(Snapshot {
+            version: env!("CARGO_PKG_VERSION").into(),
+            settings: config.overrides.over(&stored),
+            recent: store.recent(),
+            ..Snapshot::default()
+        });
+        let (updates_in, updates) = mpsc::channel(UPDATES);
+        Self {
+            config,
+            clock: MediaClock::new(Instant::now()),
+            store,
+            publisher,
+            stored,
+            media: None,
+            preview_wanted: false,
+            call: None,
+            updates,
+            updates_in,
+            work: JoinSet::new(),
+            hosted: Vec::new(),
+            nearby: None,
+        }
+    }
+
+    /// Runs until `cancel`, then leaves whatever call there is.
+    pub(crate) async fn run(mut self, mut inbox: mpsc::Receiver<Message>, cancel: CancellationToken) {
+        self.nearby = browse().inspect_err(|error| warn!(%error, "calls nearby cannot be listed")).ok();
+        self.list_devices(None);
+        loop {
+            tokio::select! {
+                biased;
+                () = cancel.cancelled() => break,
+                message = inbox.recv() => match message {
+                    Some(Message::Command(command, answer)) => self.command(command, answer),
+                    Some(Message::Subscribe(answer)) => {
+                        let _ = answer.send(self.publisher.subscribe());
+                    }
+                    None => break,
+                },
+                Some(update) = self.updates.recv() => self.call_update(update),
+                Some(Ok(done)) = self.work.join_next() => self.done(done),
+                change = next_change(&mut self.media) => self.local_change(change),
+                nearby = next_nearby(&mut self.nearby) => self.publisher.publish(Event::Nearby { nearby }),
+            }
+        }
+        drop(inbox);
+        self.leave(None);
+        // The ending call must not wait for its updates to be read.
+        let (_, closed) = mpsc::channel(1);
+        self.updates = closed;
+        while self.work.join_next().await.is_some() {}
+        if let Some(nearby) = self.nearby.take() {
+            nearby.stop().await;
+        }
+    }
+
+    fn settings(&self) -> &Settings {
+        &self.publisher.snapshot().settings
+    }
+
+    fn command(&mut self, command: Command, answer: Answer) {
+        let result = match command {
+            Command::CheckCode { text } => Ok(code::check(&text)),
+            Command::CreateRoom => return self.create_room(answer, false),
+            Command::TestCall => return self.create_room(answer, true),
+            Command::JoinRoom { code } => return self.join_room(&code, answer),
+            Command::Leave => return self.leave(Some(answer)),
+            Command::RefreshDevices => return self.list_devices(Some(answer)),
+            Command::StartPreview => {
+                self.preview_wanted = true;
+                self.open_media();
+                Ok(Reply::Done)
+            }
+            Command::StopPreview => {
+                self.preview_wanted = false;
+                self.release_media();
+                Ok(Reply::Done)
+            }
+            Command::SetMicrophone { on } => {
+                self.set_microphone(on);
+                Ok(Reply::Done)
+            }
+            Command::SetCamera { on } => {
+                self.set_camera(on);
+                Ok(Reply::Done)
+            }
+            Command::SelectCamera { id } => self.select(id, |settings| &mut settings.camera),
+            Command::SelectMicrophone { id } => self.select(id, |settings| &mut settings.microphone),
+            Command::SelectSpeaker { id } => self.select(id, |settings| &mut settings.speaker),
+            Command::TestSpeaker => {
+                self.open_media().audio().send(AudioCommand::Chime);
+                Ok(Reply::Done)
+            }
+            Command::SetVolume { peer, volume } => self.set_volume(&peer, volume),
+            Command::UpdateSettings { settings } => self.update_settings(settings),
+            Command::ForgetRecent => {
+                self.store.save_recent(&[]);
+                self.publisher.publish(Event::Recent { recent: Vec::new() });
+                Ok(Reply::Done)
+            }
+        };
+        // Whoever asked may have gone away since.
+        let _ = answer.send(result);
+    }
+
+    // ── Calls ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn create_room(&mut self, answer: Answer, test: bool) {
+        let route = match (self.configured_server(), &self.config.local_server) {
+            (Err(error), _) => return drop(answer.send(Err(error))),
+            (Ok(Some(url)), _) if !test => Route::Server { url, intent: tincan_protocol::Intent::Create },
+            (_, Some(host)) => Route::Host(Arc::clone(host)),
+            (_, None) => {
+                return drop(answer.send(Err(error(
+                    "no_server",
+                    "There is no server to call through. Set one in the settings, such as wss://tincan.example.org.",
+                ))));
+            }
+        };
+        self.start_call(RoomCode::random(), route, answer, test);
+    }
+
+    fn join_room(&mut self, text: &str, answer: Answer) {
+        let invite = match code::invite(text) {
+            Ok(invite) => invite,
+            Err(error) => return drop(answer.send(Err(error))),
+        };
+        let ours = self.hosted.iter().any(|(code, _)| *code == invite.code);
+        let route = match (invite.server, &self.config.local_server) {
+            (_, Some(host)) if ours => Route::Host(Arc::clone(host)),
+            (Some(url), _) => Route::Server { url, intent: tincan_protocol::Intent::Join },
+            (None, _) => match self.configured_server() {
+                Ok(server) => Route::Find { server },
+                Err(error) => return drop(answer.send(Err(error))),
+            },
+        };
+        self.start_call(invite.code, route, answer, false);
+    }
+
+    fn configured_server(&self) -> Result<Option<Url>, CommandError> {
+        let server = self.settings().server.as_deref().filter(|server| !server.trim().is_empty());
+        server.map(parse_server_url).transpose().map_err(|bad| error("server_url", &bad.to_string()))
+    }
+
+    fn start_call(&mut self, code: RoomCode, route: Route, answer: Answer, test: bool) {
+        if self.call.is_some() {
+            let busy = error("already_in_call", "You are in a call. Leave it first.");
+            return drop(answer.send(Err(busy)));
+        }
+        self.publisher.publish(Event::LastCall { summary: None });
+        let media = {
+            let media = self.open_media();
+            (media.audio().clone(), media.encoder().clone())
+        };
+        let settings = self.settings().clone();
+        let (joined, joins) = oneshot::channel();
+        let handle = CallHandle::start(
+            CallConfig {
+                code: code.clone(),
+                route,
+                peer_id: self.config.overrides.peer_id.unwrap_or_else(PeerId::random),
+                name: settings.name,
+                microphone: settings.microphone_on,
+                camera: settings.camera_on,
+                ice_servers: settings.ice_servers,
+                relay_only: settings.relay_only,
+                test,
+                clock: self.clock,
+                media: CallMedia {
+                    audio: media.0,
+                    encoder: media.1,
+                    output: Arc::clone(&self.config.frames),
+                },
+            },
+            self.updates_in.clone(),
+            joined,
+        );
+        let spelled = code.to_string();
+        self.call = Some(Running { handle, code, test: None, is_test: test });
+        self.work.spawn(async move {
+            let result = joins.await.unwrap_or_else(|_| Err(error("internal", "The call ended. Try again.")));
+            let _ = answer.send(result.map(|()| Reply::Joined { code: spelled }));
+            Done::Nothing
+        });
+    }
+
+    fn call_update(&mut self, update: CallUpdate) {
+        match update {
+            // A late word of a call that was left.
+            CallUpdate::View(_) | CallUpdate::Statistics(_) if self.call.is_none() => {}
+            CallUpdate::View(call) => self.publisher.publish(Event::Call { call: Some(call) }),
+            CallUpdate::Statistics(statistics) => self.publisher.publish(Event::Statistics { statistics }),
+            CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
+            CallUpdate::Hosted(hosted) => self.hosted(hosted),
+            CallUpdate::Ended(end) => self.ended(end),
+        }
+    }
+
+    /// The room is on the server in this program.
+    fn hosted(&mut self, hosted: HostedRoom) {
+        let Some(running) = &mut self.call else { return };
+        if running.is_test
+            && let Ok(url) = parse_server_url(&hosted.url)
+        {
+            running.test = Some(TestParticipant::start(running.code.clone(), url, self.clock));
+        }
+        self.hosted.retain(|(code, _)| *code != running.code);
+        self.hosted.push((running.code.clone(), hosted));
+        if self.hosted.len() > MAX_HOSTED {
+            self.hosted.remove(0);
+        }
+    }
+
+    fn leave(&mut self, answer: Option<Answer>) {
+        let Some(running) = self.call.take() else {
+            if let Some(answer) = answer {
+                let _ = answer.send(Ok(Reply::Done));
+            }
+            return;
+        };
+        // The screen after the call must not show the call's last picture while it is being taken down.
+        self.publisher.publish(Event::Call { call: None });
+        self.publisher.publish(Event::Statistics { statistics: CallStatistics::default() });
+        self.preview_wanted = false;
+        if running.is_test {
+            self.hosted.retain(|(code, _)| *code != running.code);
+        }
+        let media = self.take_media();
+        self.work.spawn(async move {
+            if let Some(test) = running.test {
+                test.leave().await;
+            }
+            running.handle.leave().await;
+            // Devices close in their drivers' own time.
+            let _ = tokio::task::spawn_blocking(move || drop(media)).await;
+            Done::Left(answer.into_iter().collect())
+        });
+    }
+
+    /// A call's last word: after we left, or because it could not begin or go on.
+    fn ended(&mut self, end: CallEnd) {
+        let code = end.code.clone();
+        if let Some(running) = &self.call
+            && running.code == code
+        {
+            self.leave(None);
+        }
+        if !end.joined {
+            return;
+        }
+        if !end.test {
+            let mut recent = self.publisher.snapshot().recent.clone();
+            let call = RecentCall {
+                code: code.to_string(),
+                server: end.server,
+                names: end.names,
+                at: unix_millis(),
+            };
+            remember(&mut recent, call);
+            self.store.save_recent(&recent);
+            self.publisher.publish(Event::Recent { recent });
+        }
+        if self.call.is_none() {
+            self.publisher.publish(Event::LastCall {
+                summary: Some(CallSummary {
+                    code: code.to_string(),
+                    invite_link: end.invite_link,
+                    test: end.test,
+                    seconds: end.seconds,
+                    quality: end.quality,
+                    reason: end.reason,
+                }),
+            });
+        }
+    }
+
+    // ── Devices ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn open_media(&mut self) -> &LocalMedia {
+        let settings = &self.publisher.snapshot().settings;
+        let media = self
+            .media
+            .get_or_insert_with(|| LocalMedia::open(settings, self.clock, Arc::clone(&self.config.frames)));
+        self.publisher.publish(Event::Preview { preview: media.view().clone() });
+        media
+    }
+
+    fn release_media(&mut self) {
+        if self.call.is_some() || self.preview_wanted {
+            return;
+        }
+        let media = self.take_media();
+        self.work.spawn(async move {
+            let _ = tokio::task::spawn_blocking(move || drop(media)).await;
+            Done::Nothing
+        });
+    }
+
+    fn take_media(&mut self) -> Option<LocalMedia> {
+        self.publisher.publish(Event::Preview { preview: Preview::default() });
+        self.publisher.publish(Event::Levels { levels: Levels::default() });
+        self.media.take()
+    }
+
+    fn local_change(&mut self, change: LocalChange) {
+        match change {
+            LocalChange::Levels(levels) => self.publisher.publish(Event::Levels { levels }),
+            LocalChange::View => {}
+            LocalChange::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
+        }
+        self.publish_preview();
+    }
+
+    fn publish_preview(&mut self) {
+        if let Some(media) = &self.media {
+            self.publisher.publish(Event::Preview { preview: media.view().clone() });
+        }
+    }
+
+    fn set_microphone(&mut self, on: bool) {
+        if let Some(media) = &mut self.media {
+            media.set_microphone(on);
+        }
+        if let Some(running) = &self.call {
+            running.handle.send(CallCommand::Microphone(on));
+        }
+        self.change_settings(|settings| settings.microphone_on = on);
+        self.publish_preview();
+    }
+
+    fn set_camera(&mut self, on: bool) {
+        if let Some(media) = &mut self.media {
+            media.set_camera(on);
+        }
+        if let Some(running) = &self.call {
+            running.handle.send(CallCommand::Camera(on));
+        }
+        self.change_settings(|settings| settings.camera_on = on);
+        self.publish_preview();
+    }
+
+    fn select(
+        &mut self,
+        id: String,
+        field: impl Fn(&mut Settings) -> &mut String,
+    ) -> Result<Reply, CommandError> {
+        let mut settings = self.settings().clone();
+        *field(&mut settings) = id;
+        self.update_settings(settings)
+    }
+
+    fn list_devices(&mut self, answer: Option<Answer>) {
+        self.work.spawn(async move {
+            match tokio::task::spawn_blocking(devices::list_devices).await {
+                Ok(devices) => Done::Devices(devices, answer),
+                Err(_) => Done::Nothing,
+            }
+        });
+    }
+
+    fn done(&mut self, done: Done) {
+        match done {
+            Done::Nothing => {}
+            Done::Devices(devices, answer) => {
+                self.publisher.publish(Event::Devices { devices });
+                if let Some(answer) = answer {
+                    let _ = answer.send(Ok(Reply::Done));
+                }
+            }
+            Done::Left(answers) => {
+                for answer in answers {
+                    let _ = answer.send(Ok(Reply::Done));
+                }
+            }
+        }
+    }
+
+    // ── Settings ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    fn set_volume(&mut self, peer: &str, volume: f32) -> Result<Reply, CommandError> {
+        let (Ok(peer), Some(running)) = (peer.parse(), &self.call) else {
+            return Err(error("no_participant", "This participant is not in the call any more."));
+        };
+        if !volume.is_finite() {
+            return Err(error("bad_volume", "A volume is a number from 0 to 2."));
+        }
+        running.handle.send(CallCommand::Volume { peer, volume: volume.clamp(0.0, MAX_VOLUME) });
+        Ok(Reply::Done)
+    }
+
+    /// Checks, applies, and remembers; what the command line laid over stays out of the file unless it was changed.
+    fn update_settings(&mut self, settings: Settings) -> Result<Reply, CommandError> {
+        check_settings(&settings)?;
+        let before = self.settings().clone();
+        if let Some(media) = &mut self.media {
+            media.apply(&settings);
+        }
+        if settings.name != before.name
+            && let Some(running) = &self.call
+        {
+            running.handle.send(CallCommand::Name(settings.name.clone()));
+        }
+        let (mic, camera) = (settings.microphone_on, settings.camera_on);
+        self.change_settings(|current| *current = settings);
+        if mic != before.microphone_on {
+            self.set_microphone(mic);
+        }
+        if camera != before.camera_on {
+            self.set_camera(camera);
+        }
+        self.publish_preview();
+        Ok(Reply::Done)
+    }
+
+    fn change_settings(&mut self, change: impl FnOnce(&mut Settings)) {
+        let before = self.settings().clone();
+        let mut settings = before.clone();
+        change(&mut settings);
+        if settings == before {
+            return;
+        }
+        self.stored = self.config.overrides.without(&self.stored, &before, &settings);
+        self.store.save_settings(&self.stored);
+        self.publisher.publish(Event::Settings { settings });
+    }
+}
+
+/// Refuses what cannot work, before anything is changed.
+fn check_settings(settings: &Settings) -> Result<(), CommandError> {
+    let selector = |bad: tincan_devices::ParseSelectorError| error("bad_device", &bad.to_string());
+    settings.camera.parse::<tincan_devices::CameraSelector>().map_err(selector)?;
+    settings.microphone.parse::<tincan_devices::MicrophoneSelector>().map_err(selector)?;
+    settings.speaker.parse::<tincan_devices::SpeakerSelector>().map_err(selector)?;
+    if let Some(server) = settings.server.as_deref().filter(|server| !server.trim().is_empty()) {
+        parse_server_url(server).map_err(|bad| error("server_url", &bad.to_string()))?;
+    }
+    for server in &settings.ice_servers {
+        let known = ["stun:", "stuns:", "turn:", "turns:"].iter().any(|scheme| server.starts_with(scheme));
+        if !known {
+            return Err(error(
+                "ice_server",
+                &format!(
+                    "`{server}` is no STUN or TURN server: write it as stun:HOST:PORT or turn:HOST:PORT."
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn error(code: &str, message: &str) -> CommandError {
+    CommandError { code: code.into(), message: message.into() }
+}
+
+async fn next_change(media: &mut Option<LocalMedia>) -> LocalChange {
+    match media {
+        Some(media) => media.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn next_nearby(browser: &mut Option<Browser>) -> Vec<NearbyCall> {
+    if let Some(running) = browser
+        && running.hosts.changed().await.is_ok()
+    {
+        let hosts = running.hosts.borrow_and_update();
+        return hosts.iter().map(|nearby| NearbyCall { host: nearby.host.clone() }).collect();
+    }
+    // Nothing will ever come.
+    *browser = None;
+    std::future::pending().await
+}
