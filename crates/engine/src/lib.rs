@@ -11,7 +11,7 @@ mod devices;
 mod media;
 mod overrides;
 mod publish;
-pub mod record;
+mod record;
 mod store;
 mod task;
 mod test_call;

@@ -1,5 +1,7 @@
 //! Settings that a command line lays over the stored ones.
 
+use std::path::PathBuf;
+
 use tincan_protocol::PeerId;
 
 use crate::api::Settings;
@@ -23,6 +25,8 @@ pub struct Overrides {
     pub microphone_on: Option<bool>,
     /// Whether to join with the camera on.
     pub camera_on: Option<bool>,
+    /// Records the first other participant of a call into this new file (fragmented MP4).
+    pub record: Option<PathBuf>,
     /// Our identity, for tests that must know it beforehand.
     pub peer_id: Option<PeerId>,
 }

@@ -5,6 +5,7 @@
 //! call.
 
 mod mp4;
+mod timeline;
 
 use std::fs::{File, OpenOptions};
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use tincan_media::video::{EncodedVideo, Resolution, VideoFrame};
 use tincan_media::{Bitrate, MediaTime};
 
 use mp4::Mp4Writer;
+pub(crate) use timeline::Timeline;
 
 /// Eighty packets and pictures a second, for four seconds: a disk that sleeps longer loses something.
 const QUEUE: usize = 320;
@@ -28,11 +30,10 @@ const QUEUE: usize = 320;
 const FILLER_SIZE: Resolution = Resolution::new(640, 360);
 
 /// A recording that runs. Dropping it also ends the file properly.
-pub struct Recorder {
+pub(crate) struct Recorder {
     queue: Option<SyncSender<Media>>,
     thread: Option<JoinHandle<Result<Recorded, RecordError>>>,
     dropped: AtomicU64,
-    path: PathBuf,
     problem: Arc<Mutex<Option<String>>>,
 }
 
@@ -43,22 +44,22 @@ enum Media {
 
 /// What became of a recording.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// Where it is.
-    pub path: PathBuf,
+    pub(crate) path: PathBuf,
     /// From the first sound or picture to the last.
-    pub duration: Duration,
+    pub(crate) duration: Duration,
     /// Pictures in it.
-    pub pictures: u64,
+    pub(crate) pictures: u64,
     /// Sound packets in it, 20 ms each.
-    pub packets: u64,
+    pub(crate) packets: u64,
     /// What the disk was too slow for.
-    pub dropped: u64,
+    pub(crate) dropped: u64,
 }
 
 /// A recording cannot be made.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub(crate) enum RecordError {
     /// The file cannot be created.
     #[error("The recording `{path}` cannot be created: {source}. Choose another place or name.")]
     Create {
@@ -79,7 +80,7 @@ pub enum RecordError {
 
 impl RecordError {
     /// A stable identifier for the UI and for scripts.
-    pub const fn code(&self) -> &'static str {
+    pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Create { .. } => "record_create",
             Self::Write(_) => "record_write",
@@ -94,7 +95,7 @@ impl Recorder {
     ///
     /// # Errors
     /// [`RecordError::Create`] when the file exists already or cannot be made.
-    pub fn create(path: &Path) -> Result<Self, RecordError> {
+    pub(crate) fn create(path: &Path) -> Result<Self, RecordError> {
         Self::with_queue(path, QUEUE)
     }
 
@@ -108,33 +109,22 @@ impl Recorder {
             .name("record".into())
             .spawn(move || job.run(&media))
             .map_err(error)?;
-        Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
-            dropped: AtomicU64::new(0),
-            path: path.to_owned(),
-            problem,
-        })
-    }
-
-    /// Where it is written to.
-    pub fn path(&self) -> &Path {
-        &self.path
+        Ok(Self { queue: Some(queue), thread: Some(thread), dropped: AtomicU64::new(0), problem })
     }
 
     /// Takes a complete access unit, in decoding order, and without what cannot be decoded (between a loss
     /// and the next keyframe). Never waits.
-    pub fn video(&self, unit: Arc<EncodedVideo>) {
+    pub(crate) fn video(&self, unit: Arc<EncodedVideo>) {
         self.push(Media::Video(unit));
     }
 
     /// Takes an Opus packet of 20 ms, in order. What is missing becomes silence. Never waits.
-    pub fn audio(&self, packet: Arc<EncodedAudio>) {
+    pub(crate) fn audio(&self, packet: Arc<EncodedAudio>) {
         self.push(Media::Audio(packet));
     }
 
     /// Why it does not record any more, if it does not.
-    pub fn problem(&self) -> Option<String> {
+    pub(crate) fn problem(&self) -> Option<String> {
         self.problem.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
     }
 
@@ -143,7 +133,7 @@ impl Recorder {
     /// # Errors
     /// [`RecordError::Write`] when the disk failed or was full; what was written before plays.
     /// [`RecordError::Nothing`] when nothing came.
-    pub fn finish(mut self) -> Result<Recorded, RecordError> {
+    pub(crate) fn finish(mut self) -> Result<Recorded, RecordError> {
         let dropped = self.dropped.load(Ordering::Relaxed);
         self.join().unwrap_or(Err(RecordError::Nothing)).map(|recorded| Recorded { dropped, ..recorded })
     }

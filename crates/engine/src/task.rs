@@ -39,6 +39,8 @@ struct Running {
     test: Option<TestParticipant>,
     /// Whether this is the test call.
     is_test: bool,
+    /// What the others were told that we send: sound, pictures.
+    announced: (bool, bool),
 }
 
 /// Work that must not hold up the next command.
@@ -220,10 +222,9 @@ impl EngineTask {
             return drop(answer.send(Err(busy)));
         }
         self.publisher.publish(Event::LastCall { summary: None });
-        let media = {
-            let media = self.open_media();
-            (media.audio().clone(), media.encoder().clone())
-        };
+        let media = self.open_media();
+        let announced = media.sends();
+        let (audio, encoder) = (media.audio().clone(), media.encoder().clone());
         let settings = self.settings().clone();
         let (joined, joins) = oneshot::channel();
         let handle = CallHandle::start(
@@ -232,23 +233,20 @@ impl EngineTask {
                 route,
                 peer_id: self.config.overrides.peer_id.unwrap_or_else(PeerId::random),
                 name: settings.name,
-                microphone: settings.microphone_on,
-                camera: settings.camera_on,
+                microphone: announced.0,
+                camera: announced.1,
                 ice_servers: settings.ice_servers,
                 relay_only: settings.relay_only,
                 test,
+                record: self.config.overrides.record.clone(),
                 clock: self.clock,
-                media: CallMedia {
-                    audio: media.0,
-                    encoder: media.1,
-                    output: Arc::clone(&self.config.frames),
-                },
+                media: CallMedia { audio, encoder, output: Arc::clone(&self.config.frames) },
             },
             self.updates_in.clone(),
             joined,
         );
         let spelled = code.to_string();
-        self.call = Some(Running { handle, code, test: None, is_test: test });
+        self.call = Some(Running { handle, code, test: None, is_test: test, announced });
         self.work.spawn(async move {
             let result = joins.await.unwrap_or_else(|_| Err(error("internal", "The call ended. Try again.")));
             let _ = answer.send(result.map(|()| Reply::Joined { code: spelled }));
@@ -383,8 +381,19 @@ impl EngineTask {
         self.publish_preview();
     }
 
+    /// Tells the window how our devices do, and the others what we send of them.
     fn publish_preview(&mut self) {
         if let Some(media) = &self.media {
+            if let Some(running) = &mut self.call {
+                let sends = media.sends();
+                let told = std::mem::replace(&mut running.announced, sends);
+                if told.0 != sends.0 {
+                    running.handle.send(CallCommand::Microphone(sends.0));
+                }
+                if told.1 != sends.1 {
+                    running.handle.send(CallCommand::Camera(sends.1));
+                }
+            }
             self.publisher.publish(Event::Preview { preview: media.view().clone() });
         }
     }
@@ -393,9 +402,6 @@ impl EngineTask {
         if let Some(media) = &mut self.media {
             media.set_microphone(on);
         }
-        if let Some(running) = &self.call {
-            running.handle.send(CallCommand::Microphone(on));
-        }
         self.change_settings(|settings| settings.microphone_on = on);
         self.publish_preview();
     }
@@ -403,9 +409,6 @@ impl EngineTask {
     fn set_camera(&mut self, on: bool) {
         if let Some(media) = &mut self.media {
             media.set_camera(on);
-        }
-        if let Some(running) = &self.call {
-            running.handle.send(CallCommand::Camera(on));
         }
         self.change_settings(|settings| settings.camera_on = on);
         self.publish_preview();

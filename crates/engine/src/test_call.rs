@@ -85,6 +85,7 @@ async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: Cancellatio
             ice_servers: Vec::new(),
             relay_only: false,
             test: true,
+            record: None,
             clock,
             media: CallMedia { audio: media.audio().clone(), encoder: media.encoder().clone(), output },
         },

@@ -7,6 +7,7 @@ mod statistics;
 mod task;
 mod view;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tincan_media::MediaClock;
@@ -41,6 +42,8 @@ pub(crate) struct CallConfig {
     pub(crate) relay_only: bool,
     /// Whether this is the test call with the built-in participant.
     pub(crate) test: bool,
+    /// Where to record the first other participant.
+    pub(crate) record: Option<PathBuf>,
     pub(crate) clock: MediaClock,
     pub(crate) media: CallMedia,
 }

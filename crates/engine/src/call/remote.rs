@@ -8,10 +8,11 @@ use std::sync::mpsc::SyncSender;
 
 use bytes::Bytes;
 use tincan_call::{ConnectionState, LocalCandidate, PeerChange};
-use tincan_media::Bitrate;
+use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
+use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::{
     IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerSender, PeerState,
-    PeerStatistics, SessionDescription, SharedAudio, SharedVideo,
+    PeerStatistics, RtpPacket, SessionDescription, SharedAudio, SharedVideo,
 };
 use tincan_protocol::{Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId};
 use tokio::sync::mpsc;
@@ -24,11 +25,14 @@ use crate::media::{
     AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, VideoCommand,
     VideoReceiver,
 };
+use crate::record::{Recorder, Timeline};
 
 /// Sound and pictures together: what 720p at 30 pictures a second can make good use of.
 const MAX_BITRATE: Bitrate = Bitrate::kbps(2_500);
 /// Candidates come a few dozen at once; each is done in microseconds.
 const COMMANDS: usize = 256;
+/// Silence in the level extension (RFC 6464), for packets that carry none.
+const MUTE_LEVEL: u8 = 127;
 
 /// What a connection tells the call's task, tagged so that an old connection's words are not taken for a new one's.
 pub(crate) struct FromPeer {
@@ -88,6 +92,8 @@ pub(crate) struct Opening<'a> {
     pub(crate) ice_servers: &'a [IceServer],
     /// Whether the other side may run on this machine, without a network between.
     pub(crate) loopback: bool,
+    /// Records them.
+    pub(crate) recorder: Option<Arc<Recorder>>,
 }
 
 impl Remote {
@@ -96,7 +102,7 @@ impl Remote {
         opening: Opening<'_>,
         events: mpsc::Sender<FromPeer>,
     ) -> Result<Self, PeerError> {
-        let Opening { peer: id, connection, polite, stream, ice_servers, loopback } = opening;
+        let Opening { peer: id, connection, polite, stream, ice_servers, loopback, recorder } = opening;
         let span = info_span!("peer", connection, polite);
         let (peer, from_peer) = Peer::open(PeerConfig {
             ice_servers: servers(&config.ice_servers, ice_servers),
@@ -115,7 +121,13 @@ impl Remote {
             stream,
             Arc::clone(&media.output),
             Box::new(move || asker.request_keyframe()),
+            recorder.clone().map(|recorder| (recorder, config.clock)),
         );
+        let tape = recorder.map(|recorder| Tape {
+            recorder,
+            timeline: Timeline::new(SAMPLE_RATE),
+            clock: config.clock,
+        });
         let sink: Arc<dyn PeerSink> = Arc::new(Sink(sender.clone()));
         media.audio.send(AudioCommand::AddParticipant {
             id,
@@ -135,6 +147,7 @@ impl Remote {
             audio: media.audio.clone(),
             encoder: media.encoder.clone(),
             video: receiver.sender(),
+            tape,
             cancel: cancel.clone(),
         };
         let forward = tokio::spawn(forward.run(from_peer).instrument(span));
@@ -266,14 +279,39 @@ struct Forward {
     audio: AudioHandle,
     encoder: EncoderHandle,
     video: SyncSender<VideoCommand>,
+    tape: Option<Tape>,
     cancel: CancellationToken,
 }
 
+/// Their sound on its way into the recording.
+struct Tape {
+    recorder: Arc<Recorder>,
+    timeline: Timeline,
+    clock: MediaClock,
+}
+
+impl Tape {
+    fn record(&mut self, packet: &RtpPacket) {
+        // A packet that comes after a later one is left out: the recording has silence there already.
+        if let Some(time) = self.timeline.place(packet.timestamp, self.clock.at(packet.arrived)) {
+            self.recorder.audio(Arc::new(EncodedAudio {
+                time,
+                payload: packet.payload.clone(),
+                level: packet.audio_level.unwrap_or(MUTE_LEVEL),
+                voice: false,
+            }));
+        }
+    }
+}
+
 impl Forward {
-    async fn run(self, mut from_peer: mpsc::Receiver<PeerEvent>) {
+    async fn run(mut self, mut from_peer: mpsc::Receiver<PeerEvent>) {
         while let Some(event) = from_peer.recv().await {
             let change = match event {
                 PeerEvent::Audio(packet) => {
+                    if let Some(tape) = &mut self.tape {
+                        tape.record(&packet);
+                    }
                     self.audio.packet(self.id, packet);
                     continue;
                 }

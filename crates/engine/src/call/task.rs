@@ -1,6 +1,7 @@
 //! The call's task: feeds the session with what happens and does what it says.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tincan_call::{Input, LeaveReason, Output, PeerChange, Session, SessionConfig, SessionEvent};
@@ -8,6 +9,7 @@ use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId};
 use tincan_signal_client::{SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
@@ -16,8 +18,11 @@ use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
 use super::route::Joined;
 use super::statistics::{QualityLog, participant, quality};
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use crate::api::{CallPhase, CallStatistics, CallView, CommandError, Participant};
+use crate::api::{
+    CallPhase, CallStatistics, CallView, CommandError, Notice, NoticeKind, Participant, SafetyNumber,
+};
 use crate::media::AudioCommand;
+use crate::record::Recorder;
 
 /// Events of the connections that wait for the task: media does not pass through here, so few ever do.
 const REMOTE_EVENTS: usize = 256;
@@ -90,6 +95,10 @@ struct CallTask {
     log: QualityLog,
     /// What Opus was told last, per participant.
     loss: BTreeMap<PeerId, f32>,
+    /// Who is recorded, and the recording.
+    recording: Option<(PeerId, Arc<Recorder>)>,
+    /// Safety numbers being made: slow on purpose, so not on this task.
+    safety: JoinSet<(PeerId, Option<SafetyNumber>)>,
 }
 
 impl CallTask {
@@ -137,6 +146,8 @@ impl CallTask {
             names: Vec::new(),
             log: QualityLog::default(),
             loss: BTreeMap::new(),
+            safety: JoinSet::new(),
+            recording: None,
             config,
         }
     }
@@ -173,6 +184,14 @@ impl CallTask {
                     // The handle was dropped: nobody wants this call.
                     None => return None,
                 },
+                Some(Ok((peer, number))) = self.safety.join_next() => {
+                    let id = peer.to_string();
+                    if let Some(there) = self.view.participants.iter_mut().find(|p| p.id == id) {
+                        there.safety = number;
+                    }
+                    self.publish().await;
+                    continue;
+                }
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
                     Input::Timeout
                 }
@@ -247,7 +266,8 @@ impl CallTask {
         }
         let stream = self.participant(peer).stream;
         let loopback = self.loopback;
-        let opening = Opening { peer, connection, polite, stream, ice_servers, loopback };
+        let recorder = self.recorder(peer).await;
+        let opening = Opening { peer, connection, polite, stream, ice_servers, loopback, recorder };
         match Remote::open(&self.config, opening, self.remote_events_in.clone()).await {
             Ok(remote) => {
                 if offer {
@@ -261,6 +281,43 @@ impl CallTask {
                 self.session.handle(Instant::now(), Input::Peer { peer, connection, change });
             }
         }
+    }
+
+    /// The first participant is recorded, when that was asked for.
+    async fn recorder(&mut self, peer: PeerId) -> Option<Arc<Recorder>> {
+        if let Some((recorded, recorder)) = &self.recording {
+            return (*recorded == peer).then(|| Arc::clone(recorder));
+        }
+        let path = self.config.record.take()?;
+        match Recorder::create(&path) {
+            Ok(recorder) => {
+                let recorder = Arc::new(recorder);
+                self.recording = Some((peer, Arc::clone(&recorder)));
+                Some(recorder)
+            }
+            Err(error) => {
+                self.tell(recording(NoticeKind::Error, error.code(), error.to_string())).await;
+                None
+            }
+        }
+    }
+
+    /// Ends the file and says what became of it.
+    async fn end_recording(&mut self) {
+        // Every connection is closed, so nobody else holds it.
+        let Some(recorder) = self.recording.take().and_then(|(_, recorder)| Arc::into_inner(recorder)) else {
+            return;
+        };
+        let Ok(finished) = tokio::task::spawn_blocking(move || recorder.finish()).await else { return };
+        let notice = match finished {
+            Ok(done) => recording(
+                NoticeKind::Info,
+                "recorded",
+                format!("{} seconds were recorded to {}.", done.duration.as_secs(), done.path.display()),
+            ),
+            Err(error) => recording(NoticeKind::Error, error.code(), error.to_string()),
+        };
+        self.tell(notice).await;
     }
 
     async fn close_peer(&mut self, peer: PeerId, connection: u32) {
@@ -345,7 +402,7 @@ impl CallTask {
                 self.participant(peer).connection = view::connection(view);
             }
             SessionEvent::Fingerprints { peer, local, remote } => {
-                self.participant(peer).safety = view::safety(&local, &remote);
+                self.safety.spawn_blocking(move || (peer, view::safety(&local, &remote)));
             }
         }
     }
@@ -377,13 +434,17 @@ impl CallTask {
         }
         self.publish().await;
         self.update(CallUpdate::Statistics(statistics)).await;
+        if let Some(problem) = self.recording.as_ref().and_then(|(_, recorder)| recorder.problem()) {
+            self.recording = None;
+            self.tell(recording(NoticeKind::Error, "record_write", problem)).await;
+        }
     }
 
     async fn publish(&self) {
         self.update(CallUpdate::View(self.view.clone())).await;
     }
 
-    async fn tell(&self, notice: crate::api::Notice) {
+    async fn tell(&self, notice: Notice) {
         self.update(CallUpdate::Notice(notice)).await;
     }
 
@@ -400,7 +461,9 @@ impl CallTask {
         for (_, remote) in std::mem::take(&mut self.remotes) {
             remote.close().await;
         }
+        self.end_recording().await;
         self.signal.leave().await;
+        while self.safety.join_next().await.is_some() {}
         for participant in &self.view.participants {
             self.config.media.output.ended(participant.stream);
         }
@@ -416,6 +479,10 @@ impl CallTask {
             server: self.server,
         }
     }
+}
+
+fn recording(kind: NoticeKind, code: &str, message: String) -> Notice {
+    Notice { kind, code: code.into(), message }
 }
 
 fn signalled(event: SignalEvent) -> Input {

@@ -147,6 +147,12 @@ impl LocalMedia {
         &self.view
     }
 
+    /// Whether sound and whether pictures are to be expected from here: switched on, chosen, and not known to be broken.
+    pub(crate) fn sends(&self) -> (bool, bool) {
+        let comes = |view: &SourceView, chosen: &str| view.on && chosen != "none" && view.problem.is_none();
+        (comes(&self.view.microphone, &self.choice.microphone), comes(&self.view.camera, &self.choice.camera))
+    }
+
     pub(crate) fn audio(&self) -> &AudioHandle {
         self.audio.handle()
     }

@@ -8,9 +8,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tincan_codec::H264Decoder;
+use tincan_media::MediaClock;
 use tincan_media::ports::VideoDecoder;
 use tincan_media::video::{
-    AssembledFrame, AssemblyEvent, FrameAssembler, FreezeDetector, PlayoutClock, Resolution, VideoFrame,
+    AssembledFrame, AssemblyEvent, EncodedVideo, FrameAssembler, FreezeDetector, PlayoutClock, Resolution,
+    VideoFrame,
 };
 use tincan_peer::{MediaKind, RtpPacket};
 use tokio::sync::watch;
@@ -18,11 +20,14 @@ use tracing::{debug, warn};
 
 use super::AudioPlayout;
 use crate::FrameOutput;
+use crate::record::{Recorder, Timeline};
 
 /// A keyframe of 1080p is 300 packets; three of them in a burst fit.
 const QUEUE: usize = 1024;
 /// Pictures that wait for their time: more than half a second of them is not a wait but a standstill.
 const MAX_WAITING: usize = 16;
+/// RTP clock of H.264 (RFC 6184, section 8.2.1).
+const VIDEO_CLOCK: u32 = 90_000;
 /// With nothing to do the thread looks this often whether there is something to report.
 const IDLE: Duration = Duration::from_millis(500);
 
@@ -66,12 +71,13 @@ impl VideoReceiver {
         stream: u32,
         output: Arc<dyn FrameOutput>,
         keyframe_needed: Box<dyn Fn() + Send>,
+        recorder: Option<(Arc<Recorder>, MediaClock)>,
     ) -> Self {
         let (commands, inbox) = sync_channel(QUEUE);
         let (publish, statistics) = watch::channel(ReceiveStatistics::default());
         let thread = std::thread::Builder::new()
             .name("tincan-video".into())
-            .spawn(move || Worker::new(stream, output, keyframe_needed, publish).run(&inbox))
+            .spawn(move || Worker::new(stream, output, keyframe_needed, recorder, publish).run(&inbox))
             .expect("the system can start a thread");
         Self { commands, statistics, thread: Some(thread) }
     }
@@ -108,6 +114,7 @@ struct Worker {
     stream: u32,
     output: Arc<dyn FrameOutput>,
     keyframe_needed: Box<dyn Fn() + Send>,
+    tape: Option<(Arc<Recorder>, MediaClock, Timeline)>,
     statistics: watch::Sender<ReceiveStatistics>,
     assembler: FrameAssembler,
     decoder: Option<H264Decoder>,
@@ -124,12 +131,14 @@ impl Worker {
         stream: u32,
         output: Arc<dyn FrameOutput>,
         keyframe_needed: Box<dyn Fn() + Send>,
+        recorder: Option<(Arc<Recorder>, MediaClock)>,
         statistics: watch::Sender<ReceiveStatistics>,
     ) -> Self {
         Self {
             stream,
             output,
             keyframe_needed,
+            tape: recorder.map(|(recorder, clock)| (recorder, clock, Timeline::new(VIDEO_CLOCK))),
             statistics,
             assembler: FrameAssembler::new(),
             decoder: None,
@@ -201,6 +210,7 @@ impl Worker {
             Ok(Some(frame)) => {
                 let now = Instant::now();
                 self.playout.decoded(now - began);
+                self.record(assembled);
                 let due = self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived);
                 self.waiting.push_back((due, Arc::new(frame)));
                 if self.waiting.len() > MAX_WAITING {
@@ -213,6 +223,14 @@ impl Worker {
                 self.decoder = None;
                 self.assembler.decoder_failed(began);
             }
+        }
+    }
+
+    /// What decoded is worth keeping: nothing between a loss and the next keyframe gets here.
+    fn record(&mut self, assembled: &AssembledFrame) {
+        let Some((recorder, clock, timeline)) = &mut self.tape else { return };
+        if let Some(time) = timeline.place(assembled.rtp_timestamp, clock.at(assembled.last_arrived)) {
+            recorder.video(Arc::new(EncodedVideo { time, ..assembled.unit.clone() }));
         }
     }
 
