@@ -14,8 +14,8 @@ const WINDOW_MICROS: i64 = 4_000_000;
 const WINDOW_MAX: usize = 400;
 /// Width of a histogram bin. Finer than NetEQ's 20 ms, because our playout moves in steps of a pitch period.
 const BIN_MICROS: i64 = 5_000;
-/// One second of delay: anything later is an outage and not jitter.
-const BINS: usize = 200;
+/// Half a second of delay: anything later is an outage and not jitter, and says nothing about the next packets.
+const BINS: usize = 100;
 /// The share of packets that must arrive in time. NetEQ uses 95 to 97%; in-band FEC and concealment cover the rest.
 const QUANTILE: f32 = 0.97;
 /// Forgetting for each packet: half-life 20 s at 50 packets a second (NetEQ's value when it counts every packet).
@@ -76,7 +76,10 @@ impl DelayEstimator {
         self.base = Some(base);
 
         let relative = (offset - base).max(0);
-        let bin = usize::try_from(relative / BIN_MICROS).unwrap_or(BINS).min(BINS - 1);
+        let bin = usize::try_from(relative / BIN_MICROS).unwrap_or(BINS);
+        if bin >= BINS {
+            return;
+        }
         self.packets = self.packets.saturating_add(1);
         let forget = FORGET.min(1.0 - START_WEIGHT / (self.packets as f32 + START_WEIGHT));
         for weight in &mut self.histogram {

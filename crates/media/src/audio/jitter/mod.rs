@@ -63,6 +63,10 @@ const FEC_MARGIN_MICROS: i64 = 20_000;
 const FEC_LOSS_ON: f32 = 0.02;
 const FEC_LOSS_OFF: f32 = 0.005;
 const LOSS_SMOOTHING: f32 = 0.01;
+/// One outage must not look like a lossy network for minutes.
+const MAX_COUNTED_LOSSES: u16 = 10;
+/// RFC 3550, appendix A.1: a larger jump of the numbers (`MAX_DROPOUT`) is no loss but another beginning.
+const MAX_MISSING: u16 = 3_000;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -89,6 +93,8 @@ pub struct JitterBuffer {
     packet_samples: usize,
     /// Made up because nothing had come, and so not part of the sender's timeline yet.
     borrowed: usize,
+    /// Silence since the last sound: what an outage cost, should it turn out to be one.
+    idle_samples: u64,
     /// Made up since the last packet that was decoded.
     made_up: usize,
     dtx: bool,
@@ -114,6 +120,7 @@ impl JitterBuffer {
             last_sequence: None,
             packet_samples: DEFAULT_PACKET,
             borrowed: 0,
+            idle_samples: 0,
             made_up: 0,
             dtx: false,
             loss: 0.0,
@@ -163,21 +170,23 @@ impl JitterBuffer {
             self.begin_if_due(now);
         }
         let (State::Playing, Some(now)) = (self.state, now) else {
-            self.statistics.silent_samples += SAMPLES_PER_FRAME as u64;
+            self.count_silence(SAMPLES_PER_FRAME);
             self.publish_delay();
             return frame;
         };
         self.skip_if_far_behind(now);
         self.fill(SAMPLES_PER_FRAME);
-        self.measure_delay(now);
-        self.steer();
+        if self.state == State::Playing {
+            self.measure_delay(now);
+            self.steer();
+        }
         // Sound that ended in an outage: what there is, then silence.
         let length = self.ready.len().min(SAMPLES_PER_FRAME);
         frame.samples[..length].copy_from_slice(&self.ready[..length]);
         self.ready.drain(..length);
         self.remember(&frame);
         self.statistics.total_samples += length as u64;
-        self.statistics.silent_samples += (SAMPLES_PER_FRAME - length) as u64;
+        self.count_silence(SAMPLES_PER_FRAME - length);
         self.publish_delay();
         frame
     }
@@ -195,6 +204,20 @@ impl JitterBuffer {
     /// RTP time of the first sample in `ready`.
     fn position(&self) -> i64 {
         self.next - self.ready.len() as i64
+    }
+
+    fn count_silence(&mut self, samples: usize) {
+        self.idle_samples += samples as u64;
+        self.statistics.silent_samples += samples as u64;
+    }
+
+    /// The silence before `sequence` was an outage as far as packets are missing, and not the sender's pause.
+    fn settle_silence(&mut self, sequence: u16) {
+        let silence = std::mem::take(&mut self.idle_samples);
+        let outage = (u64::from(self.missing_before(sequence)) * self.packet_samples as u64).min(silence);
+        self.statistics.silent_samples -= outage;
+        self.statistics.total_samples += outage;
+        self.statistics.concealed_samples += outage;
     }
 
     fn restart(&mut self) {
@@ -222,12 +245,16 @@ impl JitterBuffer {
             return;
         }
         // What piled up before anyone listened is old: begin where an orderly playout would be.
-        let excess = waited - self.target() - SHORTEN_ABOVE_MICROS;
-        if excess > 0 {
+        let excess = waited - self.target();
+        if excess > SKIP_MICROS {
             let dropped = self.store.drop_before(first + micros_to_ticks(excess));
             self.statistics.discarded_packets += dropped as u64;
         }
-        let Some((first, _)) = self.store.first() else { return };
+        let Some((first, sequence)) = self.store.first().map(|(first, packet)| (first, packet.sequence))
+        else {
+            return;
+        };
+        self.settle_silence(sequence);
         self.ready.clear();
         self.next = first;
         self.state = State::Playing;
@@ -247,7 +274,8 @@ impl JitterBuffer {
         if self.recent_delay.len() == DELAY_PULLS {
             self.recent_delay.pop_front();
         }
-        let delay = self.delay_at(now, self.position());
+        // What was made up while waiting will most likely stand for lost sound, and then the delay has not grown.
+        let delay = self.delay_at(now, self.position() + self.borrowed as i64);
         self.recent_delay.push_back(delay);
     }
 
@@ -296,6 +324,7 @@ impl JitterBuffer {
             self.statistics.late_packets += 1;
             return;
         }
+        self.note_sequence(packet.sequence);
         let before = self.ready.len();
         let decoded = self.decoder.decode(&packet.payload, &mut self.ready);
         let added = self.ready.len().saturating_sub(before);
@@ -304,20 +333,18 @@ impl JitterBuffer {
             self.statistics.corrupt_packets += 1;
             self.conceal(self.packet_samples, true);
             self.next = timestamp + self.packet_samples as i64;
-            self.last_sequence = Some(packet.sequence);
             return;
         }
         self.packet_samples = added;
         self.next = timestamp + added as i64;
-        self.last_sequence = Some(packet.sequence);
         self.dtx = packet.payload.len() <= DTX_PACKET;
         self.borrowed = 0;
         self.made_up = 0;
-        self.note_loss(false);
     }
 
     /// The next packet is `gap` samples too far ahead.
     fn cross_gap(&mut self, gap: i64, sequence: u16) {
+        let paused = self.last_sequence.is_some_and(|last| sequence == last.wrapping_add(1));
         if self.borrowed > 0 {
             // Sound was made up while waiting; it stands for what turns out to be missing.
             let paid = gap.min(self.borrowed as i64);
@@ -325,7 +352,6 @@ impl JitterBuffer {
             self.next += paid;
             return;
         }
-        let paused = self.last_sequence.is_some_and(|last| sequence == last.wrapping_add(1));
         if (paused && gap > MAX_BRIDGE) || gap > MAX_LOSS {
             self.pause();
             return;
@@ -334,9 +360,9 @@ impl JitterBuffer {
         let length = usize::try_from(piece.max(OPUS_GRANULE)).unwrap_or(self.packet_samples);
         if paused {
             self.conceal(length, false);
-        } else if gap > self.packet_samples as i64 || !self.recover(length) {
+        } else if length != self.packet_samples || gap > length as i64 || !self.recover(length) {
+            // FEC gives whole packets only, and only the one right before its carrier.
             self.conceal(length, true);
-            self.note_loss(true);
         }
         self.next += length as i64;
     }
@@ -355,7 +381,6 @@ impl JitterBuffer {
         }
         self.statistics.fec_packets += 1;
         self.made_up = 0;
-        self.note_loss(true);
         true
     }
 
@@ -390,14 +415,27 @@ impl JitterBuffer {
         self.made_up += length;
     }
 
-    fn note_loss(&mut self, lost: bool) {
-        self.loss += LOSS_SMOOTHING * (f32::from(u8::from(lost)) - self.loss);
-        self.statistics.lost_packets += u64::from(lost);
+    /// Counts the packets that are missing before `sequence`, which is about to be decoded.
+    fn note_sequence(&mut self, sequence: u16) {
+        let missing = self.missing_before(sequence);
+        self.last_sequence = Some(sequence);
+        self.statistics.lost_packets += u64::from(missing);
+        for _ in 0..missing.min(MAX_COUNTED_LOSSES) {
+            self.loss += LOSS_SMOOTHING * (1.0 - self.loss);
+        }
+        self.loss -= LOSS_SMOOTHING * self.loss;
         if self.loss > FEC_LOSS_ON {
             self.expecting_loss = true;
         } else if self.loss < FEC_LOSS_OFF {
             self.expecting_loss = false;
         }
+    }
+
+    /// How many packets are missing between the last one decoded and `sequence`; 0 where the numbers make no sense.
+    fn missing_before(&self, sequence: u16) -> u16 {
+        let Some(last) = self.last_sequence else { return 0 };
+        let missing = sequence.wrapping_sub(last).wrapping_sub(1);
+        if missing < MAX_MISSING { missing } else { 0 }
     }
 
     /// Plays a little faster or slower when the delay is off its target.
@@ -412,7 +450,9 @@ impl JitterBuffer {
         let likeness = if hurry { 0.4 } else { 0.9 - 0.3 * (error.abs() as f32 / HURRY_MICROS as f32) };
         let change = if error > SHORTEN_ABOVE_MICROS {
             self.decode_ahead(stretch::NEEDED_TO_SHORTEN);
-            let removed = stretch::shorten(&mut self.ready, likeness);
+            // With less, too little might be left for this pull.
+            let enough = self.ready.len() >= stretch::NEEDED_TO_SHORTEN;
+            let removed = enough.then(|| stretch::shorten(&mut self.ready, likeness)).flatten();
             self.statistics.shortened_samples += removed.unwrap_or(0) as u64;
             removed.map(|samples| -(samples as i64))
         } else if error < -LENGTHEN_BELOW_MICROS {
