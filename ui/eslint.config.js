@@ -44,7 +44,10 @@ export default ts.config(
         {
           patterns: [
             ...onlyDoor.patterns,
-            { group: ['**/views/**', '**/*.svelte', '!**/*.svelte.ts', '!./*.svelte'], message: 'No views in here.' },
+            {
+              group: ['**/views/**', '**/*.svelte', '!**/*.svelte.ts', '!./*.svelte'],
+              message: 'No views in here.',
+            },
           ],
         },
       ],

@@ -63,6 +63,8 @@ const V_RED = 104_597;
 const U_GREEN = 25_675;
 const V_GREEN = 53_279;
 const U_BLUE = 132_201;
+/** So that the shift rounds. */
+const HALF = 32_768;
 
 /** `rgba` is clamped, so sums outside 0 to 255 need no care. */
 export function toRgba({ width, height, data }: Frame, rgba: Uint8ClampedArray): void {
@@ -75,7 +77,7 @@ export function toRgba({ width, height, data }: Frame, rgba: Uint8ClampedArray):
     const lumaRow = row * width;
     for (let column = 0; column < width; column += 1) {
       const at = chromaRow + (column >> 1);
-      const y = ((data[lumaRow + column] ?? 0) - 16) * Y;
+      const y = ((data[lumaRow + column] ?? 0) - 16) * Y + HALF;
       const u = (data[uStart + at] ?? 0) - 128;
       const v = (data[vStart + at] ?? 0) - 128;
       rgba[to] = (y + V_RED * v) >> 16;

@@ -1,0 +1,113 @@
+/** Parts for tests; nothing but tests imports this. */
+import type { CallView, Command, CommandError, Core, EngineEvent, NumberedEvent } from '../core/core';
+import type { Participant, Reply, Snapshot } from '../core/core';
+
+export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
+  const source = { on: true, working: true, device: 'A', problem: null };
+  return {
+    number: 0,
+    version: '1.2.3',
+    settings: {
+      name: '',
+      camera: 'default',
+      microphone: 'default',
+      speaker: 'default',
+      microphoneOn: true,
+      cameraOn: true,
+      server: null,
+      iceServers: [],
+      relayOnly: false,
+      echoCancellation: true,
+      noiseSuppression: true,
+      automaticGain: true,
+      theme: 'dark',
+      mirrorSelfView: true,
+    },
+    devices: { cameras: [], microphones: [], speakers: [] },
+    preview: { active: false, camera: source, microphone: source, speaker: source },
+    call: null,
+    levels: { microphone: 0, participants: {} },
+    statistics: { participants: {} },
+    nearby: [],
+    recent: [],
+    lastCall: null,
+    ...change,
+  };
+}
+
+export function call(change: Partial<CallView> = {}): CallView {
+  return {
+    phase: 'connected',
+    code: 'kqz4-m8tr-xp',
+    inviteLink: 'tincan://join/kqz4m8trxp',
+    test: false,
+    reach: '',
+    serverConnected: true,
+    connectedSince: null,
+    participants: [],
+    ...change,
+  };
+}
+
+export function participant(change: Partial<Participant> = {}): Participant {
+  return {
+    id: 'a',
+    name: 'Ada',
+    connection: 'connected',
+    microphoneOn: true,
+    cameraOn: true,
+    stream: 1,
+    volume: 1,
+    safety: null,
+    quality: 4,
+    ...change,
+  };
+}
+
+type Answer = Reply | CommandError | Promise<Reply>;
+
+/** A core that says what it is told to, and remembers what it was asked. */
+export class ScriptedCore implements Core {
+  readonly asked: Command[] = [];
+  readonly answers = new Map<Command['type'], Answer>();
+  readonly frames = { attach: () => () => undefined };
+  subscriptions = 0;
+  link: string | null = null;
+  snapshot = snapshot();
+  #hear: ((event: NumberedEvent) => void) | undefined;
+  #link: ((link: string) => void) | undefined;
+
+  async dispatch(command: Command): Promise<Reply> {
+    this.asked.push(command);
+    const answer = await (this.answers.get(command.type) ?? { type: 'done' as const });
+    if ('message' in answer) throw answer;
+    return answer;
+  }
+
+  subscribe(onEvent: (event: NumberedEvent) => void): Promise<Snapshot> {
+    this.subscriptions += 1;
+    this.#hear = onEvent;
+    return Promise.resolve(this.snapshot);
+  }
+
+  takeLink(): Promise<string | null> {
+    return Promise.resolve(this.link);
+  }
+
+  onLink(callback: (link: string) => void): void {
+    this.#link = callback;
+  }
+
+  openLink(link: string): void {
+    this.#link?.(link);
+  }
+
+  tell(event: EngineEvent): void {
+    this.snapshot = { ...this.snapshot, number: this.snapshot.number + 1 };
+    this.tellNumbered(this.snapshot.number, event);
+  }
+
+  tellNumbered(number: number, event: EngineEvent): void {
+    this.#hear?.({ number, event });
+  }
+}
