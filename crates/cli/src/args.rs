@@ -1,0 +1,196 @@
+//! What can be said on the command line.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use tincan_engine::Overrides;
+use tincan_protocol::PeerId;
+
+/// Private video calls, without a window.
+///
+/// Exit codes: 0 fine, 1 a problem, 2 wrong usage, 3 the room could not be joined, 4 the call ended without
+/// our wish, 5 nobody was ever connected when --for was over, 130 forced by a second Ctrl-C.
+#[derive(Debug, Parser)]
+#[command(name = "tincan", version)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) what: What,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum What {
+    /// Joins a call, or starts one and says its code.
+    Call(CallArguments),
+    /// Runs a signalling server.
+    Serve(ServeArguments),
+    /// Lists cameras, microphones and speakers.
+    Devices {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Checks devices, network, codecs and the server, and says what to do about what is wrong.
+    Doctor {
+        /// The server to check, such as wss://tincan.example.org.
+        #[arg(long)]
+        server: Option<String>,
+    },
+}
+
+/// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera SELECTOR,
+/// microphone SELECTOR, speaker SELECTOR, leave. Progress is told on standard error; standard output holds
+/// the code and what --stats and --events ask for.
+#[derive(Debug, Args)]
+pub(crate) struct CallArguments {
+    /// The code or invite link of the call to join; without it a new call is started.
+    pub(crate) code: Option<String>,
+    /// default, none, test-pattern, file:PATH.y4m, or an id from `tincan devices`.
+    #[arg(long)]
+    camera: Option<String>,
+    /// default, none, tone, tone:HERTZ, file:PATH.wav, or an id from `tincan devices`.
+    #[arg(long)]
+    microphone: Option<String>,
+    /// default, none, file:PATH.wav (records what is heard), or an id from `tincan devices`.
+    #[arg(long)]
+    speaker: Option<String>,
+    /// Signalling server, such as wss://tincan.example.org; without one the call is on the local network.
+    #[arg(long)]
+    server: Option<String>,
+    /// The name that others see.
+    #[arg(long)]
+    name: Option<String>,
+    /// Use TURN relays only, so that the others do not learn this machine's address.
+    #[arg(long)]
+    relay_only: bool,
+    /// Join muted.
+    #[arg(long)]
+    muted: bool,
+    /// Join with the camera off.
+    #[arg(long)]
+    camera_off: bool,
+    /// Record the first participant who comes, sound and pictures, into this new MP4 file.
+    #[arg(long, value_name = "FILE.mp4")]
+    record: Option<PathBuf>,
+    /// Leave after this time, such as 30s, 5m or 1h.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) limit: Option<Duration>,
+    /// Leave when everybody else has left.
+    #[arg(long)]
+    pub(crate) leave_when_alone: bool,
+    /// Print statistics every second.
+    #[arg(long, value_name = "FORM")]
+    pub(crate) stats: Option<StatsForm>,
+    /// Print every event of the engine, after a first snapshot.
+    #[arg(long, value_name = "FORM")]
+    pub(crate) events: Option<EventForm>,
+    /// A measuring aid: with each statistics line, the counter and time stamped into the newest picture of
+    /// everybody who sends the test pattern, and how many pictures came.
+    #[arg(long, requires = "stats")]
+    pub(crate) read_stamp: bool,
+    /// Our identity (16 hex digits), for tests that must know it beforehand.
+    #[arg(long, hide = true)]
+    peer_id: Option<PeerId>,
+}
+
+impl CallArguments {
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            camera: self.camera.clone(),
+            microphone: self.microphone.clone(),
+            speaker: self.speaker.clone(),
+            server: self.server.clone(),
+            name: self.name.clone(),
+            relay_only: self.relay_only.then_some(true),
+            microphone_on: Some(!self.muted),
+            camera_on: Some(!self.camera_off),
+            record: self.record.clone(),
+            peer_id: self.peer_id,
+        }
+    }
+
+    /// Whether standard output is for programs.
+    pub(crate) fn machine_readable(&self) -> bool {
+        self.events.is_some() || self.stats == Some(StatsForm::Json)
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StatsForm {
+    /// One object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum EventForm {
+    /// One object a line.
+    Json,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ServeArguments {
+    /// Address and port to listen on.
+    #[arg(long, default_value = "0.0.0.0:4815")]
+    pub(crate) listen: SocketAddr,
+    /// STUN server that participants are told of, such as stun:stun.example.org:3478. May be repeated.
+    #[arg(long)]
+    pub(crate) stun_url: Vec<String>,
+    /// Participants in a room.
+    #[arg(long)]
+    pub(crate) max_participants: Option<usize>,
+}
+
+fn parse_duration(text: &str) -> Result<Duration, String> {
+    let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.').len();
+    let (number, unit) = text.split_at(digits);
+    let seconds = match unit {
+        "ms" => 0.001,
+        "" | "s" => 1.0,
+        "m" => 60.0,
+        "h" => 3600.0,
+        _ => f64::NAN,
+    };
+    let wanted = number.parse().unwrap_or(f64::NAN) * seconds;
+    Duration::try_from_secs_f64(wanted)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| format!("`{text}` is no time: use such as 30s, 5m or 1h"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn times_are_read_with_and_without_units() {
+        for (text, milliseconds) in
+            [("30", 30_000), ("1.5s", 1500), ("250ms", 250), ("2m", 120_000), ("1h", 3_600_000)]
+        {
+            assert_eq!(parse_duration(text), Ok(Duration::from_millis(milliseconds)), "{text}");
+        }
+        for text in ["", "0s", "-1s", "5 s", "1d", "s", "inf", "9999999999999999999999h"] {
+            assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_said_is_not_laid_over_the_settings() {
+        let parsed =
+            Arguments::try_parse_from(["tincan", "call", "--camera", "test-pattern", "--muted"]).unwrap();
+        let What::Call(call) = parsed.what else { panic!("it is a call") };
+        let overrides = call.overrides();
+        assert_eq!(overrides.camera.as_deref(), Some("test-pattern"));
+        assert_eq!((overrides.microphone_on, overrides.camera_on), (Some(false), Some(true)));
+        assert_eq!((overrides.server, overrides.relay_only), (None, None));
+    }
+}

@@ -1,0 +1,235 @@
+//! `tincan call`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tincan_engine::Engine;
+use tincan_engine::api::{CallPhase, CallView, Command, Event, NoticeKind, NumberedEvent, Reply, Snapshot};
+use tokio::sync::broadcast::Receiver;
+use tokio::sync::broadcast::error::RecvError;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::args::{CallArguments, StatsForm};
+use crate::frames::Frames;
+use crate::output::{self, Joined, Line, StatisticsLine};
+use crate::{Exit, console, engine_config, progress, stop};
+
+/// A goodbye takes a round trip; devices that hang are given this much, then left behind.
+const SHUTDOWN: Duration = Duration::from_secs(10);
+/// The engine's notice that a recording is complete, and where.
+const RECORDED: &str = "recorded";
+
+pub(crate) async fn run(arguments: CallArguments) -> Exit {
+    let frames = Arc::new(Frames::default());
+    let engine = Engine::start(engine_config(frames.clone(), arguments.overrides()));
+    let mut stops = stop::requests();
+    let mut participant = Participant {
+        events: None,
+        frames,
+        arguments: &arguments,
+        call: None,
+        began: Instant::now(),
+        was_connected: false,
+        exit: None,
+    };
+    let exit = tokio::select! {
+        exit = participant.take_part(&engine) => exit,
+        _ = stops.recv() => Exit::Fine,
+    };
+    let shutdown = timeout(SHUTDOWN, engine.shutdown());
+    tokio::select! {
+        done = shutdown => if done.is_err() {
+            eprintln!("Something did not end in time; it is left behind.");
+            return Exit::Problem;
+        },
+        _ = stops.recv() => return Exit::Forced,
+    }
+    participant.tell_the_rest();
+    exit
+}
+
+/// The program in its call.
+struct Participant<'a> {
+    /// From the subscription on.
+    events: Option<Receiver<NumberedEvent>>,
+    frames: Arc<Frames>,
+    arguments: &'a CallArguments,
+    call: Option<CallView>,
+    began: Instant,
+    was_connected: bool,
+    exit: Option<Exit>,
+}
+
+impl Participant<'_> {
+    async fn take_part(&mut self, engine: &Engine) -> Exit {
+        if let Err(exit) = self.subscribe(engine).await {
+            return exit;
+        }
+        let command = match &self.arguments.code {
+            Some(code) => Command::JoinRoom { code: code.clone() },
+            None => Command::CreateRoom,
+        };
+        let joining = engine.dispatch(command);
+        tokio::pin!(joining);
+        let mut joined = false;
+        let mut lines = console::lines();
+        let mut typing = true;
+        let end = self.arguments.limit.map(|limit| self.began + limit);
+        loop {
+            tokio::select! {
+                // What happened before a reply is told before it.
+                biased;
+                event = next(&mut self.events) => match event {
+                    Ok(event) => self.event(&event, joined),
+                    // Too slow for the events: begin again from where things stand.
+                    Err(RecvError::Lagged(_)) => if let Err(exit) = self.subscribe(engine).await {
+                        return exit;
+                    },
+                    Err(RecvError::Closed) => return Exit::Ended,
+                },
+                reply = &mut joining, if !joined => match reply {
+                    Ok(reply) => {
+                        joined = true;
+                        self.joined(&reply);
+                    }
+                    Err(error) => {
+                        eprintln!("{} ({})", error.message, error.code);
+                        return Exit::NotJoined;
+                    }
+                },
+                line = lines.recv(), if typing => match line {
+                    Some(line) => self.line(engine, &line).await,
+                    None => typing = false,
+                },
+                () = sleep_until(end.unwrap_or(self.began)), if end.is_some() => {
+                    return if self.was_connected { Exit::Fine } else { Exit::NobodyCame };
+                }
+            }
+            if let Some(exit) = self.exit {
+                return exit;
+            }
+        }
+    }
+
+    async fn subscribe(&mut self, engine: &Engine) -> Result<(), Exit> {
+        match engine.subscribe().await {
+            Ok((snapshot, events)) => {
+                self.events = Some(events);
+                self.snapshot(snapshot);
+                Ok(())
+            }
+            Err(error) => {
+                eprintln!("{}", error.message);
+                Err(Exit::Ended)
+            }
+        }
+    }
+
+    /// What happened while the engine ended: the call is over, a recording is complete.
+    fn tell_the_rest(&mut self) {
+        while let Some(Ok(event)) = self.events.as_mut().map(Receiver::try_recv) {
+            self.event(&event, false);
+        }
+    }
+
+    fn snapshot(&mut self, snapshot: Snapshot) {
+        if self.arguments.events.is_some() {
+            output::print(&Line::Snapshot { snapshot: &snapshot });
+        }
+        self.call_changed(snapshot.call);
+    }
+
+    fn joined(&self, reply: &Reply) {
+        let Reply::Joined { code } = reply else { return };
+        let invite_link = self.call.as_ref().map_or("", |call| &call.invite_link);
+        if self.arguments.machine_readable() {
+            output::print(&Line::Joined { joined: Joined { code, invite_link } });
+        } else if self.arguments.code.is_none() {
+            output::say(&format!("Code: {code}\nLink: {invite_link}"));
+        }
+    }
+
+    fn event(&mut self, event: &NumberedEvent, joined: bool) {
+        if self.arguments.events.is_some() {
+            output::print(&Line::Event(event));
+        }
+        match &event.event {
+            Event::Call { call } => {
+                let over = joined && self.call.is_some() && call.is_none();
+                self.call_changed(call.clone());
+                if over && self.exit.is_none() {
+                    self.exit = Some(Exit::Ended);
+                }
+            }
+            Event::LastCall { summary: Some(summary) } => {
+                let reason = summary.reason.as_deref().unwrap_or("The call is over.");
+                eprintln!("{reason} It took {} s. {}", summary.seconds, summary.quality);
+            }
+            // What else is only good to know, the call's view tells.
+            Event::Notice { notice } if notice.kind != NoticeKind::Info || notice.code == RECORDED => {
+                eprintln!("{}", notice.message);
+            }
+            Event::Statistics { statistics } => {
+                let elapsed = (self.began.elapsed().as_secs_f64() * 10.0).round() / 10.0;
+                match self.arguments.stats {
+                    Some(StatsForm::Json) => {
+                        let streams = || output::by_peer(self.frames.report(), self.call.as_ref());
+                        let stamps = self.arguments.read_stamp.then(streams);
+                        output::print(&Line::Statistics(StatisticsLine { elapsed, statistics, stamps }));
+                    }
+                    Some(StatsForm::Text) => self.tell_statistics(elapsed, statistics),
+                    None => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn tell_statistics(&self, elapsed: f64, statistics: &tincan_engine::api::CallStatistics) {
+        let Some(call) = &self.call else { return };
+        let stamps = self.arguments.read_stamp.then(|| output::by_peer(self.frames.report(), Some(call)));
+        for other in &call.participants {
+            let Some(theirs) = statistics.participants.get(&other.id) else { continue };
+            let mut line = output::describe(elapsed, progress::name(other), theirs);
+            if let Some(report) = stamps.as_ref().and_then(|stamps| stamps.get(&other.id)) {
+                let counter = report.counter.map_or("none".to_owned(), |counter| counter.to_string());
+                line += &format!(", {} pictures, stamp {counter}", report.pictures);
+            }
+            output::say(&line);
+        }
+    }
+
+    fn call_changed(&mut self, call: Option<CallView>) {
+        if let Some(call) = &call {
+            for sentence in progress::tell(self.call.as_ref(), call) {
+                eprintln!("{sentence}");
+            }
+            self.was_connected |= call.phase == CallPhase::Connected;
+            let left = self.call.as_ref().is_some_and(|before| !before.participants.is_empty());
+            if self.arguments.leave_when_alone && left && call.participants.is_empty() {
+                self.exit = Some(Exit::Fine);
+            }
+        }
+        self.call = call;
+    }
+
+    async fn line(&mut self, engine: &Engine, line: &str) {
+        match console::parse(line) {
+            None => {}
+            Some(Err(problem)) => eprintln!("{problem}"),
+            Some(Ok(Command::Leave)) => self.exit = Some(Exit::Fine),
+            Some(Ok(command)) => {
+                if let Err(error) = engine.dispatch(command).await {
+                    eprintln!("{} ({})", error.message, error.code);
+                }
+            }
+        }
+    }
+}
+
+async fn next(events: &mut Option<Receiver<NumberedEvent>>) -> Result<NumberedEvent, RecvError> {
+    match events {
+        Some(events) => events.recv().await,
+        None => std::future::pending().await,
+    }
+}

@@ -1,0 +1,103 @@
+//! Where pictures end without a window: counted, and the newest one kept.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde::Serialize;
+use tincan_engine::FrameOutput;
+use tincan_media::video::{Stamp, VideoFrame};
+
+/// Counts pictures and keeps each stream's newest one.
+#[derive(Default)]
+pub(crate) struct Frames {
+    /// A media thread stores a pointer, the reader takes a copy of it: neither holds the lock for longer.
+    streams: Mutex<BTreeMap<u32, Stream>>,
+}
+
+#[derive(Clone, Default)]
+struct Stream {
+    pictures: u64,
+    newest: Option<Arc<VideoFrame>>,
+}
+
+/// What the newest picture of a stream says of itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct StreamReport {
+    /// Pictures since the start.
+    pub(crate) pictures: u64,
+    /// The newest one's size.
+    pub(crate) width: u32,
+    /// Rows.
+    pub(crate) height: u32,
+    /// The picture's number as its sender counts; `None` where nothing readable is stamped into it.
+    pub(crate) counter: Option<u32>,
+    /// When it was drawn, in microseconds on the sender's clock.
+    pub(crate) micros: Option<u64>,
+}
+
+impl Frames {
+    /// Every stream that shows something now. Reading a stamp takes about as long as drawing it, so not on a
+    /// media thread.
+    pub(crate) fn report(&self) -> BTreeMap<u32, StreamReport> {
+        let streams = self.lock().clone();
+        let report = |(id, stream): (u32, Stream)| {
+            let newest = stream.newest?;
+            let stamp = Stamp::read(&newest);
+            let size = newest.resolution();
+            Some((
+                id,
+                StreamReport {
+                    pictures: stream.pictures,
+                    width: size.width,
+                    height: size.height,
+                    counter: stamp.map(|stamp| stamp.counter),
+                    micros: stamp.map(|stamp| stamp.micros),
+                },
+            ))
+        };
+        streams.into_iter().filter_map(report).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Stream>> {
+        self.streams.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+impl FrameOutput for Frames {
+    fn frame(&self, stream: u32, frame: &Arc<VideoFrame>) {
+        let mut streams = self.lock();
+        let stream = streams.entry(stream).or_default();
+        stream.pictures += 1;
+        stream.newest = Some(Arc::clone(frame));
+    }
+
+    fn ended(&self, stream: u32) {
+        if let Some(stream) = self.lock().get_mut(&stream) {
+            stream.newest = None;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tincan_media::MediaTime;
+    use tincan_media::video::{Resolution, TestPattern};
+
+    use super::*;
+
+    #[test]
+    fn the_newest_picture_of_each_stream_is_read() {
+        let frames = Frames::default();
+        let pattern = TestPattern::new(Resolution::new(640, 360));
+        for counter in [7, 8] {
+            frames.frame(1, &Arc::new(pattern.draw(counter, MediaTime::from_micros(1234))));
+        }
+        frames.frame(2, &Arc::new(VideoFrame::black(MediaTime::ZERO, Resolution::HD)));
+        let report = frames.report();
+        assert_eq!((report[&1].pictures, report[&1].counter, report[&1].micros), (2, Some(8), Some(1234)));
+        assert_eq!((report[&2].pictures, report[&2].counter, report[&2].width), (1, None, 1280));
+        frames.ended(1);
+        assert!(!frames.report().contains_key(&1));
+    }
+}

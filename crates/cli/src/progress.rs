@@ -1,0 +1,130 @@
+//! What happens in a call, told in sentences.
+
+use tincan_engine::api::{CallPhase, CallView, ConnectionView, Participant};
+
+/// What is to be said when the call went from `before` to `after`.
+pub(crate) fn tell(before: Option<&CallView>, after: &CallView) -> Vec<String> {
+    let mut said = Vec::new();
+    if before.map(|call| call.phase) != Some(after.phase) {
+        said.push(phase(after.phase).to_owned());
+    }
+    let was = |id: &str| before.and_then(|call| call.participants.iter().find(|other| other.id == id));
+    for other in &after.participants {
+        said.extend(about(was(&other.id), other));
+    }
+    for gone in before.map_or(&[][..], |call| &call.participants) {
+        if !after.participants.iter().any(|other| other.id == gone.id) {
+            said.push(format!("{} left.", name(gone)));
+        }
+    }
+    match (before.is_some_and(|call| call.server_connected), after.server_connected) {
+        (true, false) => {
+            said.push("The server is out of reach; the call goes on, but nobody can come in.".into())
+        }
+        (false, true) if before.is_some_and(|call| call.phase != CallPhase::Joining) => {
+            said.push("The server is back.".into());
+        }
+        _ => {}
+    }
+    said
+}
+
+/// How somebody is called who has no name.
+pub(crate) fn name(participant: &Participant) -> &str {
+    if participant.name.is_empty() { "Somebody" } else { &participant.name }
+}
+
+const fn phase(phase: CallPhase) -> &'static str {
+    match phase {
+        CallPhase::Joining => "Joining…",
+        CallPhase::Alone => "Waiting for somebody to join.",
+        CallPhase::Connecting => "Connecting…",
+        CallPhase::Connected => "Connected.",
+        CallPhase::Reconnecting => "The connection is lost; reconnecting…",
+    }
+}
+
+fn about(before: Option<&Participant>, after: &Participant) -> Vec<String> {
+    let who = name(after);
+    let Some(before) = before else { return vec![format!("{who} is here.")] };
+    let mut said = Vec::new();
+    if before.name != after.name {
+        said.push(format!("{} is called {who}.", name(before)));
+    }
+    if before.connection != after.connection {
+        said.push(match after.connection {
+            ConnectionView::Connecting => format!("Connecting to {who}…"),
+            ConnectionView::Connected => format!("Connected to {who}."),
+            ConnectionView::Reconnecting => format!("Reconnecting to {who}…"),
+        });
+    }
+    let on = |on| if on { "on" } else { "off" };
+    if before.microphone_on != after.microphone_on {
+        said.push(format!("{who}: microphone {}.", on(after.microphone_on)));
+    }
+    if before.camera_on != after.camera_on {
+        said.push(format!("{who}: camera {}.", on(after.camera_on)));
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(phase: CallPhase, participants: &[&Participant]) -> CallView {
+        CallView {
+            phase,
+            code: "kqz4-m8tr-xp".into(),
+            invite_link: "tincan://join/kqz4m8trxp".into(),
+            test: false,
+            reach: String::new(),
+            server_connected: true,
+            connected_since: None,
+            participants: participants.iter().map(|other| (*other).clone()).collect(),
+        }
+    }
+
+    fn ada() -> Participant {
+        Participant {
+            id: "0000000000000001".into(),
+            name: "Ada".into(),
+            connection: ConnectionView::Connecting,
+            microphone_on: false,
+            camera_on: false,
+            stream: 1,
+            volume: 1.0,
+            safety: None,
+            quality: 0,
+        }
+    }
+
+    #[test]
+    fn a_call_is_told_from_joining_to_leaving() {
+        let connected = Participant { connection: ConnectionView::Connected, microphone_on: true, ..ada() };
+        let steps = [
+            (call(CallPhase::Joining, &[]), vec!["Joining…"]),
+            (call(CallPhase::Alone, &[]), vec!["Waiting for somebody to join."]),
+            (call(CallPhase::Connecting, &[&ada()]), vec!["Connecting…", "Ada is here."]),
+            (
+                call(CallPhase::Connected, &[&connected]),
+                vec!["Connected.", "Connected to Ada.", "Ada: microphone on."],
+            ),
+            (call(CallPhase::Alone, &[]), vec!["Waiting for somebody to join.", "Ada left."]),
+        ];
+        let mut before = None;
+        for (after, said) in steps {
+            assert_eq!(tell(before.as_ref(), &after), said);
+            before = Some(after);
+        }
+    }
+
+    #[test]
+    fn nothing_new_is_nothing_said_and_the_server_is_told_when_it_goes_and_comes() {
+        let here = call(CallPhase::Connected, &[&ada()]);
+        let away = CallView { server_connected: false, ..here.clone() };
+        assert!(tell(Some(&here), &here).is_empty());
+        assert!(tell(Some(&here), &away)[0].contains("out of reach"));
+        assert_eq!(tell(Some(&away), &here), ["The server is back."]);
+    }
+}
