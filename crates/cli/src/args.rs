@@ -22,6 +22,10 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum What {
     /// Joins a call, or starts one and says its code.
+    ///
+    /// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera
+    /// SELECTOR, microphone SELECTOR, speaker SELECTOR, leave. Progress is told on standard error; standard
+    /// output holds the code and what --stats and --events ask for.
     Call(CallArguments),
     /// Runs a signalling server.
     Serve(ServeArguments),
@@ -39,9 +43,6 @@ pub(crate) enum What {
     },
 }
 
-/// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera SELECTOR,
-/// microphone SELECTOR, speaker SELECTOR, leave. Progress is told on standard error; standard output holds
-/// the code and what --stats and --events ask for.
 #[derive(Debug, Args)]
 pub(crate) struct CallArguments {
     /// The code or invite link of the call to join; without it a new call is started.
