@@ -143,3 +143,7 @@ fn playback_samples<T>(
     }
     chunk.commit_all();
 }
+
+#[cfg(test)]
+#[path = "callback_tests.rs"]
+mod tests;
