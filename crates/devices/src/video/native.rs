@@ -1,0 +1,409 @@
+//! The system's cameras, through `nokhwa`: V4L2, Media Foundation, AVFoundation. Only raw buffers are taken from it; its
+//! own conversion to RGB costs 4 ms a picture.
+
+use std::borrow::Cow;
+
+use nokhwa::Camera;
+use nokhwa::utils::{
+    CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType,
+    Resolution as NokhwaResolution,
+};
+use nokhwa::{NokhwaError, native_api_backend};
+use tincan_media::DeviceError;
+use tincan_media::video::Resolution;
+
+use super::CaptureRequest;
+use super::convert::PixelFormat;
+use super::format::{Offer, ranked};
+use super::reader::{CameraSystem, RawCamera};
+use crate::{CameraSelector, DeviceInfo};
+
+/// What stands between a camera's name and its place in an id.
+const PLACE: &str = " @ ";
+/// A driver that refuses so many of the formats that it offered will not take another.
+const MAX_TRIES: usize = 4;
+const FORMATS: [FrameFormat; 6] = [
+    FrameFormat::YUYV,
+    FrameFormat::NV12,
+    FrameFormat::MJPEG,
+    FrameFormat::GRAY,
+    FrameFormat::RAWRGB,
+    FrameFormat::RAWBGR,
+];
+
+/// A camera that the system knows now.
+#[derive(Debug, Clone)]
+struct Found {
+    index: CameraIndex,
+    name: String,
+    /// Where it is plugged in, or what else tells two of the same name apart; empty where the system does not say.
+    place: String,
+}
+
+impl Found {
+    /// Name and place: an index would be another camera's after re-plugging.
+    fn id(&self) -> String {
+        if self.place.is_empty() { self.name.clone() } else { format!("{}{PLACE}{}", self.name, self.place) }
+    }
+}
+
+/// The cameras that there are now. The first one is what `default` tries first. May take some 100 ms.
+pub fn list_cameras() -> Vec<DeviceInfo> {
+    find()
+        .into_iter()
+        .enumerate()
+        .map(|(index, found)| DeviceInfo {
+            id: CameraSelector::Device(found.id()).to_string(),
+            name: found.name,
+            default: index == 0,
+        })
+        .collect()
+}
+
+fn find() -> Vec<Found> {
+    let Some(backend) = native_api_backend() else { return Vec::new() };
+    let cameras = match nokhwa::query(backend) {
+        Ok(cameras) => cameras,
+        Err(error) => {
+            tracing::warn!(%error, "cameras cannot be listed");
+            return Vec::new();
+        }
+    };
+    let mut found: Vec<Found> = cameras
+        .into_iter()
+        .filter_map(|camera| {
+            identify(Found {
+                index: camera.index().clone(),
+                name: camera.human_name().trim_matches(['\0', ' ']).to_owned(),
+                place: camera.misc().trim_matches(['\0', ' ']).to_owned(),
+            })
+        })
+        .collect();
+    // Linux lists its directory in no order.
+    found.sort_by(|a, b| order(&a.index).cmp(&order(&b.index)));
+    found
+}
+
+fn order(index: &CameraIndex) -> (u32, String) {
+    match index {
+        CameraIndex::Index(index) => (*index, String::new()),
+        CameraIndex::String(text) => (u32::MAX, text.clone()),
+    }
+}
+
+/// Elsewhere the system says all that is needed.
+#[cfg(not(target_os = "linux"))]
+fn identify(found: Found) -> Option<Found> {
+    Some(found)
+}
+
+/// On Linux a camera has several device files, of which some carry only metadata, and `nokhwa` does not say where it
+/// is plugged in. The driver does. A file that cannot be asked (busy, forbidden) stays in the list: opening it gives
+/// the reason.
+#[cfg(target_os = "linux")]
+fn identify(mut found: Found) -> Option<Found> {
+    use v4l::capability::Flags;
+
+    let index = found.index.as_index().ok()?;
+    match v4l::Device::new(index as usize).and_then(|device| device.query_caps()) {
+        Ok(caps) => {
+            if !caps.capabilities.contains(Flags::VIDEO_CAPTURE) {
+                return None;
+            }
+            found.name = caps.card.trim().to_owned();
+            found.place = caps.bus.trim().to_owned();
+        }
+        Err(error) => tracing::debug!(%error, "a video device does not say what it is"),
+    }
+    Some(found)
+}
+
+/// The camera with this id: the same name in the same place, or else the same name, if only one has it (plugged in
+/// elsewhere).
+fn resolve(cameras: &[Found], id: &str) -> Option<Found> {
+    if let Some(same) = cameras.iter().find(|found| found.id() == id) {
+        return Some(same.clone());
+    }
+    let name = display_name(id);
+    let mut named = cameras.iter().filter(|found| found.name == name);
+    named.next().filter(|_| named.next().is_none()).cloned()
+}
+
+/// The part of an id that a person knows.
+fn display_name(id: &str) -> &str {
+    id.rsplit_once(PLACE).map_or(id, |(name, _)| name)
+}
+
+/// The system's cameras.
+pub(super) struct NativeCameras;
+
+impl CameraSystem for NativeCameras {
+    fn open(
+        &self,
+        selector: &CameraSelector,
+        request: CaptureRequest,
+    ) -> Result<Box<dyn RawCamera>, DeviceError> {
+        allowed()?;
+        let cameras = find();
+        let candidates = match selector {
+            CameraSelector::Device(id) => match resolve(&cameras, id) {
+                Some(found) => vec![found],
+                None => return Err(DeviceError::NotFound { device: display_name(id).to_owned() }),
+            },
+            _ => cameras,
+        };
+        let mut first_error = None;
+        for found in candidates {
+            match NativeCamera::open(&found, request) {
+                Ok(camera) => return Ok(Box::new(camera)),
+                Err(error) => {
+                    tracing::debug!(code = error.code(), "a camera cannot be opened");
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        Err(first_error.unwrap_or_else(|| DeviceError::NotFound { device: "A camera".into() }))
+    }
+}
+
+/// macOS asks the person once whether this program may use cameras, and remembers the answer.
+#[cfg(target_os = "macos")]
+fn allowed() -> Result<(), DeviceError> {
+    /// Somebody has to find the dialog and read it.
+    const ANSWER: std::time::Duration = std::time::Duration::from_secs(60);
+    if nokhwa::nokhwa_check() {
+        return Ok(());
+    }
+    let (tell, told) = std::sync::mpsc::channel();
+    nokhwa::nokhwa_initialize(move |allowed| {
+        let _ = tell.send(allowed);
+    });
+    match told.recv_timeout(ANSWER) {
+        Ok(true) => Ok(()),
+        _ => Err(DeviceError::PermissionDenied { device: "the camera".into() }),
+    }
+}
+
+#[cfg(not(target_os = "macos"))]
+#[expect(clippy::unnecessary_wraps, reason = "macOS can say no here")]
+fn allowed() -> Result<(), DeviceError> {
+    Ok(())
+}
+
+struct NativeCamera {
+    name: String,
+    camera: Camera,
+}
+
+impl NativeCamera {
+    fn open(found: &Found, request: CaptureRequest) -> Result<Self, DeviceError> {
+        let opening = |error| device_error(&found.name, &error, false);
+        // Opened with any format, because only an open camera says which ones it has.
+        let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
+        let mut camera = Camera::new(found.index.clone(), any).map_err(opening)?;
+        let formats = camera.compatible_camera_formats().map_err(opening)?;
+        let offers: Vec<Offer> = formats.iter().filter_map(offer).collect();
+        let current = offer(&camera.camera_format());
+        let mut refused = None;
+        let mut taken = false;
+        for wanted in ranked(&offers, request).into_iter().take(MAX_TRIES) {
+            if current == Some(wanted) {
+                taken = true;
+                break;
+            }
+            let exact = RequestedFormatType::Exact(camera_format(wanted));
+            match camera.set_camera_requset(RequestedFormat::with_formats(exact, &FORMATS)) {
+                Ok(_) => {
+                    taken = true;
+                    break;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "a camera refuses a format that it offers");
+                    refused.get_or_insert(error);
+                }
+            }
+        }
+        if !taken && pixel_format(camera.frame_format()).is_none() {
+            let error = match refused {
+                Some(error) => device_error(&found.name, &error, false),
+                None => DeviceError::Unsupported { device: found.name.clone(), detail: listed(&formats) },
+            };
+            return Err(error);
+        }
+        camera.open_stream().map_err(opening)?;
+        Ok(Self { name: found.name.clone(), camera })
+    }
+}
+
+impl RawCamera for NativeCamera {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn format(&self) -> (PixelFormat, Resolution) {
+        let format = self.camera.camera_format();
+        let resolution = Resolution::new(format.width(), format.height());
+        (pixel_format(format.format()).unwrap_or(PixelFormat::Mjpeg), resolution)
+    }
+
+    fn frames_per_second(&self) -> f32 {
+        self.camera.frame_rate() as f32
+    }
+
+    fn read(&mut self) -> Result<Cow<'_, [u8]>, DeviceError> {
+        let name = &self.name;
+        self.camera.frame_raw().map_err(|error| device_error(name, &error, true))
+    }
+}
+
+fn pixel_format(format: FrameFormat) -> Option<PixelFormat> {
+    Some(match format {
+        FrameFormat::YUYV => PixelFormat::Yuyv,
+        FrameFormat::NV12 => PixelFormat::Nv12,
+        FrameFormat::MJPEG => PixelFormat::Mjpeg,
+        FrameFormat::GRAY => PixelFormat::Grey,
+        FrameFormat::RAWRGB => PixelFormat::Rgb,
+        FrameFormat::RAWBGR => PixelFormat::Bgr,
+    })
+}
+
+fn offer(format: &CameraFormat) -> Option<Offer> {
+    Some(Offer {
+        format: pixel_format(format.format())?,
+        resolution: Resolution::new(format.width(), format.height()),
+        frames_per_second: format.frame_rate(),
+    })
+}
+
+fn camera_format(offer: Offer) -> CameraFormat {
+    let format = match offer.format {
+        PixelFormat::Yuyv => FrameFormat::YUYV,
+        PixelFormat::Nv12 => FrameFormat::NV12,
+        PixelFormat::Mjpeg => FrameFormat::MJPEG,
+        PixelFormat::Grey => FrameFormat::GRAY,
+        PixelFormat::Rgb => FrameFormat::RAWRGB,
+        PixelFormat::Bgr => FrameFormat::RAWBGR,
+    };
+    let size = NokhwaResolution::new(offer.resolution.width, offer.resolution.height);
+    CameraFormat::new(size, format, offer.frames_per_second)
+}
+
+fn listed(formats: &[CameraFormat]) -> String {
+    let mut names: Vec<String> = formats.iter().map(|format| format.format().to_string()).collect();
+    names.sort();
+    names.dedup();
+    if names.is_empty() { "none that is known here".into() } else { names.join(", ") }
+}
+
+/// What the systems say, in their words and numbers, and what it means. `nokhwa` hands their errors on as text only.
+const MEANINGS: [(&[&str], Meaning); 3] = [
+    (
+        // EBUSY; Media Foundation: no resources, device preempted, sharing violation.
+        &["os error 16)", "0xC00D3704", "0xC00D3EA3", "0x80070020", "busy", "in use"],
+        Meaning::Busy,
+    ),
+    (
+        // EPERM, EACCES; Windows' E_ACCESSDENIED; macOS' words.
+        &["os error 1)", "os error 13)", "0x80070005", "ermission", "denied", "uthoriz"],
+        Meaning::Denied,
+    ),
+    (
+        // ENOENT, EIO, ENXIO, ENODEV; Media Foundation: device invalidated, not found.
+        &[
+            "os error 2)",
+            "os error 5)",
+            "os error 6)",
+            "os error 19)",
+            "0xC00D3EA2",
+            "0xC00D36D5",
+            "0x80070490",
+        ],
+        Meaning::Gone,
+    ),
+];
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Meaning {
+    Busy,
+    Denied,
+    Gone,
+}
+
+fn device_error(name: &str, error: &NokhwaError, was_working: bool) -> DeviceError {
+    let text = error.to_string();
+    let meaning = MEANINGS
+        .iter()
+        .find(|(signs, _)| signs.iter().any(|sign| text.contains(sign)))
+        .map(|(_, meaning)| *meaning);
+    let device = name.to_owned();
+    match meaning {
+        Some(Meaning::Busy) => DeviceError::Busy { device },
+        Some(Meaning::Denied) => DeviceError::PermissionDenied { device },
+        Some(Meaning::Gone) if was_working => DeviceError::Lost { device },
+        Some(Meaning::Gone) => DeviceError::NotFound { device },
+        None if was_working => {
+            tracing::warn!(error = text, "reading the camera failed");
+            DeviceError::Lost { device }
+        }
+        None if text.contains("Fufill") => {
+            DeviceError::Unsupported { device, detail: "none that is known here".into() }
+        }
+        None => DeviceError::System { device, detail: text },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn camera(index: u32, name: &str, place: &str) -> Found {
+        Found { index: CameraIndex::Index(index), name: name.into(), place: place.into() }
+    }
+
+    #[test]
+    fn an_id_finds_its_camera_whatever_its_number_is_now() {
+        let before = [camera(0, "Logi", "usb-1"), camera(2, "Logi", "usb-2"), camera(4, "Cam @ home", "")];
+        let after = [camera(7, "Logi", "usb-2"), camera(1, "Logi", "usb-1"), camera(0, "Cam @ home", "")];
+        for (found, index) in before.iter().zip([1, 7, 0]) {
+            assert_eq!(
+                resolve(&after, &found.id()).map(|found| found.index),
+                Some(CameraIndex::Index(index))
+            );
+        }
+    }
+
+    #[test]
+    fn a_camera_in_another_socket_is_found_by_its_name_if_there_is_one_only() {
+        let id = camera(0, "Logi", "usb-1").id();
+        let one = [camera(3, "Logi", "usb-9"), camera(4, "Other", "usb-1")];
+        assert_eq!(resolve(&one, &id).map(|found| found.index), Some(CameraIndex::Index(3)));
+        let two = [camera(3, "Logi", "usb-8"), camera(4, "Logi", "usb-9")];
+        assert!(resolve(&two, &id).is_none());
+        assert_eq!(display_name(&id), "Logi");
+    }
+
+    #[test]
+    fn what_the_systems_say_is_understood() {
+        let open = |text: &str| NokhwaError::OpenDeviceError("0".into(), text.into());
+        let cases = [
+            ("V4L2 Error: Device or resource busy (os error 16)", false, "device_busy"),
+            ("V4L2 Error: Permission denied (os error 13)", false, "device_permission_denied"),
+            ("V4L2 Error: No such file or directory (os error 2)", false, "device_not_found"),
+            ("No such device (os error 19)", true, "device_lost"),
+            ("Access is denied. (0x80070005)", false, "device_permission_denied"),
+            ("The video recording device is no longer present. (0xC00D3EA2)", true, "device_lost"),
+            ("something new", false, "device_system"),
+            ("something new", true, "device_lost"),
+        ];
+        for (text, was_working, code) in cases {
+            assert_eq!(device_error("Cam", &open(text), was_working).code(), code, "{text}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_camera_is_not_found_by_the_name_a_person_knows() {
+        let selector = CameraSelector::Device("No such camera @ usb-1".into());
+        let Err(error) = NativeCameras.open(&selector, CaptureRequest::default()) else { panic!("opened") };
+        assert_eq!(error, DeviceError::NotFound { device: "No such camera".into() });
+    }
+}
