@@ -8,6 +8,7 @@ pub mod api;
 mod call;
 mod code;
 mod devices;
+mod log;
 mod media;
 mod overrides;
 mod publish;
@@ -28,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use api::{Command, CommandError, NumberedEvent, Reply, Snapshot};
+pub use log::log_filter;
 pub use overrides::Overrides;
 
 /// Commands that may wait: a person presses one button at a time.

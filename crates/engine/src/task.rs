@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use tincan_media::MediaClock;
 use tincan_protocol::{PeerId, RoomCode, parse_server_url};
-use tincan_signal_client::{Browser, browse};
+use tincan_signal_client::{Browser, NearbyHost, browse};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +43,15 @@ struct Running {
     announced: (bool, bool),
 }
 
+/// A room on the server in this program.
+struct Hosted {
+    code: RoomCode,
+    /// The name that it is announced under.
+    announced: String,
+    /// Keeps it there.
+    _room: HostedRoom,
+}
+
 /// Work that must not hold up the next command.
 enum Done {
     /// A call is over and its devices are released.
@@ -64,8 +73,10 @@ pub(crate) struct EngineTask {
     updates: mpsc::Receiver<CallUpdate>,
     updates_in: mpsc::Sender<CallUpdate>,
     work: JoinSet<Done>,
-    hosted: Vec<(RoomCode, HostedRoom)>,
+    hosted: Vec<Hosted>,
     nearby: Option<Browser>,
+    /// Every call that the browser knows, our own among them.
+    found: Vec<NearbyHost>,
 }
 
 impl EngineTask {
@@ -93,6 +104,7 @@ impl EngineTask {
             work: JoinSet::new(),
             hosted: Vec::new(),
             nearby: None,
+            found: Vec::new(),
         }
     }
 
@@ -114,7 +126,10 @@ impl EngineTask {
                 Some(update) = self.updates.recv() => self.call_update(update),
                 Some(Ok(done)) = self.work.join_next() => self.done(done),
                 change = next_change(&mut self.media) => self.local_change(change),
-                nearby = next_nearby(&mut self.nearby) => self.publisher.publish(Event::Nearby { nearby }),
+                found = next_nearby(&mut self.nearby) => {
+                    self.found = found;
+                    self.show_nearby();
+                }
             }
         }
         drop(inbox);
@@ -199,7 +214,7 @@ impl EngineTask {
             Ok(invite) => invite,
             Err(error) => return drop(answer.send(Err(error))),
         };
-        let ours = self.hosted.iter().any(|(code, _)| *code == invite.code);
+        let ours = self.hosted.iter().any(|hosted| hosted.code == invite.code);
         let route = match (invite.server, &self.config.local_server) {
             (_, Some(host)) if ours => Route::Host(Arc::clone(host)),
             (Some(url), _) => Route::Server { url, intent: tincan_protocol::Intent::Join },
@@ -261,24 +276,34 @@ impl EngineTask {
             CallUpdate::View(call) => self.publisher.publish(Event::Call { call: Some(call) }),
             CallUpdate::Statistics(statistics) => self.publisher.publish(Event::Statistics { statistics }),
             CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
-            CallUpdate::Hosted(hosted) => self.hosted(hosted),
+            CallUpdate::Hosted { announced, room } => self.hosted(announced, room),
             CallUpdate::Ended(end) => self.ended(end),
         }
     }
 
     /// The room is on the server in this program.
-    fn hosted(&mut self, hosted: HostedRoom) {
+    fn hosted(&mut self, announced: String, room: HostedRoom) {
         let Some(running) = &mut self.call else { return };
         if running.is_test
-            && let Ok(url) = parse_server_url(&hosted.url)
+            && let Ok(url) = parse_server_url(&room.url)
         {
             running.test = Some(TestParticipant::start(running.code.clone(), url, self.clock));
         }
-        self.hosted.retain(|(code, _)| *code != running.code);
-        self.hosted.push((running.code.clone(), hosted));
+        let code = running.code.clone();
+        self.hosted.retain(|hosted| hosted.code != code);
+        self.hosted.push(Hosted { code, announced, _room: room });
         if self.hosted.len() > MAX_HOSTED {
             self.hosted.remove(0);
         }
+        self.show_nearby();
+    }
+
+    /// Calls on the local network, without those that this program itself hosts.
+    fn show_nearby(&mut self) {
+        let ours = |id: &str| self.hosted.iter().any(|hosted| id.starts_with(&hosted.announced));
+        let others = self.found.iter().filter(|nearby| !ours(&nearby.id));
+        let nearby = others.map(|nearby| NearbyCall { host: nearby.host.clone() }).collect();
+        self.publisher.publish(Event::Nearby { nearby });
     }
 
     fn leave(&mut self, answer: Option<Answer>) {
@@ -293,7 +318,7 @@ impl EngineTask {
         self.publisher.publish(Event::Statistics { statistics: CallStatistics::default() });
         self.preview_wanted = false;
         if running.is_test {
-            self.hosted.retain(|(code, _)| *code != running.code);
+            self.hosted.retain(|hosted| hosted.code != running.code);
         }
         let media = self.take_media();
         self.work.spawn(async move {
@@ -534,12 +559,11 @@ async fn next_change(media: &mut Option<LocalMedia>) -> LocalChange {
     }
 }
 
-async fn next_nearby(browser: &mut Option<Browser>) -> Vec<NearbyCall> {
+async fn next_nearby(browser: &mut Option<Browser>) -> Vec<NearbyHost> {
     if let Some(running) = browser
         && running.hosts.changed().await.is_ok()
     {
-        let hosts = running.hosts.borrow_and_update();
-        return hosts.iter().map(|nearby| NearbyCall { host: nearby.host.clone() }).collect();
+        return running.hosts.borrow_and_update().clone();
     }
     // Nothing will ever come.
     *browser = None;

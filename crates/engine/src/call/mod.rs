@@ -70,8 +70,11 @@ pub(crate) enum CallUpdate {
     View(CallView),
     Statistics(CallStatistics),
     Notice(Notice),
-    /// The room is on the server in this program, for as long as this is kept.
-    Hosted(HostedRoom),
+    /// The room is on the server in this program, for as long as this is kept, and announced under this name.
+    Hosted {
+        announced: String,
+        room: HostedRoom,
+    },
     /// The last one: nothing of the call is left.
     Ended(CallEnd),
 }

@@ -306,7 +306,8 @@ impl Tape {
 
 impl Forward {
     async fn run(mut self, mut from_peer: mpsc::Receiver<PeerEvent>) {
-        while let Some(event) = from_peer.recv().await {
+        // The senders on the media threads keep the channel open, so its end is not the connection's.
+        while let Some(Some(event)) = self.cancel.run_until_cancelled(from_peer.recv()).await {
             let change = match event {
                 PeerEvent::Audio(packet) => {
                     if let Some(tape) = &mut self.tape {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tincan_protocol::{Intent, PeerId, RoomCode, RoomKeys};
+use tincan_protocol::{Intent, PeerId, RoomCode, RoomKeys, announcement_name};
 use tincan_signal_client::{JoinError, SignalClient, SignalConfig, SignalEvents, discover};
 use url::Url;
 
@@ -45,8 +45,8 @@ pub(crate) struct Joined {
     pub(crate) reach: String,
     /// Whether the server runs on this machine: then the other side may too, without any network.
     pub(crate) loopback: bool,
-    /// The room in this program's own server.
-    pub(crate) hosted: Option<HostedRoom>,
+    /// The room in this program's own server, and the name that it is announced under.
+    pub(crate) hosted: Option<(String, HostedRoom)>,
 }
 
 /// Takes a place in the room. Safe to cancel: whatever was opened is dropped.
@@ -63,6 +63,7 @@ pub(crate) async fn join(code: &RoomCode, route: &Route, peer: PeerId) -> Result
             connect(url, keys, peer, *intent).await.map(|(client, events)| on_server(url, client, events))
         }
         Route::Host(host) => {
+            let name = announcement_name(keys.room_id());
             let hosted = host.host(keys.room_id()).await.map_err(|detail| CommandError {
                 code: "local_server".into(),
                 message: format!("The call could not be opened on this computer: {detail}"),
@@ -81,7 +82,7 @@ pub(crate) async fn join(code: &RoomCode, route: &Route, peer: PeerId) -> Result
                 server: None,
                 reach: reach.into(),
                 loopback: true,
-                hosted: Some(hosted),
+                hosted: Some((name, hosted)),
             })
         }
         Route::Find { server } => find(keys, peer, server.as_ref()).await,

@@ -26,8 +26,8 @@ use crate::record::Recorder;
 
 /// Events of the connections that wait for the task: media does not pass through here, so few ever do.
 const REMOTE_EVENTS: usize = 256;
-/// Opus's share: 32 kbit/s and 50 packets a second of IP, UDP, SRTP and RTP headers.
-const AUDIO_SHARE: Bitrate = Bitrate::kbps(52);
+/// Opus's share: 32 kbit/s, and 20 bytes of RTP header, extensions and SRTP tag 50 times a second.
+const AUDIO_SHARE: Bitrate = Bitrate::kbps(40);
 
 /// Joins, runs until `cancel` or the end, leaves, and says [`CallUpdate::Ended`] last.
 pub(crate) async fn run(
@@ -47,8 +47,8 @@ pub(crate) async fn run(
     };
     let end = match joined {
         Ok(mut joined) => {
-            if let Some(hosted) = joined.hosted.take() {
-                let _ = updates.send(CallUpdate::Hosted(hosted)).await;
+            if let Some((announced, room)) = joined.hosted.take() {
+                let _ = updates.send(CallUpdate::Hosted { announced, room }).await;
             }
             let mut task = CallTask::new(config, joined, inbox, updates.clone());
             let _ = answer.send(Ok(()));
