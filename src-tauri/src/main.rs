@@ -1,1 +1,119 @@
-fn main() {}
+//! The window: a Tauri shell around the engine. It opens the window, hands its four commands to the engine, brings
+//! pictures in over the frame socket, and runs the signalling server for calls on the local network.
+//!
+//! **Invariant:** no logic of calls, media or settings in here, and nothing else imports `tauri`.
+#![forbid(unsafe_code)]
+// A released program opens no console beside its window.
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+
+mod args;
+mod commands;
+mod frame_socket;
+mod links;
+mod local_server;
+mod shell;
+mod window;
+
+use std::error::Error;
+use std::sync::Arc;
+
+use clap::Parser;
+use tauri::{AppHandle, Manager, RunEvent};
+use tauri_plugin_deep_link::DeepLinkExt;
+use tincan_engine::{Engine, EngineConfig};
+use tracing_subscriber::EnvFilter;
+
+use args::Args;
+use frame_socket::{FrameHub, FrameSocket};
+use links::{Link, PendingLink};
+use local_server::LocalRooms;
+use shell::Shell;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let args = Args::parse();
+    let filter = EnvFilter::new(tincan_engine::log_filter(std::env::var("TINCAN_LOG").ok().as_deref()));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+
+    let mut builder = tauri::Builder::default();
+    // With a data folder of its own it is another person's Tincan, such as the second one of a test.
+    if args.data_dir.is_none() {
+        builder = builder.plugin(tauri_plugin_single_instance::init(|app, arguments, _folder| {
+            match Link::among(&arguments) {
+                Some(link) => window::show_link(app, link),
+                None => window::bring_to_front(app),
+            }
+        }));
+    }
+    builder
+        .plugin(tauri_plugin_deep_link::init())
+        .invoke_handler(tauri::generate_handler![
+            commands::dispatch,
+            commands::subscribe,
+            commands::frame_socket,
+            commands::take_link,
+        ])
+        .setup(move |app| set_up(app.handle(), &args))
+        .build(tauri::generate_context!())?
+        .run(|app, event| {
+            if let RunEvent::Exit = event
+                && let Some(shell) = app.try_state::<Shell>()
+            {
+                tauri::async_runtime::block_on(shell.shutdown());
+            }
+        });
+    Ok(())
+}
+
+fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
+    let data_dir = args.data_dir.clone().map_or_else(|| app.path().app_data_dir(), Ok)?;
+    let frames = Arc::new(FrameHub::default());
+    let pending = PendingLink::default();
+    if let Some(link) = args.link.clone() {
+        pending.put(link);
+    }
+    let local_rooms = LocalRooms::default();
+    let config = EngineConfig {
+        data_dir: Some(data_dir),
+        frames: Arc::<FrameHub>::clone(&frames),
+        local_server: Some(Arc::new(local_rooms.clone())),
+        overrides: args.overrides(),
+    };
+    let (engine, socket) = tauri::async_runtime::block_on(async {
+        let socket = FrameSocket::start(frames).await?;
+        Ok::<_, frame_socket::FrameSocketError>((Engine::start(config), socket))
+    })?;
+    app.manage(pending);
+    app.manage(socket);
+    app.manage(Shell::new(engine, local_rooms));
+
+    // macOS brings links by an event, the other systems as an argument of a (second) start.
+    let handle = app.clone();
+    app.deep_link().on_open_url(move |event| {
+        if let Some(link) = event.urls().iter().find_map(|url| Link::parse(url.as_str()).ok()) {
+            window::show_link(&handle, link);
+        }
+    });
+    exit_on_signals(app.clone());
+    window::open(app, args.data_dir.as_deref())?;
+    Ok(())
+}
+
+/// Ctrl-C and SIGTERM close the program as its window does: the call is left and the camera's light goes out.
+fn exit_on_signals(app: AppHandle) {
+    tauri::async_runtime::spawn(async move {
+        #[cfg(unix)]
+        {
+            use tokio::signal::unix::{SignalKind, signal};
+            let Ok(mut terminated) = signal(SignalKind::terminate()) else { return };
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = terminated.recv() => {}
+            }
+        }
+        #[cfg(not(unix))]
+        if tokio::signal::ctrl_c().await.is_err() {
+            return;
+        }
+        app.exit(0);
+    });
+}

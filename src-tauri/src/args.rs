@@ -1,0 +1,79 @@
+//! What can be said on the command line; an invite link arrives there too when the system opens one.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use tincan_engine::Overrides;
+
+use crate::links::Link;
+
+/// Private video calls.
+#[derive(Debug, Parser)]
+#[command(name = "tincan-app", version, about)]
+pub(crate) struct Args {
+    /// Camera for this run: default, none, test-pattern, file:CLIP.y4m or device:NAME
+    #[arg(long, value_name = "SOURCE")]
+    camera: Option<String>,
+
+    /// Microphone for this run: default, none, tone, file:SPEECH.wav or device:NAME
+    #[arg(long, value_name = "SOURCE")]
+    microphone: Option<String>,
+
+    /// Speaker for this run: default, none or device:NAME
+    #[arg(long, value_name = "SINK")]
+    speaker: Option<String>,
+
+    /// Signalling server for this run, ws:// or wss://
+    #[arg(long, value_name = "URL")]
+    server: Option<String>,
+
+    /// The name that others see, for this run
+    #[arg(long)]
+    name: Option<String>,
+
+    /// Keep settings and recent calls here instead of in the user's folder, and run beside a Tincan that is already open
+    #[arg(long, value_name = "DIR")]
+    pub(crate) data_dir: Option<PathBuf>,
+
+    /// An invite link; it fills in the code, and joining stays yours to do
+    #[arg(value_name = "tincan://join/…", value_parser = Link::parse)]
+    pub(crate) link: Option<Link>,
+}
+
+impl Args {
+    /// The settings for this run.
+    pub(crate) fn overrides(&self) -> Overrides {
+        Overrides {
+            camera: self.camera.clone(),
+            microphone: self.microphone.clone(),
+            speaker: self.speaker.clone(),
+            server: self.server.clone(),
+            name: self.name.clone(),
+            ..Overrides::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_definition_is_consistent() {
+        <Args as clap::CommandFactory>::command().debug_assert();
+    }
+
+    #[test]
+    fn a_link_and_the_devices_are_understood_together() {
+        let args =
+            Args::try_parse_from(["tincan-app", "--camera", "test-pattern", "tincan://join/kqz4m8trxp"])
+                .unwrap();
+        assert_eq!(args.overrides().camera.as_deref(), Some("test-pattern"));
+        assert!(args.link.is_some());
+    }
+
+    #[test]
+    fn only_our_links_are_taken() {
+        assert!(Args::try_parse_from(["tincan-app", "https://example.org"]).is_err());
+    }
+}

@@ -1,0 +1,268 @@
+//! What waits to be shown: per stream the latest picture only, and at most two that the window has not acknowledged.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+
+use tincan_media::video::VideoFrame;
+
+use super::wire::Ack;
+
+/// Pictures on their way to the window, per stream. One is being drawn while the next is on the socket; a third would
+/// only add delay.
+const WINDOW: usize = 2;
+
+/// The pure part of the frame socket: no I/O, no clock.
+#[derive(Default)]
+pub(super) struct Outbox {
+    streams: BTreeMap<u32, Stream>,
+    /// The stream that was served last, so that a busy one does not starve the others.
+    last: u32,
+    connection: Connection,
+}
+
+/// Which connection is served; the newest one is the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Connection(u64);
+
+/// The connection that asked is not the newest any more.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Replaced;
+
+#[derive(Default)]
+struct Stream {
+    waiting: Option<Waiting>,
+    unacknowledged: VecDeque<u32>,
+    sequence: u32,
+}
+
+enum Waiting {
+    Frame(Arc<VideoFrame>),
+    End,
+}
+
+/// What is to be sent next.
+#[derive(Debug)]
+pub(super) enum Outgoing {
+    Frame { stream: u32, sequence: u32, frame: Arc<VideoFrame> },
+    End { stream: u32, sequence: u32 },
+}
+
+impl Outbox {
+    /// Replaces the picture of `stream` that waits, if there is one.
+    pub(super) fn offer(&mut self, stream: u32, frame: Arc<VideoFrame>) {
+        self.streams.entry(stream).or_default().waiting = Some(Waiting::Frame(frame));
+    }
+
+    /// The stream shows nothing more; a picture that waits is dropped, since it would be shown after the end.
+    pub(super) fn end(&mut self, stream: u32) {
+        self.streams.entry(stream).or_default().waiting = Some(Waiting::End);
+    }
+
+    /// The window has taken `ack.sequence` and everything before it. What was never sent is ignored.
+    pub(super) fn acknowledge(&mut self, ack: Ack) {
+        if let Some(stream) = self.streams.get_mut(&ack.stream)
+            && is_before(ack.sequence, stream.sequence)
+        {
+            stream.unacknowledged.retain(|sent| is_before(ack.sequence, *sent));
+        }
+    }
+
+    /// The window connects (again, after a reload): it owes no acknowledgement for what the one before was sent.
+    pub(super) fn reconnect(&mut self) -> Connection {
+        for stream in self.streams.values_mut() {
+            stream.unacknowledged.clear();
+        }
+        self.connection.0 += 1;
+        self.connection
+    }
+
+    /// The next thing that may be sent now, streams in turn; `None` while there is nothing.
+    pub(super) fn next(&mut self, connection: Connection) -> Result<Option<Outgoing>, Replaced> {
+        // A connection that was left behind would count pictures as sent that the window never sees.
+        if connection == self.connection { Ok(self.take()) } else { Err(Replaced) }
+    }
+
+    fn take(&mut self) -> Option<Outgoing> {
+        let after = self.last.checked_add(1).unwrap_or_default();
+        let id = *self
+            .streams
+            .range(after..)
+            .chain(self.streams.range(..after))
+            .find(|(_, stream)| stream.is_ready())
+            .map(|(id, _)| id)?;
+        self.last = id;
+        let stream = self.streams.get_mut(&id)?;
+        let sequence = stream.sequence;
+        stream.sequence = stream.sequence.wrapping_add(1);
+        match stream.waiting.take()? {
+            Waiting::Frame(frame) => {
+                stream.unacknowledged.push_back(sequence);
+                Some(Outgoing::Frame { stream: id, sequence, frame })
+            }
+            // The entry stays, a few bytes per participant that ever came: were its sequence to start again, an
+            // acknowledgement that is still on its way could be taken for one of the new pictures.
+            Waiting::End => Some(Outgoing::End { stream: id, sequence }),
+        }
+    }
+}
+
+/// Whether sequence `a` lies before `b`, which may have wrapped around.
+fn is_before(a: u32, b: u32) -> bool {
+    a != b && b.wrapping_sub(a) < 1 << 31
+}
+
+impl Stream {
+    fn is_ready(&self) -> bool {
+        match self.waiting {
+            None => false,
+            Some(Waiting::Frame(_)) => self.unacknowledged.len() < WINDOW,
+            Some(Waiting::End) => true,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tincan_media::MediaTime;
+    use tincan_media::video::Resolution;
+
+    use super::*;
+
+    fn frame(micros: u64) -> Arc<VideoFrame> {
+        Arc::new(VideoFrame::black(MediaTime::from_micros(micros), Resolution::new(2, 2)))
+    }
+
+    /// (stream, sequence, capture time) of the next picture.
+    fn next_frame(outbox: &mut Outbox) -> Option<(u32, u32, u64)> {
+        match outbox.take()? {
+            Outgoing::Frame { stream, sequence, frame } => Some((stream, sequence, frame.time().as_micros())),
+            Outgoing::End { .. } => panic!("a picture was expected"),
+        }
+    }
+
+    #[test]
+    fn the_latest_picture_replaces_one_that_waits() {
+        let mut outbox = Outbox::default();
+        outbox.offer(0, frame(1));
+        outbox.offer(0, frame(2));
+        assert_eq!(next_frame(&mut outbox), Some((0, 0, 2)));
+        assert_eq!(next_frame(&mut outbox), None);
+    }
+
+    #[test]
+    fn at_most_two_pictures_are_unacknowledged() {
+        let mut outbox = Outbox::default();
+        for time in 1..=2 {
+            outbox.offer(0, frame(time));
+            assert!(next_frame(&mut outbox).is_some());
+        }
+        outbox.offer(0, frame(3));
+        assert_eq!(next_frame(&mut outbox), None);
+        outbox.acknowledge(Ack { stream: 0, sequence: 0 });
+        assert_eq!(next_frame(&mut outbox), Some((0, 2, 3)));
+    }
+
+    #[test]
+    fn an_acknowledgement_covers_the_pictures_before_it() {
+        let mut outbox = Outbox::default();
+        for time in 1..=2 {
+            outbox.offer(0, frame(time));
+            next_frame(&mut outbox);
+        }
+        outbox.acknowledge(Ack { stream: 0, sequence: 1 });
+        for time in 3..=4 {
+            outbox.offer(0, frame(time));
+            assert!(next_frame(&mut outbox).is_some());
+        }
+    }
+
+    #[test]
+    fn acknowledging_the_end_covers_the_pictures_before_it() {
+        let mut outbox = Outbox::default();
+        for time in 1..=2 {
+            outbox.offer(0, frame(time));
+            next_frame(&mut outbox);
+        }
+        outbox.end(0);
+        assert!(matches!(outbox.take(), Some(Outgoing::End { sequence: 2, .. })));
+        outbox.acknowledge(Ack { stream: 0, sequence: 2 });
+        for time in 3..=4 {
+            outbox.offer(0, frame(time));
+            assert!(next_frame(&mut outbox).is_some());
+        }
+    }
+
+    #[test]
+    fn acknowledgements_work_where_the_sequence_wraps() {
+        assert!(is_before(u32::MAX, 0) && is_before(0, 1) && !is_before(1, 1) && !is_before(1, 0));
+    }
+
+    #[test]
+    fn acknowledgements_of_what_was_never_sent_open_nothing() {
+        let mut outbox = Outbox::default();
+        for time in 1..=2 {
+            outbox.offer(0, frame(time));
+            next_frame(&mut outbox);
+        }
+        for (stream, sequence) in [(0, 2), (0, u32::MAX), (1, 0)] {
+            outbox.acknowledge(Ack { stream, sequence });
+        }
+        outbox.offer(0, frame(3));
+        assert_eq!(next_frame(&mut outbox), None);
+    }
+
+    #[test]
+    fn the_end_drops_the_picture_that_waits_and_needs_no_room_in_the_window() {
+        let mut outbox = Outbox::default();
+        for time in 1..=2 {
+            outbox.offer(5, frame(time));
+            next_frame(&mut outbox);
+        }
+        outbox.offer(5, frame(3));
+        outbox.end(5);
+        assert!(matches!(outbox.take(), Some(Outgoing::End { stream: 5, sequence: 2 })));
+        assert!(outbox.take().is_none());
+    }
+
+    #[test]
+    fn streams_take_turns() {
+        let mut outbox = Outbox::default();
+        let mut order = Vec::new();
+        for time in 0..2 {
+            for stream in [0, 7, u32::MAX] {
+                outbox.offer(stream, frame(time));
+            }
+            // The first stream is offered again before the others were served.
+            order.push(next_frame(&mut outbox).unwrap().0);
+            outbox.offer(order[order.len() - 1], frame(time));
+            order.push(next_frame(&mut outbox).unwrap().0);
+            order.push(next_frame(&mut outbox).unwrap().0);
+            outbox.reconnect();
+        }
+        assert_eq!(order[..3], [7, u32::MAX, 0]);
+        assert_eq!(order[3..], [7, u32::MAX, 0]);
+    }
+
+    #[test]
+    fn a_new_connection_starts_with_an_open_window() {
+        let mut outbox = Outbox::default();
+        for time in 1..=2 {
+            outbox.offer(0, frame(time));
+            next_frame(&mut outbox);
+        }
+        outbox.offer(0, frame(3));
+        outbox.reconnect();
+        assert_eq!(next_frame(&mut outbox), Some((0, 2, 3)));
+    }
+
+    #[test]
+    fn only_the_newest_connection_is_served() {
+        let mut outbox = Outbox::default();
+        let old = outbox.reconnect();
+        let new = outbox.reconnect();
+        outbox.offer(0, frame(1));
+        assert!(matches!(outbox.next(old), Err(Replaced)));
+        assert!(matches!(outbox.next(new), Ok(Some(Outgoing::Frame { .. }))));
+        assert!(matches!(outbox.next(new), Ok(None)));
+    }
+}

@@ -1,0 +1,153 @@
+//! The socket from outside, on real loopback connections.
+
+use futures_util::{SinkExt, StreamExt};
+use tincan_media::MediaTime;
+use tincan_media::video::Resolution;
+use tokio_tungstenite::tungstenite::Error;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, connect_async};
+
+use super::*;
+
+type Client = WebSocketStream<MaybeTlsStream<TcpStream>>;
+
+const SIZE: Resolution = Resolution::new(4, 4);
+
+fn show(hub: &FrameHub, stream: u32, micros: u64) {
+    hub.frame(stream, &Arc::new(VideoFrame::black(MediaTime::from_micros(micros), SIZE)));
+}
+
+async fn start() -> (Arc<FrameHub>, FrameSocket) {
+    let hub = Arc::new(FrameHub::default());
+    let socket = FrameSocket::start(Arc::clone(&hub)).await.unwrap();
+    (hub, socket)
+}
+
+async fn connect(url: &str, origin: Option<&str>) -> Result<Client, Error> {
+    let mut request = url.into_client_request()?;
+    if let Some(origin) = origin {
+        request.headers_mut().insert("origin", origin.parse().unwrap());
+    }
+    connect_async(request).await.map(|(client, _)| client)
+}
+
+async fn window(socket: &FrameSocket) -> Client {
+    connect(socket.url(), Some("tauri://localhost")).await.unwrap()
+}
+
+async fn is_forbidden(url: &str, origin: Option<&str>) -> bool {
+    match connect(url, origin).await {
+        Err(Error::Http(response)) => response.status() == StatusCode::FORBIDDEN,
+        _ => false,
+    }
+}
+
+/// (stream, sequence, capture time, bytes after the header) of the next message.
+async fn receive(client: &mut Client) -> (u32, u32, u64, usize) {
+    let message =
+        tokio::time::timeout(Duration::from_secs(10), client.next()).await.expect("a message in time");
+    let bytes = message.unwrap().unwrap().into_data();
+    let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
+    let micros = u64::from_le_bytes(bytes[16..24].try_into().unwrap());
+    (word(4), word(8), micros, bytes.len() - wire::HEADER_LEN)
+}
+
+async fn acknowledge(client: &mut Client, stream: u32, sequence: u32) {
+    let bytes: Vec<u8> = [stream, sequence].into_iter().flat_map(u32::to_le_bytes).collect();
+    client.send(Message::Binary(bytes.into())).await.unwrap();
+}
+
+#[tokio::test]
+async fn every_origin_of_our_own_page_may_connect() {
+    let (_hub, socket) = start().await;
+    for origin in ORIGINS {
+        assert!(connect(socket.url(), Some(origin)).await.is_ok(), "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn other_origins_are_forbidden() {
+    let (_hub, socket) = start().await;
+    let others = ["http://localhost", "https://example.org", "null", "tauri://localhost.example.org", ""];
+    for origin in others.map(Some).into_iter().chain([None]) {
+        assert!(is_forbidden(socket.url(), origin).await, "{origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_secret_is_forbidden() {
+    let (_hub, socket) = start().await;
+    let url = socket.url();
+    let (server, secret) = url.rsplit_once('/').unwrap();
+    assert_eq!(secret.len(), 32);
+    let flipped = if secret.ends_with('0') { "1" } else { "0" };
+    for wrong in [
+        format!("{server}/{}{flipped}", &secret[..31]),
+        format!("{server}/{}", &secret[..31]),
+        format!("{url}0"),
+        format!("{server}/"),
+    ] {
+        assert!(is_forbidden(&wrong, Some("tauri://localhost")).await, "{wrong}");
+    }
+}
+
+#[tokio::test]
+async fn the_third_picture_waits_for_an_acknowledgement_and_the_latest_wins() {
+    let (hub, socket) = start().await;
+    let mut client = window(&socket).await;
+    for micros in [10, 11] {
+        show(&hub, 3, micros);
+        assert_eq!(receive(&mut client).await.2, micros);
+    }
+    // Both pictures are under way unacknowledged; another stream goes on meanwhile.
+    for micros in 12..20 {
+        show(&hub, 3, micros);
+    }
+    show(&hub, 4, 1);
+    assert_eq!(receive(&mut client).await, (4, 0, 1, SIZE.i420_len()));
+    acknowledge(&mut client, 3, 0).await;
+    assert_eq!(receive(&mut client).await, (3, 2, 19, SIZE.i420_len()));
+}
+
+#[tokio::test]
+async fn the_end_of_a_stream_is_told() {
+    let (hub, socket) = start().await;
+    let mut client = window(&socket).await;
+    show(&hub, 0, 1);
+    assert_eq!(receive(&mut client).await.3, SIZE.i420_len());
+    hub.ended(0);
+    assert_eq!(receive(&mut client).await, (0, 1, 0, 0));
+}
+
+#[tokio::test]
+async fn a_reload_takes_the_stream_over() {
+    let (hub, socket) = start().await;
+    let mut old = window(&socket).await;
+    for micros in [1, 2] {
+        show(&hub, 0, micros);
+        receive(&mut old).await;
+    }
+    let mut new = window(&socket).await;
+    // The old connection is closed from our side, and what it never acknowledged does not hold up the new one.
+    assert!(!matches!(old.next().await, Some(Ok(Message::Binary(_)))));
+    show(&hub, 0, 3);
+    assert_eq!(receive(&mut new).await.2, 3);
+}
+
+#[tokio::test]
+async fn more_than_an_acknowledgement_ends_the_connection() {
+    let (_hub, socket) = start().await;
+    let mut client = window(&socket).await;
+    client.send(Message::Binary(vec![0; 1 << 20].into())).await.ok();
+    assert!(!matches!(client.next().await, Some(Ok(Message::Binary(_)))));
+}
+
+#[tokio::test]
+async fn dropping_the_socket_closes_it() {
+    let (_hub, socket) = start().await;
+    let mut client = window(&socket).await;
+    let url = socket.url().to_owned();
+    drop(socket);
+    assert!(!matches!(client.next().await, Some(Ok(Message::Binary(_)))));
+    assert!(connect(&url, Some("tauri://localhost")).await.is_err());
+}

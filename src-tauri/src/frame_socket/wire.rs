@@ -1,0 +1,99 @@
+//! The bytes on the frame socket. `docs/architecture.md` describes them for the other side, the window.
+
+use bytes::Bytes;
+use tincan_media::video::VideoFrame;
+
+/// First four bytes of every message: `TCF1`.
+const MAGIC: u32 = u32::from_le_bytes(*b"TCF1");
+
+/// Magic, stream, sequence (u32), width, height (u16), capture time in µs (u64), all little-endian.
+pub(super) const HEADER_LEN: usize = 24;
+
+/// Stream and sequence, both u32, little-endian.
+pub(super) const ACK_LEN: usize = 8;
+
+/// The window has taken everything of `stream` up to `sequence`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Ack {
+    pub(super) stream: u32,
+    pub(super) sequence: u32,
+}
+
+impl Ack {
+    /// `None` for anything that is not an acknowledgement.
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let bytes: &[u8; ACK_LEN] = bytes.try_into().ok()?;
+        let [a, b, c, d, e, f, g, h] = *bytes;
+        Some(Self { stream: u32::from_le_bytes([a, b, c, d]), sequence: u32::from_le_bytes([e, f, g, h]) })
+    }
+}
+
+/// Whether the header can say the picture's size: 65,535 pixels a side, far beyond what a screen shows.
+pub(super) fn fits(frame: &VideoFrame) -> bool {
+    size(frame).is_some()
+}
+
+fn size(frame: &VideoFrame) -> Option<(u16, u16)> {
+    let resolution = frame.resolution();
+    Some((u16::try_from(resolution.width).ok()?, u16::try_from(resolution.height).ok()?))
+}
+
+/// A picture as one message; the copy made here is the only one between the decoder and the socket.
+///
+/// # Panics
+/// When the picture does not fit, see [`fits`].
+pub(super) fn picture(stream: u32, sequence: u32, frame: &VideoFrame) -> Bytes {
+    let mut message = Vec::with_capacity(HEADER_LEN + frame.data().len());
+    let size = size(frame).expect("the hub takes only pictures that fit");
+    header(&mut message, stream, sequence, size, frame.time().as_micros());
+    message.extend_from_slice(frame.data());
+    message.into()
+}
+
+/// Says that the stream shows nothing more: a header alone, without width and height.
+pub(super) fn ended(stream: u32, sequence: u32) -> Bytes {
+    let mut message = Vec::with_capacity(HEADER_LEN);
+    header(&mut message, stream, sequence, (0, 0), 0);
+    message.into()
+}
+
+fn header(message: &mut Vec<u8>, stream: u32, sequence: u32, (width, height): (u16, u16), micros: u64) {
+    message.extend_from_slice(&MAGIC.to_le_bytes());
+    message.extend_from_slice(&stream.to_le_bytes());
+    message.extend_from_slice(&sequence.to_le_bytes());
+    message.extend_from_slice(&width.to_le_bytes());
+    message.extend_from_slice(&height.to_le_bytes());
+    message.extend_from_slice(&micros.to_le_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use tincan_media::MediaTime;
+    use tincan_media::video::Resolution;
+
+    use super::*;
+
+    #[test]
+    fn a_picture_is_24_bytes_of_header_and_its_planes() {
+        let frame = VideoFrame::black(MediaTime::from_micros(0x0102_0304_0506_0708), Resolution::new(4, 2));
+        let message = picture(7, 9, &frame);
+        let expected: [u8; HEADER_LEN] =
+            [b'T', b'C', b'F', b'1', 7, 0, 0, 0, 9, 0, 0, 0, 4, 0, 2, 0, 8, 7, 6, 5, 4, 3, 2, 1];
+        assert_eq!(message[..HEADER_LEN], expected);
+        assert_eq!(message[HEADER_LEN..], *frame.data());
+    }
+
+    #[test]
+    fn the_end_of_a_stream_is_a_header_without_a_size() {
+        let message = ended(7, 9);
+        assert_eq!(message.len(), HEADER_LEN);
+        assert_eq!(message[12..16], [0; 4]);
+    }
+
+    #[test]
+    fn only_eight_bytes_are_an_acknowledgement() {
+        assert_eq!(Ack::parse(&[1, 0, 0, 0, 0, 1, 0, 0]), Some(Ack { stream: 1, sequence: 256 }));
+        assert_eq!(Ack::parse(&[1, 0, 0, 0]), None);
+        assert_eq!(Ack::parse(&[0; 9]), None);
+    }
+}

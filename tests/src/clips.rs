@@ -1,0 +1,72 @@
+//! Clips for cameras and microphones, made when a test needs them.
+
+use std::f32::consts::TAU;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use tincan_media::MediaTime;
+use tincan_media::video::{Resolution, TestPattern};
+
+/// A y4m clip of the stamped test pattern: `frames` pictures at 30 a second.
+///
+/// # Panics
+/// When the file cannot be written.
+pub fn y4m(path: &Path, resolution: Resolution, frames: u32) {
+    let mut file = BufWriter::new(File::create(path).expect("the test's folder can be written"));
+    let (width, height) = (resolution.width, resolution.height);
+    let pattern = TestPattern::new(resolution);
+    write!(file, "YUV4MPEG2 W{width} H{height} F30:1 Ip A1:1 C420jpeg\n").expect("the disk has room");
+    for counter in 0..frames {
+        let time = MediaTime::from_micros(u64::from(counter) * 33_333);
+        let frame = pattern.draw(counter, time);
+        file.write_all(b"FRAME\n").and_then(|()| file.write_all(frame.data())).expect("the disk has room");
+    }
+    file.flush().expect("the disk has room");
+}
+
+/// Something that a voice detector takes for speech: a buzz of 140 Hz with overtones, in syllables, with pauses.
+///
+/// # Panics
+/// When the file cannot be written.
+pub fn speech(path: &Path, seconds: u32) {
+    const RATE: u32 = 48_000;
+    let spec = hound::WavSpec {
+        channels: 1,
+        sample_rate: RATE,
+        bits_per_sample: 16,
+        sample_format: hound::SampleFormat::Int,
+    };
+    let mut file = hound::WavWriter::create(path, spec).expect("the test's folder can be written");
+    for n in 0..RATE * seconds {
+        let time = n as f32 / RATE as f32;
+        // Four syllables a second, and a breath every other second.
+        let syllable = (TAU * 4.0 * time).sin().max(0.0);
+        let breath = if time % 2.0 < 1.6 { 1.0 } else { 0.0 };
+        let buzz: f32 = (1..12).map(|k| (TAU * 140.0 * k as f32 * time).sin() / k as f32).sum();
+        let sample = buzz * syllable * breath * 0.2;
+        file.write_sample((sample * f32::from(i16::MAX)) as i16).expect("the disk has room");
+    }
+    file.finalize().expect("the disk has room");
+}
+
+/// How loud a recorded file is: the root mean square of each 100 ms.
+///
+/// # Panics
+/// When it is no WAV file.
+pub fn loudness(path: &Path) -> Vec<f32> {
+    let mut file = hound::WavReader::open(path).expect("the recording can be read");
+    let spec = file.spec();
+    let samples: Vec<f32> = match spec.sample_format {
+        hound::SampleFormat::Float => file.samples::<f32>().map_while(Result::ok).collect(),
+        hound::SampleFormat::Int => {
+            let full = (1u32 << (spec.bits_per_sample - 1)) as f32;
+            file.samples::<i32>().map_while(Result::ok).map(|sample| sample as f32 / full).collect()
+        }
+    };
+    let block = (spec.sample_rate / 10) as usize * usize::from(spec.channels);
+    samples
+        .chunks(block)
+        .map(|block| (block.iter().map(|s| s * s).sum::<f32>() / block.len() as f32).sqrt())
+        .collect()
+}

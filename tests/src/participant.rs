@@ -1,0 +1,142 @@
+//! `tincan call` as its own process: a participant without a window, followed by its lines of JSON.
+
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::process::{PATIENCE, Process, binary};
+
+/// A participant without a window.
+pub struct Participant {
+    process: Process,
+    call: Value,
+}
+
+impl Participant {
+    /// Starts `tincan call` on `server` with synthetic devices, unless `arguments` name others. Without a code among
+    /// them it starts a call of its own.
+    pub fn start(name: &str, server: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(binary("tincan"));
+        command.args(["call", "--server", server, "--name", name]);
+        for (option, usual) in [("--camera", "test-pattern"), ("--microphone", "tone"), ("--speaker", "none")]
+        {
+            if !arguments.contains(&option) {
+                command.args([option, usual]);
+            }
+        }
+        command.args(["--events", "json", "--stats", "json", "--read-stamp"]).args(arguments);
+        Self { process: Process::start(name, command), call: Value::Null }
+    }
+
+    /// The code of the call, once it is in the room.
+    pub async fn code(&mut self) -> String {
+        let found = |line: &Value| line["joined"]["code"].as_str().map(str::to_owned);
+        self.follow(PATIENCE, "code", |_, line| found(line)).await
+    }
+
+    /// Types a command.
+    pub async fn say(&mut self, command: &str) {
+        self.process.type_line(command).await;
+    }
+
+    /// Waits until the call as a window would show it satisfies `holds`.
+    pub async fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) {
+        if !holds(&self.call) {
+            self.follow(PATIENCE, what, |me, _| holds(&me.call).then_some(())).await;
+        }
+    }
+
+    /// Waits for the next second's statistics of the only other participant that satisfy `holds`, and returns them.
+    pub async fn seconds_until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        self.follow(PATIENCE, what, |_, line| {
+            let one = line["statistics"]["participants"].as_object()?.values().next()?.clone();
+            holds(&one).then_some(one)
+        })
+        .await
+    }
+
+    /// The counter in the newest picture of the only other participant, in the next second's statistics that have one.
+    pub async fn counter(&mut self) -> u64 {
+        self.follow(PATIENCE, "a counter in the other's picture", |_, line| other_counter(line)).await
+    }
+
+    /// Waits until the other's counter is beyond `before`.
+    pub async fn counter_after(&mut self, before: u64) -> u64 {
+        self.follow(PATIENCE, "a moving counter in the other's picture", |_, line| {
+            other_counter(line).filter(|now| *now > before)
+        })
+        .await
+    }
+
+    /// Waits until the other's counter is another one: a clip's begins again at its end.
+    pub async fn another_counter(&mut self, before: u64) -> u64 {
+        self.follow(PATIENCE, "another counter in the other's picture", |_, line| {
+            other_counter(line).filter(|now| *now != before)
+        })
+        .await
+    }
+
+    /// Waits for a notice with this code.
+    pub async fn notice(&mut self, code: &str) {
+        self.follow(PATIENCE, code, |_, line| {
+            (line["event"]["notice"]["code"].as_str() == Some(code)).then_some(())
+        })
+        .await;
+    }
+
+    /// The call as a window would show it.
+    pub fn call(&self) -> &Value {
+        &self.call
+    }
+
+    /// Leaves, and waits until the program has ended by itself; returns its exit code and what it said.
+    pub async fn leave(mut self) -> (Option<i32>, Vec<String>) {
+        self.process.type_line("leave").await;
+        self.process.end().await
+    }
+
+    /// Waits until the program ends by itself; returns its exit code and what it said.
+    pub async fn end(self) -> (Option<i32>, Vec<String>) {
+        self.process.end().await
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Dies without a word.
+    pub async fn crash(self) {
+        self.process.kill().await;
+    }
+
+    async fn follow<T>(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        wanted: impl Fn(&Self, &Value) -> Option<T>,
+    ) -> T {
+        loop {
+            let line =
+                self.process.wait_for_within(limit, what, |line| serde_json::from_str(line).ok()).await;
+            let line: Value = line;
+            if let Some(call) = line["snapshot"].get("call").or_else(|| line["event"].get("call")) {
+                self.call = call.clone();
+            }
+            if let Some(found) = wanted(self, &line) {
+                return found;
+            }
+        }
+    }
+}
+
+fn other_counter(line: &Value) -> Option<u64> {
+    let stamps = line["stamps"].as_object()?;
+    stamps.iter().find(|(who, _)| *who != "self")?.1["counter"].as_u64()
+}
+
+/// The only other participant of a call.
+pub fn other(call: &Value) -> &Value {
+    &call["participants"][0]
+}

@@ -1,0 +1,156 @@
+//! A program of ours (or one that a test needs) as a child process whose output is read as it comes.
+
+use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, Command};
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+/// Longer than anything takes that is going to happen, on a machine that is busy with other tests.
+pub const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A program of this workspace.
+///
+/// # Panics
+/// When it was not built: the test command builds it first.
+pub fn binary(name: &str) -> PathBuf {
+    let folder = std::env::var_os("TINCAN_BIN_DIR").map_or_else(
+        || {
+            let test = std::env::current_exe().expect("a test has a path");
+            test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_owned()
+        },
+        PathBuf::from,
+    );
+    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is not built: run the tests by `cargo xtask test`", path.display());
+    path
+}
+
+/// A running program. Dropping it kills it.
+pub struct Process {
+    name: String,
+    child: Child,
+    stdin: Option<ChildStdin>,
+    lines: mpsc::UnboundedReceiver<String>,
+    seen: Vec<String>,
+}
+
+impl Process {
+    /// Starts `command`; its standard output and error are read line by line.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub fn start(name: &str, mut command: Command) -> Self {
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
+        // Unbounded: a test that looks elsewhere for a while must not block the program that it tests.
+        let (sender, lines) = mpsc::unbounded_channel();
+        let output = child.stdout.take().expect("it is piped");
+        let errors = child.stderr.take().expect("it is piped");
+        tokio::spawn(forward(output, sender.clone()));
+        tokio::spawn(forward(errors, sender));
+        let stdin = child.stdin.take();
+        Self { name: name.into(), child, stdin, lines, seen: Vec::new() }
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.child.id().expect("it was not waited for yet")
+    }
+
+    /// Types a line.
+    ///
+    /// # Panics
+    /// When the program reads no more.
+    pub async fn type_line(&mut self, line: &str) {
+        let stdin = self.stdin.as_mut().expect("it is piped");
+        let typed = stdin.write_all(format!("{line}\n").as_bytes()).await;
+        assert!(typed.is_ok(), "{} reads no more; it said:\n{}", self.name, self.tail());
+    }
+
+    /// The first line from now on of which `wanted` makes something.
+    ///
+    /// # Panics
+    /// When none comes in time, or the program ends before.
+    pub async fn wait_for<T>(&mut self, what: &str, wanted: impl Fn(&str) -> Option<T>) -> T {
+        self.wait_for_within(PATIENCE, what, wanted).await
+    }
+
+    /// Like [`Process::wait_for`], with a limit of its own.
+    ///
+    /// # Panics
+    /// When none comes in time, or the program ends before.
+    pub async fn wait_for_within<T>(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        mut wanted: impl FnMut(&str) -> Option<T>,
+    ) -> T {
+        let search = async {
+            while let Some(line) = self.lines.recv().await {
+                let found = wanted(&line);
+                self.seen.push(line);
+                if found.is_some() {
+                    return found;
+                }
+            }
+            None
+        };
+        match timeout(limit, search).await {
+            Ok(Some(found)) => found,
+            Ok(None) => panic!("{} ended before {what}; it said:\n{}", self.name, self.tail()),
+            Err(_) => panic!("{}: no {what} within {limit:?}; it said:\n{}", self.name, self.tail()),
+        }
+    }
+
+    /// Waits for the end; returns the exit code, `None` after a signal.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub async fn end(mut self) -> (Option<i32>, Vec<String>) {
+        drop(self.stdin.take());
+        let status = timeout(PATIENCE, self.child.wait()).await;
+        while let Ok(Some(line)) = timeout(PATIENCE, self.lines.recv()).await {
+            self.seen.push(line);
+        }
+        match status {
+            Ok(status) => (status.expect("a child can be waited for").code(), self.seen),
+            Err(_) => panic!("{} does not end; it said:\n{}", self.name, self.tail()),
+        }
+    }
+
+    /// Ends it the hard way, as a crash would.
+    ///
+    /// # Panics
+    /// When the system does not let us.
+    pub async fn kill(mut self) {
+        self.child.kill().await.expect("a child can be killed");
+    }
+
+    fn tail(&self) -> String {
+        let from = self.seen.len().saturating_sub(40);
+        self.seen[from..].join("\n")
+    }
+}
+
+async fn forward(pipe: impl AsyncRead + Unpin, sender: mpsc::UnboundedSender<String>) {
+    let mut lines = BufReader::new(pipe).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        if sender.send(line).is_err() {
+            return;
+        }
+    }
+}
+
+/// Presses Ctrl-C in the process's terminal.
+///
+/// # Panics
+/// When there is no such process.
+#[cfg(unix)]
+pub fn interrupt(id: u32) {
+    let done = std::process::Command::new("kill").args(["-INT", &id.to_string()]).status();
+    assert!(done.is_ok_and(|status| status.success()), "the process {id} takes no signal");
+}

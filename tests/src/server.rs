@@ -1,0 +1,72 @@
+//! The signalling server as its own process.
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::process::Command;
+use tokio::time::{Duration, interval, timeout};
+
+use crate::process::{PATIENCE, Process, binary};
+
+/// A running server.
+pub struct Server {
+    process: Process,
+    port: u16,
+}
+
+impl Server {
+    /// On a free port of the loopback interface; returns when it answers.
+    pub async fn start() -> Self {
+        // Freed at once and taken by the server: the kernel hands the same port out again only after all others.
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        let port = listener.local_addr().expect("it is bound").port();
+        drop(listener);
+        Self::on(port).await
+    }
+
+    async fn on(port: u16) -> Self {
+        let mut command = Command::new(binary("tincan-server"));
+        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        let process = Process::start("tincan-server", command);
+        reachable(port).await;
+        Self { process, port }
+    }
+
+    /// What participants are told.
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    /// Dies as in a crash; the port is kept for [`Down::start`].
+    pub async fn crash(self) -> Down {
+        self.process.kill().await;
+        Down { port: self.port }
+    }
+}
+
+/// A server that is not there.
+pub struct Down {
+    port: u16,
+}
+
+impl Down {
+    /// Comes back on the same port, knowing nothing.
+    pub async fn start(self) -> Server {
+        Server::on(self.port).await
+    }
+}
+
+/// Returns when something listens on `port`.
+///
+/// # Panics
+/// When nothing does in time.
+pub async fn reachable(port: u16) {
+    let attempts = async {
+        let mut pause = interval(Duration::from_millis(20));
+        loop {
+            pause.tick().await;
+            if TcpStream::connect(("127.0.0.1", port)).await.is_ok() {
+                return;
+            }
+        }
+    };
+    assert!(timeout(PATIENCE, attempts).await.is_ok(), "nothing listens on port {port}");
+}

@@ -1,0 +1,276 @@
+//! The desktop window on a screen without a monitor, operated by WebDriver as a person would.
+
+use std::path::Path;
+use std::time::Duration;
+
+use fantoccini::wd::Capabilities;
+use fantoccini::{Client, ClientBuilder, Locator};
+use hyper_util::client::legacy::connect::HttpConnector;
+use serde_json::{Value, json};
+use tincan_media::video::{Rect, Stamp};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::time::{Instant, interval, timeout};
+
+use crate::process::{PATIENCE, Process, binary};
+use crate::server::reachable;
+
+/// How often a page is asked again for what is awaited: a tenth of what a person notices.
+const ASK_AGAIN: Duration = Duration::from_millis(50);
+
+/// A screen of 1280x800 in memory.
+pub struct Screen {
+    _server: Process,
+    display: String,
+}
+
+impl Screen {
+    /// On a display number that is free.
+    pub async fn start() -> Self {
+        let mut command = Command::new("Xvfb");
+        command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+        let mut server = Process::start("Xvfb", command);
+        let number = server.wait_for("a display number", |line| line.trim().parse::<u32>().ok()).await;
+        Self { _server: server, display: format!(":{number}") }
+    }
+}
+
+/// One running app: a process of its own with a window.
+pub struct Window {
+    client: Client,
+    _driver: Process,
+}
+
+impl Window {
+    /// Opens the app with these arguments; its settings are kept in `data`.
+    ///
+    /// # Panics
+    /// When the window does not come up.
+    pub async fn open(screen: &Screen, data: &Path, arguments: &[&str]) -> Self {
+        let (port, native) = two_free_ports().await;
+        let mut command = Command::new("tauri-driver");
+        command
+            .args(["--port", &port.to_string(), "--native-port", &native.to_string()])
+            .args(["--native-driver", "/usr/bin/WebKitWebDriver"])
+            .env("DISPLAY", &screen.display)
+            // Without a session bus the webview waits half a minute for its accessibility bridge.
+            .env("NO_AT_BRIDGE", "1")
+            .env("XDG_RUNTIME_DIR", data)
+            .env("HOME", data);
+        let driver = Process::start("tauri-driver", command);
+        reachable(port).await;
+        let data = data.to_string_lossy();
+        let arguments: Vec<&str> = ["--data-dir", &data].iter().chain(arguments).copied().collect();
+        let mut wanted = Capabilities::new();
+        wanted.insert("browserName".into(), json!("wry"));
+        wanted.insert(
+            "tauri:options".into(),
+            json!({ "application": binary("tincan-app"), "args": arguments }),
+        );
+        let client = ClientBuilder::new(HttpConnector::new())
+            .capabilities(wanted)
+            .connect(&format!("http://127.0.0.1:{port}"))
+            .await
+            .expect("the window opens");
+        Self { client, _driver: driver }
+    }
+
+    /// Closes it as the window's own button does.
+    ///
+    /// # Panics
+    /// When it does not close.
+    pub async fn close(self) {
+        self.client.close().await.expect("the window closes");
+    }
+
+    /// Presses what has this `data-testid`, once it is there and can be pressed.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn press(&self, id: &str) {
+        self.until(&format!("`{id}` to press"), async || {
+            let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+            element.click().await.ok()
+        })
+        .await;
+    }
+
+    /// Types into the field with this `data-testid`.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn write(&self, id: &str, text: &str) {
+        self.until(&format!("`{id}` to write in"), async || {
+            let field = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+            field.send_keys(text).await.ok()
+        })
+        .await;
+    }
+
+    /// What the element with this `data-testid` says, once it is there.
+    pub async fn text(&self, id: &str) -> String {
+        self.until(&format!("`{id}`"), async || {
+            let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+            element.text().await.ok().filter(|text| !text.trim().is_empty())
+        })
+        .await
+    }
+
+    /// Waits until the element is shown.
+    pub async fn shows(&self, id: &str) {
+        self.until(&format!("`{id}` to be shown"), async || {
+            let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+            element.is_displayed().await.ok()?.then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the element is not shown.
+    pub async fn hides(&self, id: &str) {
+        self.until(&format!("`{id}` to go"), async || {
+            match self.client.find(Locator::Css(&selector(id))).await {
+                Ok(element) => (!element.is_displayed().await.ok()?).then_some(()),
+                Err(error) => error.is_no_such_element().then_some(()),
+            }
+        })
+        .await;
+    }
+
+    /// Waits until an attribute of the element has this value.
+    pub async fn has(&self, id: &str, attribute: &str, value: &str) {
+        self.until(&format!("`{id}` with {attribute}={value}"), async || {
+            let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+            let now = element.attr(attribute).await.ok()??;
+            (now == value).then_some(())
+        })
+        .await;
+    }
+
+    /// Waits until the field holds this text.
+    pub async fn until_value(&self, id: &str, value: &str) {
+        self.until(&format!("`{id}` holding {value}"), async || {
+            let field = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+            let now = field.prop("value").await.ok()??;
+            (now == value).then_some(())
+        })
+        .await;
+    }
+
+    /// Presses a key outside any field.
+    ///
+    /// # Panics
+    /// When the window is gone.
+    pub async fn key(&self, key: &str) {
+        let body = self.client.find(Locator::Css("body")).await.expect("a page has a body");
+        body.send_keys(key).await.expect("the page takes keys");
+    }
+
+    /// Runs a script in the page.
+    ///
+    /// # Panics
+    /// When it throws.
+    pub async fn run(&self, script: &str) -> Value {
+        self.client.execute(script, vec![]).await.expect("the script runs")
+    }
+
+    /// The stamp in the drawn pixels of the picture inside the element, once one can be read.
+    pub async fn stamp(&self, id: &str) -> Stamp {
+        self.until(&format!("a stamp in `{id}`"), async || self.read_stamp(id).await).await
+    }
+
+    /// Waits until the drawn counter is a later one than `before`.
+    pub async fn later_stamp(&self, id: &str, before: Stamp) -> Stamp {
+        self.until(&format!("a moving picture in `{id}`"), async || {
+            self.read_stamp(id).await.filter(|now| now.counter != before.counter)
+        })
+        .await
+    }
+
+    async fn read_stamp(&self, id: &str) -> Option<Stamp> {
+        let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+        let picture = decode(&element.screenshot().await.ok()?)?;
+        let rect = picture.picture();
+        Stamp::read_rgba(&picture.rgba, picture.width, rect)
+    }
+
+    /// A picture of the whole window, as PNG.
+    ///
+    /// # Panics
+    /// When the window is gone.
+    pub async fn screenshot(&self) -> Vec<u8> {
+        self.client.screenshot().await.expect("the window can be drawn")
+    }
+
+    /// Asks again until there is an answer.
+    async fn until<T>(&self, what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+        let began = Instant::now();
+        let mut pause = interval(ASK_AGAIN);
+        let answer = timeout(PATIENCE, async {
+            loop {
+                pause.tick().await;
+                if let Some(answer) = ask().await {
+                    return answer;
+                }
+            }
+        });
+        match answer.await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let page = self.client.find(Locator::Css("body")).await;
+                let says = match page {
+                    Ok(body) => body.text().await.unwrap_or_default(),
+                    Err(error) => error.to_string(),
+                };
+                panic!("no {what} after {:?}; the window says:\n{says}", began.elapsed());
+            }
+        }
+    }
+}
+
+fn selector(id: &str) -> String {
+    format!("[data-testid='{id}']")
+}
+
+struct Picture {
+    rgba: Vec<u8>,
+    width: usize,
+    height: usize,
+}
+
+impl Picture {
+    /// Where the picture lies: without the bars beside it, which are evenly black.
+    fn picture(&self) -> Rect {
+        let bright = |x: usize, y: usize| {
+            let at = (y * self.width + x) * 4;
+            self.rgba[at..at + 3].iter().any(|&value| value > 40)
+        };
+        let column = |x: usize| (0..self.height).filter(|&y| bright(x, y)).count() * 8 > self.height;
+        let row = |y: usize| (0..self.width).filter(|&x| bright(x, y)).count() * 8 > self.width;
+        let left = (0..self.width).find(|&x| column(x)).unwrap_or(0);
+        let right = (0..self.width).rev().find(|&x| column(x)).map_or(self.width, |x| x + 1);
+        let top = (0..self.height).find(|&y| row(y)).unwrap_or(0);
+        let bottom = (0..self.height).rev().find(|&y| row(y)).map_or(self.height, |y| y + 1);
+        Rect { x: left as f32, y: top as f32, width: (right - left) as f32, height: (bottom - top) as f32 }
+    }
+}
+
+fn decode(png: &[u8]) -> Option<Picture> {
+    let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
+    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
+    let mut reader = decoder.read_info().ok()?;
+    let mut data = vec![0; reader.output_buffer_size()?];
+    let info = reader.next_frame(&mut data).ok()?;
+    let rgba = match info.color_type {
+        png::ColorType::Rgba => data,
+        png::ColorType::Rgb => data.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect(),
+        _ => return None,
+    };
+    Some(Picture { rgba, width: info.width as usize, height: info.height as usize })
+}
+
+async fn two_free_ports() -> (u16, u16) {
+    let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    let (first, second) = (bind().await, bind().await);
+    let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
+    (port(&first), port(&second))
+}
