@@ -44,7 +44,10 @@ pub struct OpenSpeaker {
 ///
 /// # Errors
 /// [`DeviceError`] when there is no such device, it is taken, or the file cannot be read.
-pub fn open_microphone(selector: &MicrophoneSelector, clock: MediaClock) -> Result<OpenMicrophone, DeviceError> {
+pub fn open_microphone(
+    selector: &MicrophoneSelector,
+    clock: MediaClock,
+) -> Result<OpenMicrophone, DeviceError> {
     let twin = |name: &str, input: Box<dyn AudioInput>| OpenMicrophone {
         name: name.into(),
         id: selector.to_string(),
@@ -73,7 +76,9 @@ pub fn open_speaker(selector: &SpeakerSelector, clock: MediaClock) -> Result<Ope
     };
     match selector {
         SpeakerSelector::None => Ok(twin("No speaker", Box::new(twins::NoSpeaker::new()))),
-        SpeakerSelector::File(path) => Ok(twin(&file_name(path), Box::new(twins::WavRecorder::create(path)?))),
+        SpeakerSelector::File(path) => {
+            Ok(twin(&file_name(path), Box::new(twins::WavRecorder::create(path)?)))
+        }
         SpeakerSelector::Default => stream::open_speaker(None, clock),
         SpeakerSelector::Device(id) => stream::open_speaker(Some(id), clock),
     }
