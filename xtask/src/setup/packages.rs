@@ -25,10 +25,10 @@ const BUILD: &[Package] = &[
 /// To test with real parts on a machine without screen and sound card.
 const TEST: &[Package] = &[
     ("xvfb", "a screen for the window tests"),
-    ("dbus", "the window expects a message bus"),
     ("libgl1-mesa-dri", "draws the window without a GPU"),
     ("fonts-dejavu-core", "letters in the window"),
     ("webkit2gtk-driver", "operates the window"),
+    ("ffmpeg", "reads recordings and films, to compare them with ours"),
 ];
 
 /// What is missing of what `purpose` needs.
