@@ -11,6 +11,7 @@ const [directory = join(tmpdir(), 'tincan-screens'), ...only] = process.argv.sli
 const sizes = [
   { width: 1280, height: 800 },
   { width: 480, height: 640 },
+  { width: 3840, height: 2160, themes: ['dark'], only: ['home', 'lobby', 'one', 'six'] },
   { width: 360, height: 480, themes: ['dark'] },
 ];
 const press = (key) => (page) => page.keyboard.press(key);
@@ -82,11 +83,12 @@ const browser = await chromium.launch({
   args: ['--no-sandbox', '--disable-gpu', '--enable-unsafe-swiftshader'],
 });
 try {
-  for (const { themes = ['dark', 'light'], ...viewport } of sizes) {
+  for (const { themes = ['dark', 'light'], only: few, ...viewport } of sizes) {
     for (const theme of themes) {
       const context = await browser.newContext({ viewport });
       for (const screen of screens) {
         if (only.length > 0 && !only.includes(screen.name)) continue;
+        if (few && !few.includes(screen.name)) continue;
         const page = await context.newPage();
         const name = `${screen.name}-${viewport.width}-${theme}`;
         page.on('console', (message) => {
