@@ -35,10 +35,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 ];
 
 /// What tests may import besides: the kit that is made for them, and a real server to talk to.
-const FOR_TESTS: &[&str] = &["tincan-testkit", "tincan-signal-server"];
+const FOR_TESTS: &[&str] = &["tincan-signal-server"];
 
 /// Only tests import these, so they may import whatever they test.
-const TEST_CRATES: &[&str] = &["tincan-testkit", "tincan-tests"];
+const TEST_CRATES: &[&str] = &["tincan-tests"];
 
 /// No runtime, socket, thread pool, device or window comes near the pure crates, not even through others.
 const PURE: &[&str] = &["tincan-protocol", "tincan-media", "tincan-call"];

@@ -1,6 +1,7 @@
 //! Whole calls between two real windows: two processes of the app on a screen without a monitor, operated by WebDriver.
 
 use tempfile::TempDir;
+use tincan_tests::clips;
 use tincan_tests::server::Server;
 use tincan_tests::window::{Screen, Window};
 
@@ -133,12 +134,15 @@ async fn the_server_dies_and_comes_back_while_two_windows_talk() {
 async fn a_newcomer_alone_sees_a_whole_test_call() {
     let folder = tempfile::tempdir().unwrap();
     let screen = Screen::start().await;
-    let quiet = ["--camera", "test-pattern", "--microphone", "tone", "--speaker", "none"];
-    let ada = Window::open(&screen, folder.path(), &quiet).await;
+    let speech = folder.path().join("speech.wav");
+    clips::speech(&speech, 10);
+    let microphone = format!("file:{}", speech.display());
+    let devices = ["--camera", "test-pattern", "--microphone", &microphone, "--speaker", "none"];
+    let ada = Window::open(&screen, folder.path(), &devices).await;
     ada.press("test-call").await;
     let seen = ada.stamp("remote-canvas").await;
     ada.later_stamp("remote-canvas", seen).await;
-    // It repeats what it hears: the tile speaks while our tone plays.
+    // It repeats what it hears: its tile speaks after we did.
     ada.has("remote-tile", "data-speaking", "true").await;
     ada.press("leave").await;
     ada.shows("after-home").await;

@@ -91,7 +91,8 @@ pub trait AudioDecoder: Send {
     ///
     /// # Errors
     /// [`CodecError`] when the packet is not Opus.
-    fn decode_fec(&mut self, payload: &[u8], samples: usize, out: &mut Vec<f32>) -> Result<usize, CodecError>;
+    fn decode_fec(&mut self, payload: &[u8], samples: usize, out: &mut Vec<f32>)
+    -> Result<usize, CodecError>;
 
     /// Makes up `samples` samples in place of a lost packet.
     ///

@@ -98,9 +98,8 @@ impl Reader {
             match event {
                 DataChannelEvent::OnOpen => self.opened().await,
                 DataChannelEvent::OnMessage(message) if message.data.len() <= MAX_MESSAGE => {
-                    if self.events.send(PeerEvent::Control(message.data.freeze())).await.is_err() {
-                        break;
-                    }
+                    // Nobody reads any more only while the connection closes, which ends this task too.
+                    let _ = self.events.send(PeerEvent::Control(message.data.freeze())).await;
                 }
                 DataChannelEvent::OnMessage(_) => debug!("a control message was too long"),
                 DataChannelEvent::OnClose => break,

@@ -90,7 +90,9 @@ fn a_wav_file_of_any_kind_loops_without_end() {
             }
         }
         assert_eq!(samples.len(), 199 * SAMPLES_PER_FRAME, "{name}");
-        assert!(crossings(&samples).abs_diff(796) < 12, "{name}: {}", crossings(&samples));
+        // Without the first frame, in which a resampler's filter swings in around zero.
+        let crossings = crossings(&samples[SAMPLES_PER_FRAME..]);
+        assert!(crossings.abs_diff(792) <= 1, "{name}: {crossings}");
         let peak = samples.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
         assert!((0.45..0.6).contains(&peak), "{name}: {peak}");
     }

@@ -80,7 +80,7 @@ fn find() -> Vec<Found> {
         })
         .collect();
     // Linux lists its directory in no order.
-    found.sort_by(|a, b| order(&a.index).cmp(&order(&b.index)));
+    found.sort_by_key(|camera| order(&camera.index));
     found
 }
 

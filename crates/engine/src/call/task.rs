@@ -168,7 +168,7 @@ impl CallTask {
                         "The server ended the call. Join again, or start a new call.".into()
                     ),
                 },
-                Some(event) = self.remote_events.recv() => match self.from_remote(event) {
+                Some(event) = self.remote_events.recv() => match self.remote_event(event) {
                     Some(input) => input,
                     None => continue,
                 },
@@ -330,7 +330,7 @@ impl CallTask {
     }
 
     /// A connection's own event; what the session need not know is done here.
-    fn from_remote(&mut self, event: FromPeer) -> Option<Input> {
+    fn remote_event(&mut self, event: FromPeer) -> Option<Input> {
         let FromPeer { peer, connection, event } = event;
         let remote = self.remote(peer, connection)?;
         match event {

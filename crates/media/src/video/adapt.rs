@@ -176,7 +176,7 @@ mod tests {
             let ladder = QualityLadder::new(capture, 30.0);
             for step in 0..STEPS.len() {
                 let size = ladder.size(step);
-                assert!(size.width % 2 == 0 && size.height % 2 == 0);
+                assert!(size.width.is_multiple_of(2) && size.height.is_multiple_of(2));
                 let shape = f64::from(capture.width) / f64::from(capture.height);
                 assert!((f64::from(size.width) / f64::from(size.height) / shape - 1.0).abs() < 0.01);
             }

@@ -180,7 +180,7 @@ mod tests {
         for (width, height) in [(0, 0), (1, 1), (17, 33), (160, 90), (720, 1_280), (1_919, 1_079)] {
             let size =
                 TestPattern::new(Resolution::new(width, height)).draw(1_000, MediaTime::ZERO).resolution();
-            assert!(size.width % 2 == 0 && size.height % 2 == 0);
+            assert!(size.width.is_multiple_of(2) && size.height.is_multiple_of(2));
         }
     }
 }

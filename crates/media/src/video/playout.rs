@@ -286,7 +286,7 @@ mod tests {
                     (captured + (step.way + step.jitter * noise.next()) / 1_000.0).max(arrived_before);
                 arrived_before = arrived;
                 if let Some(after) = sound_after
-                    && index % 10 == 0
+                    && index.is_multiple_of(10)
                 {
                     let sender = captured * (1.0 + ppm * 1e-6);
                     let ntp = ((3_900_000_000.0 + sender) * 4_294_967_296.0) as u64;

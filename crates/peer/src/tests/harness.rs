@@ -149,11 +149,11 @@ impl Sending {
             for n in 0u64.. {
                 tick.tick().await;
                 let now = Instant::now();
-                if n % 2 == 0 {
+                if n.is_multiple_of(2) {
                     peer.send_audio(&sound(&clock, now, 30));
                 }
-                if n % 3 == 0 {
-                    peer.send_video(&picture(&clock, now, n % 300 == 0, kbps * 1_000 / 8 / 33));
+                if n.is_multiple_of(3) {
+                    peer.send_video(&picture(&clock, now, n.is_multiple_of(300), kbps * 1_000 / 8 / 33));
                 }
             }
         });

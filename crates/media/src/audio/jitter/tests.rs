@@ -1,7 +1,6 @@
 //! Scenarios as data: a sender, a network and a listener in simulated time, with fixed seeds.
 
 use std::f32::consts::TAU;
-use std::sync::LazyLock;
 
 use proptest::prelude::*;
 

@@ -60,10 +60,10 @@ impl Simulation {
                 self.budget -= 1_200.0;
                 self.send(path, 1_200);
             }
-            if self.now_ms % 20 == 0 {
+            if self.now_ms.is_multiple_of(20) {
                 self.send(path, 120);
             }
-            if self.now_ms % 100 == 0 {
+            if self.now_ms.is_multiple_of(100) {
                 self.report(feedback_lost);
             }
             if self.now_ms > end - seconds * 500 {
