@@ -16,7 +16,7 @@ pub fn y4m(path: &Path, resolution: Resolution, frames: u32) {
     let mut file = BufWriter::new(File::create(path).expect("the test's folder can be written"));
     let (width, height) = (resolution.width, resolution.height);
     let pattern = TestPattern::new(resolution);
-    write!(file, "YUV4MPEG2 W{width} H{height} F30:1 Ip A1:1 C420jpeg\n").expect("the disk has room");
+    writeln!(file, "YUV4MPEG2 W{width} H{height} F30:1 Ip A1:1 C420jpeg").expect("the disk has room");
     for counter in 0..frames {
         let time = MediaTime::from_micros(u64::from(counter) * 33_333);
         let frame = pattern.draw(counter, time);

@@ -172,7 +172,8 @@ pub(super) fn id_of(device: &Device) -> Option<String> {
 pub(super) fn name_of(device: &Device) -> String {
     let described = device.description().map(|description| description.name().trim().to_owned());
     match described {
-        Ok(name) if name == "default" => "System default".into(),
+        // ALSA's own words for whatever its settings say.
+        Ok(name) if name == "default" || name == "Default Audio Device" => "System default".into(),
         Ok(name) if !name.is_empty() => name,
         _ => "Unnamed device".into(),
     }

@@ -1,5 +1,6 @@
 //! A real microphone or speaker: the thread that owns its stream, and the ends of its ring.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, RecvTimeoutError};
@@ -26,6 +27,8 @@ const LOST_POLL: Duration = Duration::from_millis(100);
 /// Errors in a row, without a callback in between, that make a device lost. A dead ALSA device gives more than a
 /// thousand in a quarter of a second; one that works gives none or one.
 const MAX_ERRORS: u32 = 10;
+/// Errors that wait for the log.
+const LOGGED_ERRORS: usize = 4;
 /// One second: whoever is later than that has stopped.
 const RING_SECONDS: u32 = 1;
 
@@ -86,7 +89,27 @@ pub(super) fn open_speaker(id: Option<&str>, _clock: MediaClock) -> Result<OpenS
     Ok(OpenSpeaker { name: opened.name, id: opened.id, output: Box::new(output) })
 }
 
-type Build<End> = fn(&Device, &Arc<Shared>, &str) -> Result<(cpal::Stream, u32, End), DeviceError>;
+type Build<End> = fn(&Device, &ErrorSink, &str) -> Result<(cpal::Stream, u32, End), DeviceError>;
+
+/// What a stream's error callback needs; each attempt to build a stream gets its own way to report.
+struct ErrorSink {
+    shared: Arc<Shared>,
+    /// The last attempt's errors, for the log.
+    errors: RefCell<Option<Consumer<cpal::Error>>>,
+}
+
+impl ErrorSink {
+    fn callback(&self) -> impl FnMut(cpal::Error) + Send + 'static {
+        let (mut producer, consumer) = RingBuffer::new(LOGGED_ERRORS);
+        self.errors.replace(Some(consumer));
+        let shared = Arc::clone(&self.shared);
+        move |error| {
+            fail(&shared, &error);
+            // A device that dies says the same a thousand times; the first few are enough.
+            let _ = producer.push(error);
+        }
+    }
+}
 
 /// Opens a device on a thread that then owns it.
 fn spawn<End: Send + 'static>(
@@ -109,9 +132,9 @@ fn spawn<End: Send + 'static>(
         let _quiet = Quiet::new();
         let opened = open(what, wanted.as_deref(), &shared, &fallback, build);
         match opened {
-            Ok((stream, opened)) => {
+            Ok((stream, opened, errors)) => {
                 if report.send(Ok(opened)).is_ok() {
-                    own(stream, &shared, &stopped);
+                    own(stream, what, &shared, errors, &stopped);
                 }
             }
             Err(error) => {
@@ -142,22 +165,32 @@ fn open<End>(
     shared: &Arc<Shared>,
     fallback: &str,
     build: Build<End>,
-) -> Result<(cpal::Stream, Opened<End>), DeviceError> {
+) -> Result<(cpal::Stream, Opened<End>, Option<Consumer<cpal::Error>>), DeviceError> {
     let kind = if what == "speaker" { DeviceKind::Speaker } else { DeviceKind::Microphone };
     let not_found = || DeviceError::NotFound { device: fallback.to_owned() };
     let device = host::find(kind, id).ok_or_else(not_found)?;
     let name = host::name_of(&device);
     let known_as = if id.is_none() && name == "System default" { fallback } else { name.as_str() };
-    let (stream, rate, end) = build(&device, shared, known_as)?;
+    let sink = ErrorSink { shared: Arc::clone(shared), errors: RefCell::new(None) };
+    let (stream, rate, end) = build(&device, &sink, known_as)?;
     stream.play().map_err(|error| explain(known_as, &error))?;
     let id = host::id_of(&device).ok_or_else(not_found)?;
     tracing::debug!(what, rate, period = ?stream.buffer_size().ok(), "sound device opened");
-    Ok((stream, Opened { name, id, rate, end }))
+    Ok((stream, Opened { name, id, rate, end }, sink.errors.into_inner()))
 }
 
 /// Holds the stream until it is told to stop or the device is gone, and drops it here and not in a callback.
-fn own(stream: cpal::Stream, shared: &Shared, stopped: &mpsc::Receiver<()>) {
+fn own(
+    stream: cpal::Stream,
+    what: &str,
+    shared: &Shared,
+    mut errors: Option<Consumer<cpal::Error>>,
+    stopped: &mpsc::Receiver<()>,
+) {
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOST_POLL) {
+        while let Some(error) = errors.as_mut().and_then(|errors| errors.pop().ok()) {
+            tracing::warn!(what, kind = ?error.kind(), %error, "a sound device reports");
+        }
         if shared.lost.load(Ordering::Relaxed) {
             break;
         }
@@ -167,7 +200,7 @@ fn own(stream: cpal::Stream, shared: &Shared, stopped: &mpsc::Receiver<()>) {
 
 fn capture_stream(
     device: &Device,
-    shared: &Arc<Shared>,
+    sink: &ErrorSink,
     name: &str,
 ) -> Result<(cpal::Stream, u32, Consumer<f32>), DeviceError> {
     let offered = device.supported_input_configs().map(Iterator::collect).unwrap_or_default();
@@ -180,20 +213,15 @@ fn capture_stream(
     };
     let build = |config: StreamConfig| {
         let (mut producer, consumer) = RingBuffer::new((config.sample_rate * RING_SECONDS) as usize);
-        let (shared, failing) = (Arc::clone(shared), Arc::clone(shared));
+        let shared = Arc::clone(&sink.shared);
         let channels = usize::from(config.channels);
         let data = move |data: &cpal::Data, info: &cpal::InputCallbackInfo| {
             let at = info.timestamp();
             let latency = at.callback.checked_duration_since(at.capture);
             callback::capture(data, channels, latency, &mut producer, &shared);
         };
-        let stream = device.build_input_stream_raw(
-            config,
-            format,
-            data,
-            move |error| fail(&failing, &error),
-            Some(OPEN_LIMIT),
-        )?;
+        let stream =
+            device.build_input_stream_raw(config, format, data, sink.callback(), Some(OPEN_LIMIT))?;
         Ok((stream, config.sample_rate, consumer))
     };
     with_period(device, config, build).map_err(|error| explain(name, &error))
@@ -201,7 +229,7 @@ fn capture_stream(
 
 fn playback_stream(
     device: &Device,
-    shared: &Arc<Shared>,
+    sink: &ErrorSink,
     name: &str,
 ) -> Result<(cpal::Stream, u32, Producer<f32>), DeviceError> {
     let offered = device.supported_output_configs().map(Iterator::collect).unwrap_or_default();
@@ -214,20 +242,15 @@ fn playback_stream(
     };
     let build = |config: StreamConfig| {
         let (producer, mut consumer) = RingBuffer::new((config.sample_rate * RING_SECONDS) as usize);
-        let (shared, failing) = (Arc::clone(shared), Arc::clone(shared));
+        let shared = Arc::clone(&sink.shared);
         let channels = usize::from(config.channels);
         let data = move |data: &mut cpal::Data, info: &cpal::OutputCallbackInfo| {
             let at = info.timestamp();
             let latency = at.playback.checked_duration_since(at.callback);
             callback::playback(data, channels, latency, &mut consumer, &shared);
         };
-        let stream = device.build_output_stream_raw(
-            config,
-            format,
-            data,
-            move |error| fail(&failing, &error),
-            Some(OPEN_LIMIT),
-        )?;
+        let stream =
+            device.build_output_stream_raw(config, format, data, sink.callback(), Some(OPEN_LIMIT))?;
         Ok((stream, config.sample_rate, producer))
     };
     with_period(device, config, build).map_err(|error| explain(name, &error))

@@ -63,16 +63,13 @@ pub(super) fn to_i420(
         PixelFormat::Mjpeg => jpeg(bytes, size, time).map_err(damaged),
         PixelFormat::Yuyv => {
             let stride = stride(bytes.len(), width.next_multiple_of(2) * 2, height, 1.0);
-            let image = YuvPackedImage {
-                yuy: bytes,
-                yuy_stride: stride as u32,
-                width: size.width,
-                height: size.height,
-            };
-            planar(time, size, |target| yuv::yuyv422_to_yuv420(target, &image)).map_err(damaged)
+            Ok(yuyv(bytes, stride, size, time))
         }
         PixelFormat::Rgb | PixelFormat::Bgr => {
-            let stride = (width * 3) as u32;
+            let stride = width * 3;
+            // The conversion wants exactly the rows that it is to take.
+            let bytes = &bytes[..stride * size.height as usize];
+            let stride = stride as u32;
             planar(time, size, |target| {
                 let convert =
                     if format == PixelFormat::Rgb { yuv::rgb_to_yuv420 } else { yuv::bgr_to_yuv420 };
@@ -146,6 +143,27 @@ fn planar(
     };
     convert(&mut target).map_err(|error| error.to_string())?;
     Ok(frame)
+}
+
+/// Luma as it is, and the mean of every two rows' chroma. `yuv` has this too, but leaves out every second row.
+fn yuyv(bytes: &[u8], stride: usize, size: Resolution, time: MediaTime) -> VideoFrame {
+    let mut frame = VideoFrame::black(time, size);
+    let (y, u, v) = frame.planes_mut();
+    for (line, row) in lines(y, size.width).zip(bytes.chunks_exact(stride)) {
+        for (luma, pixel) in line.iter_mut().zip(row.chunks_exact(2)) {
+            *luma = pixel[0];
+        }
+    }
+    let mean = |a: u8, b: u8| (u16::from(a) + u16::from(b)).div_ceil(2) as u8;
+    let targets = lines(u, size.width / 2).zip(lines(v, size.width / 2));
+    for ((u, v), rows) in targets.zip(bytes.chunks_exact(stride * 2)) {
+        let (upper, lower) = rows.split_at(stride);
+        let pixels = upper.chunks_exact(4).zip(lower.chunks_exact(4));
+        for ((u, v), (upper, lower)) in u.iter_mut().zip(v).zip(pixels) {
+            (*u, *v) = (mean(upper[1], lower[1]), mean(upper[3], lower[3]));
+        }
+    }
+    frame
 }
 
 fn nv12(bytes: &[u8], stride: usize, height: usize, size: Resolution, time: MediaTime) -> VideoFrame {
@@ -297,6 +315,7 @@ mod tests {
         let frame = convert(PixelFormat::Grey, 5, 3, &[9; 15]);
         assert_eq!(frame.resolution(), Resolution::new(4, 2));
         assert!(near(frame.planes().0, 9));
+        assert_eq!(convert(PixelFormat::Rgb, 5, 3, &[9; 45]).resolution(), Resolution::new(4, 2));
         assert_eq!(convert(PixelFormat::Nv12, 5, 3, &[9; 30]).resolution(), Resolution::new(4, 2));
         assert_eq!(convert(PixelFormat::Yuyv, 5, 3, &[9; 36]).resolution(), Resolution::new(4, 2));
     }
