@@ -58,6 +58,8 @@ impl Window {
             .env("XDG_RUNTIME_DIR", data)
             .env("HOME", data);
         let driver = Process::start("tauri-driver", command);
+        // The driver passes everything on to the webview's own, which starts a moment later.
+        reachable(native).await;
         reachable(port).await;
         let data = data.to_string_lossy();
         let arguments: Vec<&str> = ["--data-dir", &data].iter().chain(arguments).copied().collect();
@@ -89,10 +91,19 @@ impl Window {
     /// When it does not come.
     pub async fn press(&self, id: &str) {
         self.until(&format!("`{id}` to press"), async || {
+            // The controls hide from a mouse that rests.
+            self.move_mouse().await;
             let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
             element.click().await.ok()
         })
         .await;
+    }
+
+    async fn move_mouse(&self) {
+        let moved = "for (const x of [300, 310]) document.elementFromPoint(x, 300)?.dispatchEvent(
+            new PointerEvent('pointermove', { bubbles: true, clientX: x, clientY: 300 }))";
+        // A page that is just being replaced has nothing that could hide.
+        let _ = self.client.execute(moved, vec![]).await;
     }
 
     /// Types into the field with this `data-testid`.

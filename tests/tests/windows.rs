@@ -5,16 +5,14 @@ use tincan_tests::clips;
 use tincan_tests::server::Server;
 use tincan_tests::window::{Screen, Window};
 
+/// A screen for each: nobody arranges windows here, and one that another covers is not drawn.
+#[derive(Default)]
 struct Desk {
-    screen: Screen,
+    screens: Vec<Screen>,
     folders: Vec<TempDir>,
 }
 
 impl Desk {
-    async fn new() -> Self {
-        Self { screen: Screen::start().await, folders: Vec::new() }
-    }
-
     /// Opens an app of its own, with synthetic devices.
     async fn open(&mut self, name: &str, server: &Server, more: &[&str]) -> Window {
         let folder = tempfile::tempdir().unwrap();
@@ -22,7 +20,9 @@ impl Desk {
         let mut arguments = vec!["--server", &url, "--name", name, "--camera", "test-pattern"];
         arguments.extend(["--microphone", "tone", "--speaker", "none"]);
         arguments.extend(more);
-        let window = Window::open(&self.screen, folder.path(), &arguments).await;
+        let screen = Screen::start().await;
+        let window = Window::open(&screen, folder.path(), &arguments).await;
+        self.screens.push(screen);
         self.folders.push(folder);
         window
     }
@@ -43,7 +43,7 @@ async fn call(ada: &Window, ben: &Window) {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_windows_see_each_other_and_every_button_does_what_it_says() {
     let server = Server::start().await;
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::default();
     let ada = desk.open("Ada Lovelace", &server, &[]).await;
     let ben = desk.open("Ben", &server, &[]).await;
     call(&ada, &ben).await;
@@ -98,7 +98,7 @@ async fn two_windows_see_each_other_and_every_button_does_what_it_says() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_code_is_answered_with_a_sentence_and_an_invite_link_never_joins_by_itself() {
     let server = Server::start().await;
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::default();
     let ben = desk.open("Ben", &server, &["tincan://join/0000000000"]).await;
     ben.until_value("code-field", "0000-0000-00").await;
     ben.hides("lobby-join").await;
@@ -112,7 +112,7 @@ async fn a_wrong_code_is_answered_with_a_sentence_and_an_invite_link_never_joins
 #[tokio::test(flavor = "multi_thread")]
 async fn the_server_dies_and_comes_back_while_two_windows_talk() {
     let server = Server::start().await;
-    let mut desk = Desk::new().await;
+    let mut desk = Desk::default();
     let ada = desk.open("Ada", &server, &[]).await;
     let ben = desk.open("Ben", &server, &[]).await;
     call(&ada, &ben).await;
