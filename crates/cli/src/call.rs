@@ -28,6 +28,7 @@ pub(crate) async fn run(arguments: CallArguments) -> Exit {
         frames,
         arguments: &arguments,
         call: None,
+        code: None,
         began: Instant::now(),
         was_connected: false,
         exit: None,
@@ -55,6 +56,8 @@ struct Participant<'a> {
     frames: Arc<Frames>,
     arguments: &'a CallArguments,
     call: Option<CallView>,
+    /// The code of the room that we joined, until it was told.
+    code: Option<String>,
     began: Instant,
     was_connected: bool,
     exit: Option<Exit>,
@@ -90,7 +93,10 @@ impl Participant<'_> {
                 reply = &mut joining, if !joined => match reply {
                     Ok(reply) => {
                         joined = true;
-                        self.joined(&reply);
+                        if let Reply::Joined { code } = reply {
+                            self.code = Some(code);
+                            self.announce();
+                        }
                     }
                     Err(error) => {
                         eprintln!("{} ({})", error.message, error.code);
@@ -139,11 +145,13 @@ impl Participant<'_> {
         self.call_changed(snapshot.call);
     }
 
-    fn joined(&self, reply: &Reply) {
-        let Reply::Joined { code } = reply else { return };
-        let invite_link = self.call.as_ref().map_or("", |call| &call.invite_link);
+    /// Tells code and link once both are known: the reply brings the one, the call's view the other, in any order.
+    fn announce(&mut self) {
+        let Some(call) = &self.call else { return };
+        let Some(code) = self.code.take() else { return };
+        let invite_link = &call.invite_link;
         if self.arguments.machine_readable() {
-            output::print(&Line::Joined { joined: Joined { code, invite_link } });
+            output::print(&Line::Joined { joined: Joined { code: &code, invite_link } });
         } else if self.arguments.code.is_none() {
             output::say(&format!("Code: {code}\nLink: {invite_link}"));
         }
@@ -211,6 +219,7 @@ impl Participant<'_> {
             }
         }
         self.call = call;
+        self.announce();
     }
 
     async fn line(&mut self, engine: &Engine, line: &str) {

@@ -46,11 +46,15 @@ const fn phase(phase: CallPhase) -> &'static str {
 
 fn about(before: Option<&Participant>, after: &Participant) -> Vec<String> {
     let who = name(after);
-    let Some(before) = before else { return vec![format!("{who} is here.")] };
     let mut said = Vec::new();
-    if before.name != after.name {
-        said.push(format!("{} is called {who}.", name(before)));
+    match before.map(|before| before.name.as_str()) {
+        // The name follows within a moment, or there is none and the connection tells.
+        None if after.name.is_empty() => {}
+        None | Some("") if !after.name.is_empty() => said.push(format!("{who} is here.")),
+        Some(old) if old != after.name => said.push(format!("{old} is called {who} now.")),
+        _ => {}
     }
+    let Some(before) = before else { return said };
     if before.connection != after.connection {
         said.push(match after.connection {
             ConnectionView::Connecting => format!("Connecting to {who}…"),
@@ -117,6 +121,17 @@ mod tests {
             assert_eq!(tell(before.as_ref(), &after), said);
             before = Some(after);
         }
+    }
+
+    #[test]
+    fn somebody_is_introduced_by_name_once_it_is_known() {
+        let nameless = Participant { name: String::new(), ..ada() };
+        let unknown = call(CallPhase::Connecting, &[&nameless]);
+        let known = call(CallPhase::Connecting, &[&ada()]);
+        assert_eq!(tell(None, &unknown), ["Connecting…"]);
+        assert_eq!(tell(Some(&unknown), &known), ["Ada is here."]);
+        let renamed = call(CallPhase::Connecting, &[&Participant { name: "Grace".into(), ..ada() }]);
+        assert_eq!(tell(Some(&known), &renamed), ["Ada is called Grace now."]);
     }
 
     #[test]
