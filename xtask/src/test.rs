@@ -32,7 +32,9 @@ pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
             run_command(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
         });
         stages.stage("documentation", || {
-            run_command(cargo(&["doc", "--workspace", "--no-deps"]).env("RUSTDOCFLAGS", "-D warnings"))
+            // With the examples, for the features: without, clippy's work on the dependencies could not be used again.
+            let mut command = cargo(&["doc", "--workspace", "--no-deps", "--lib", "--bins", "--examples"]);
+            run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
         });
         stages.stage_with_note("dependencies", check_dependencies);
     }
@@ -63,12 +65,12 @@ fn nextest(test: &Test, set: &str, target: &Path, types: &Path) -> Result<()> {
 
 /// Licences, duplicates and sources always; known vulnerabilities when their database can be fetched.
 fn check_dependencies() -> Result<Option<String>> {
-    run_command(&mut cargo(&["deny", "check", "bans", "licenses", "sources"]))?;
+    run_command(&mut cargo(&["deny", "--log-level=error", "check", "bans", "licenses", "sources"]))?;
     if output(&mut cargo(&["deny", "fetch", "db"])).is_none() {
         return Ok(Some(
             "known vulnerabilities were not checked: their database could not be fetched".to_owned(),
         ));
     }
-    run_command(&mut cargo(&["deny", "check", "--disable-fetch", "advisories"]))?;
+    run_command(&mut cargo(&["deny", "--log-level=error", "check", "--disable-fetch", "advisories"]))?;
     Ok(None)
 }
