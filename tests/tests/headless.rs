@@ -1,4 +1,6 @@
 //! Whole calls between two participants without a window: their own processes, the real server, real connections.
+// A test that cannot go on has failed, in its helpers too.
+#![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
 use tincan_tests::participant::{Participant, other};

@@ -8,6 +8,11 @@ use std::time::Duration;
 use cpal::{Data, FromSample, I24, SampleFormat, SizedSample, U24};
 use rtrb::{Consumer, Producer};
 
+/// A dead ALSA device gives more than a thousand errors in a quarter of a second; one that works gives none or one.
+const MAX_ERRORS: u32 = 10;
+/// Errors without a callback in between for this long are no hiccup.
+const MAX_FAILING: Duration = Duration::from_secs(1);
+
 /// What the callbacks tell the other threads. Only counters: each is right by itself, none guards another.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -34,6 +39,14 @@ impl Shared {
             let micros = u32::try_from(latency.as_micros()).unwrap_or(u32::MAX);
             self.device_latency.store(micros, Ordering::Relaxed);
         }
+    }
+
+    /// Whether the device is gone: it says so, or nothing but errors came for `silent`.
+    pub(super) fn is_lost(&self, silent: Duration) -> bool {
+        if silent > MAX_FAILING && self.errors.load(Ordering::Relaxed) >= MAX_ERRORS {
+            self.lost.store(true, Ordering::Relaxed);
+        }
+        self.lost.load(Ordering::Relaxed)
     }
 
     /// Latency that the device reports; a wild value (some drivers have none to tell) counts as a quarter second.

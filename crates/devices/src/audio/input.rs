@@ -110,10 +110,11 @@ impl AudioInput for DeviceInput {
                 return Ok(Some(frame));
             }
         }
-        if self.shared.lost.load(Ordering::Relaxed) {
+        let silent = now.saturating_duration_since(self.last_sound);
+        if self.shared.is_lost(silent) {
             return Err(DeviceError::Lost { device: self.name.clone() });
         }
-        if now.saturating_duration_since(self.last_sound) > STALL_LIMIT {
+        if silent > STALL_LIMIT {
             return Err(DeviceError::Stalled { device: self.name.clone() });
         }
         Ok(None)

@@ -1,7 +1,7 @@
 //! Microphones and speakers: real ones by cpal, and twins that need no hardware.
 //!
-//! A real device's callback only moves samples between the device and a lock-free ring ([`callback`]); opening, errors
-//! and closing happen on a thread that owns the stream ([`stream`]); resampling to 48 kHz mono happens on the audio
+//! A real device's callback only moves samples between the device and a lock-free ring (`callback`); opening, errors
+//! and closing happen on a thread that owns the stream (`stream`); resampling to 48 kHz mono happens on the audio
 //! thread, inside [`AudioInput::read`] and [`AudioOutput::write`].
 
 mod callback;

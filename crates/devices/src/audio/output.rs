@@ -82,15 +82,17 @@ impl DeviceOutput {
 
 impl AudioOutput for DeviceOutput {
     fn wanted(&mut self) -> Result<usize, DeviceError> {
-        if self.shared.lost.load(Ordering::Relaxed) {
-            return Err(DeviceError::Lost { device: self.name.clone() });
-        }
         let now = Instant::now();
         let callbacks = self.shared.callbacks.load(Ordering::Relaxed);
         if callbacks != self.seen_callbacks {
             self.seen_callbacks = callbacks;
             self.last_callback = now;
-        } else if now.saturating_duration_since(self.last_callback) > STALL_LIMIT {
+        }
+        let silent = now.saturating_duration_since(self.last_callback);
+        if self.shared.is_lost(silent) {
+            return Err(DeviceError::Lost { device: self.name.clone() });
+        }
+        if silent > STALL_LIMIT {
             return Err(DeviceError::Stalled { device: self.name.clone() });
         }
         self.margin.update(now, self.shared.glitches.load(Ordering::Relaxed));

@@ -24,9 +24,6 @@ const OPEN_LIMIT: Duration = Duration::from_secs(5);
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
 /// How soon the owning thread notices that a device is gone and closes it.
 const LOST_POLL: Duration = Duration::from_millis(100);
-/// Errors in a row, without a callback in between, that make a device lost. A dead ALSA device gives more than a
-/// thousand in a quarter of a second; one that works gives none or one.
-const MAX_ERRORS: u32 = 10;
 /// Errors that wait for the log.
 const LOGGED_ERRORS: usize = 4;
 /// One second: whoever is later than that has stopped.
@@ -159,13 +156,16 @@ fn spawn<End: Send + 'static>(
     }
 }
 
+/// A stream that runs, our end of it, and where its errors come out.
+type Running<End> = (cpal::Stream, Opened<End>, Option<Consumer<cpal::Error>>);
+
 fn open<End>(
     what: &str,
     id: Option<&str>,
     shared: &Arc<Shared>,
     fallback: &str,
     build: Build<End>,
-) -> Result<(cpal::Stream, Opened<End>, Option<Consumer<cpal::Error>>), DeviceError> {
+) -> Result<Running<End>, DeviceError> {
     let kind = if what == "speaker" { DeviceKind::Speaker } else { DeviceKind::Microphone };
     let not_found = || DeviceError::NotFound { device: fallback.to_owned() };
     let device = host::find(kind, id).ok_or_else(not_found)?;
@@ -187,14 +187,18 @@ fn own(
     mut errors: Option<Consumer<cpal::Error>>,
     stopped: &mpsc::Receiver<()>,
 ) {
-    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOST_POLL) {
+    let mut log = || {
         while let Some(error) = errors.as_mut().and_then(|errors| errors.pop().ok()) {
             tracing::warn!(what, kind = ?error.kind(), %error, "a sound device reports");
         }
+    };
+    while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOST_POLL) {
+        log();
         if shared.lost.load(Ordering::Relaxed) {
             break;
         }
     }
+    log();
     drop(stream);
 }
 
@@ -274,16 +278,16 @@ fn with_period<T>(
 
 /// The error callback: runs on the device's thread, perhaps thousands of times a second.
 fn fail(shared: &Shared, error: &cpal::Error) {
-    let lost = match error.kind() {
-        ErrorKind::Xrun | ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged => false,
+    match error.kind() {
+        ErrorKind::Xrun | ErrorKind::RealtimeDenied | ErrorKind::DeviceChanged => {}
         ErrorKind::DeviceNotAvailable
         | ErrorKind::StreamInvalidated
         | ErrorKind::HostUnavailable
-        | ErrorKind::PermissionDenied => true,
-        _ => shared.errors.fetch_add(1, Ordering::Relaxed) >= MAX_ERRORS,
-    };
-    if lost {
-        shared.lost.store(true, Ordering::Relaxed);
+        | ErrorKind::PermissionDenied => shared.lost.store(true, Ordering::Relaxed),
+        // May pass, as after a stop of the whole machine: only lasting ones lose the device.
+        _ => {
+            shared.errors.fetch_add(1, Ordering::Relaxed);
+        }
     }
 }
 
@@ -363,18 +367,20 @@ mod tests {
     }
 
     #[test]
-    fn a_burst_of_errors_loses_the_device_and_a_glitch_does_not() {
+    fn errors_lose_the_device_only_when_they_last() {
         let shared = Shared::default();
-        fail(&shared, &cpal::Error::new(ErrorKind::Xrun));
-        for _ in 0..MAX_ERRORS {
+        for _ in 0..1_000 {
             fail(&shared, &cpal::Error::new(ErrorKind::BackendError));
+            fail(&shared, &cpal::Error::new(ErrorKind::Xrun));
         }
-        assert!(!shared.lost.load(Ordering::Relaxed));
-        fail(&shared, &cpal::Error::new(ErrorKind::BackendError));
-        assert!(shared.lost.load(Ordering::Relaxed));
-        let unplugged = Shared::default();
-        fail(&unplugged, &cpal::Error::new(ErrorKind::DeviceNotAvailable));
-        assert!(unplugged.lost.load(Ordering::Relaxed));
+        assert!(!shared.is_lost(Duration::from_millis(250)));
+        assert!(shared.is_lost(Duration::from_secs(2)));
+        assert!(shared.lost.load(Ordering::Relaxed), "and its owner closes it");
+
+        let silent = Shared::default();
+        assert!(!silent.is_lost(Duration::from_secs(2)), "silence alone is no error");
+        fail(&silent, &cpal::Error::new(ErrorKind::DeviceNotAvailable));
+        assert!(silent.is_lost(Duration::ZERO));
     }
 
     #[test]

@@ -2,9 +2,7 @@
 
 use tincan_media::MediaTime;
 use tincan_media::video::{Resolution, VideoFrame};
-use yuv::{
-    BufferStoreMut, YuvConversionMode, YuvPackedImage, YuvPlanarImageMut, YuvRange, YuvStandardMatrix,
-};
+use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 use zune_jpeg::JpegDecoder;
 use zune_jpeg::zune_core::bytestream::ZCursor;
 use zune_jpeg::zune_core::colorspace::ColorSpace;
@@ -145,7 +143,8 @@ fn planar(
     Ok(frame)
 }
 
-/// Luma as it is, and the mean of every two rows' chroma. `yuv` has this too, but leaves out every second row.
+/// Luma as it is, and the mean of every two rows' chroma. `yuv`'s own wants a buffer of exactly the picture's size, and
+/// cameras with padded rows give none such.
 fn yuyv(bytes: &[u8], stride: usize, size: Resolution, time: MediaTime) -> VideoFrame {
     let mut frame = VideoFrame::black(time, size);
     let (y, u, v) = frame.planes_mut();

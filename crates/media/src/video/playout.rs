@@ -2,7 +2,7 @@
 //!
 //! Two delays, the larger one counts. The *jitter delay* is what makes late pictures rare: a percentile of how much
 //! later than the fastest ones pictures lately came. On a clean network it is a few milliseconds. The *sync delay*
-//! holds pictures back when the sound is played later than they are; within [`LEAD_ALLOWED`] nothing is held back,
+//! holds pictures back when the sound is played later than they are; within `LEAD_ALLOWED` nothing is held back,
 //! because nobody sees it and everybody feels delay.
 
 use std::collections::VecDeque;
