@@ -1,5 +1,8 @@
 //! What the whole-call tests are made of: the project's own programs as processes, a screen without a monitor, and
 //! clips that are generated. Everything here waits for what it waits for; nothing sleeps.
+//!
+//! **Invariant:** only tests import this, and it knows the programs only from outside.
+#![forbid(unsafe_code)]
 
 pub mod clips;
 pub mod participant;

@@ -226,7 +226,9 @@ fn a_driver_that_panics_is_a_lost_camera() {
     let stage = stage(CameraSelector::Default);
     stage.act([OPEN, Act::Picture, Act::Panic]);
     stage.started();
-    assert_eq!(stage.event(), CameraEvent::Failed(lost()));
+    // On a busy machine the watchdog may see the silence before the thread's end is known.
+    let end = std::iter::repeat_with(|| stage.event()).find(|event| *event != CameraEvent::Stalled);
+    assert_eq!(end, Some(CameraEvent::Failed(lost())));
 }
 
 #[test]

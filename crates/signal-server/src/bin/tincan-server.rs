@@ -1,4 +1,5 @@
 //! `tincan-server`: the signalling server as a program.
+#![forbid(unsafe_code)]
 
 use std::error::Error;
 use std::net::SocketAddr;
