@@ -12,9 +12,19 @@ pub(crate) fn root() -> PathBuf {
     manifest.parent().expect("xtask lies in the workspace").to_owned()
 }
 
-/// `cargo`, the one that runs this, in the workspace's folder.
+/// `cargo`, the one that runs this, in the workspace's folder and in the environment that it has when it is typed. What
+/// `cargo xtask` adds about its own package would be a change to some build scripts (ring's watches it), and compile
+/// everything above them anew each time the two ways alternate.
 pub(crate) fn cargo(arguments: &[&str]) -> Command {
     let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    for (name, _) in env::vars_os() {
+        if name
+            .to_str()
+            .is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_"))
+        {
+            command.env_remove(name);
+        }
+    }
     command.args(arguments).current_dir(root());
     command
 }
