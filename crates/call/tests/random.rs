@@ -96,7 +96,6 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    #[ignore = "finds a mute that did not reach the other side: cargo xtask test --all"]
     fn once_the_world_is_calm_everybody_is_connected_to_everybody(
         steps in prop::collection::vec(step(), 1..40),
     ) {

@@ -243,14 +243,26 @@ impl World {
         }
     }
 
+    /// The control channel is reliable and ordered: what meets a broken path waits for it to come back, and is lost
+    /// only with the connection.
     fn deliver_control(&mut self) {
-        let (due, later) =
-            std::mem::take(&mut self.control).into_iter().partition(|(at, ..)| *at <= self.now);
-        self.control = later;
-        for (_, from, to, connection, bytes) in due {
+        let mut later = Vec::new();
+        for (at, from, to, connection, bytes) in std::mem::take(&mut self.control) {
+            let open = |a, b| {
+                self.machines.get(&a).is_some_and(|m: &Machine| m.connections.contains_key(&(b, connection)))
+            };
+            if !open(from, to) || !open(to, from) {
+                continue;
+            }
+            if at > self.now || !self.path(from, to) {
+                later.push((at, from, to, connection, bytes));
+                continue;
+            }
             let change = PeerChange::Control(bytes);
             self.input(to, Input::Peer { peer: from, connection, change });
         }
+        later.append(&mut self.control);
+        self.control = later;
     }
 
     fn path(&self, a: PeerId, b: PeerId) -> bool {
@@ -349,9 +361,7 @@ impl World {
         let up = |a, b| self.machines.get(&a).and_then(|m: &Machine| m.connections.get(&(b, connection)));
         if let (Some(ours), Some(_)) = (up(me, to), up(to, me)) {
             assert!(ours.control_open, "nothing is sent before the channel is open");
-            if self.path(me, to) {
-                self.control.push((self.now + 2 * TICK, me, to, connection, message.encode()));
-            }
+            self.control.push((self.now + 2 * TICK, me, to, connection, message.encode()));
         }
     }
 
