@@ -35,15 +35,13 @@ const RING_SECONDS: u32 = 1;
 /// the machine is busy. ALSA's plug-in to such a server keeps half a core busy at 10 ms and 1% at 40 ms. Drivers that
 /// are reached directly take 10 ms.
 fn period(host: HostId, rate: u32) -> u32 {
-    #[cfg(target_os = "linux")]
     match host {
-        HostId::PulseAudio => return rate / 50,
-        HostId::Alsa => return rate / 25,
-    }
-    #[cfg(not(target_os = "linux"))]
-    {
-        let _ = host;
-        rate / 100
+        #[cfg(target_os = "linux")]
+        HostId::PulseAudio => rate / 50,
+        #[cfg(target_os = "linux")]
+        HostId::Alsa => rate / 25,
+        #[cfg(not(target_os = "linux"))]
+        _ => rate / 100,
     }
 }
 
