@@ -17,22 +17,31 @@ pub const PATIENCE: Duration = Duration::from_secs(30);
 /// # Panics
 /// When it was not built: the test command builds it first.
 pub fn binary(name: &str) -> PathBuf {
-    let folder = std::env::var_os("TINCAN_BIN_DIR").map_or_else(
+    let path = programs().join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
+    assert!(path.exists(), "{} is not built: run the tests by `cargo xtask test`", path.display());
+    path
+}
+
+/// Where the programs of this workspace were built.
+///
+/// # Panics
+/// When the test does not know where it is itself.
+pub fn programs() -> PathBuf {
+    std::env::var_os("TINCAN_BIN_DIR").map_or_else(
         || {
             let test = std::env::current_exe().expect("a test has a path");
             test.ancestors().nth(2).expect("tests lie in target/PROFILE/deps").to_owned()
         },
         PathBuf::from,
-    );
-    let path = folder.join(format!("{name}{}", std::env::consts::EXE_SUFFIX));
-    assert!(path.exists(), "{} is not built: run the tests by `cargo xtask test`", path.display());
-    path
+    )
 }
 
 /// A running program. Dropping it kills it.
 pub struct Process {
     name: String,
     child: Child,
+    #[cfg(unix)]
+    group: u32,
     stdin: Option<ChildStdin>,
     lines: mpsc::UnboundedReceiver<String>,
     seen: Vec<String>,
@@ -45,6 +54,9 @@ impl Process {
     /// When it cannot be started.
     pub fn start(name: &str, mut command: Command) -> Self {
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
+        // A group of its own, so that what it starts itself ends with it.
+        #[cfg(unix)]
+        command.process_group(0);
         let mut child = command.spawn().unwrap_or_else(|error| panic!("{name} cannot be started: {error}"));
         // Unbounded: a test that looks elsewhere for a while must not block the program that it tests.
         let (sender, lines) = mpsc::unbounded_channel();
@@ -53,7 +65,17 @@ impl Process {
         tokio::spawn(forward(output, sender.clone()));
         tokio::spawn(forward(errors, sender));
         let stdin = child.stdin.take();
-        Self { name: name.into(), child, stdin, lines, seen: Vec::new() }
+        #[cfg(unix)]
+        let group = child.id().expect("it was just started");
+        Self {
+            name: name.into(),
+            child,
+            #[cfg(unix)]
+            group,
+            stdin,
+            lines,
+            seen: Vec::new(),
+        }
     }
 
     /// The process's id.
@@ -117,7 +139,7 @@ impl Process {
             self.seen.push(line);
         }
         match status {
-            Ok(status) => (status.expect("a child can be waited for").code(), self.seen),
+            Ok(status) => (status.expect("a child can be waited for").code(), std::mem::take(&mut self.seen)),
             Err(_) => panic!("{} does not end; it said:\n{}", self.name, self.tail()),
         }
     }
@@ -133,6 +155,17 @@ impl Process {
     fn tail(&self) -> String {
         let from = self.seen.len().saturating_sub(40);
         self.seen[from..].join("\n")
+    }
+}
+
+#[cfg(unix)]
+impl Drop for Process {
+    /// Ends what the program started and left behind, as a driver leaves its window when it is killed.
+    fn drop(&mut self) {
+        let group = format!("-{}", self.group);
+        // Nobody is left in the group after a proper end.
+        let _ =
+            std::process::Command::new("kill").args(["-KILL", "--", &group]).stderr(Stdio::null()).status();
     }
 }
 

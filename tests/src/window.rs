@@ -7,12 +7,12 @@ use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
-use tincan_media::video::{Rect, Stamp};
+use tincan_media::video::{Rect, Resolution, Stamp, letterbox};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::{Instant, interval, timeout};
 
-use crate::process::{PATIENCE, Process, binary};
+use crate::process::{PATIENCE, Process, binary, programs};
 use crate::server::reachable;
 
 /// How often a page is asked again for what is awaited: a tenth of what a person notices.
@@ -199,9 +199,13 @@ impl Window {
 
     async fn read_stamp(&self, id: &str) -> Option<Stamp> {
         let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
-        let picture = decode(&element.screenshot().await.ok()?)?;
-        let rect = picture.picture();
-        Stamp::read_rgba(&picture.rgba, picture.width, rect)
+        // The canvas has the picture's size and lies letterboxed in its element: asked, not guessed from the pixels,
+        // over which a speaking ring and the controls are drawn.
+        let size = async |name| element.attr(name).await.ok()??.parse::<u32>().ok();
+        let size = Resolution::new(size("width").await?, size("height").await?);
+        let screenshot = decode(&element.screenshot().await.ok()?)?;
+        let rect = letterbox(size, Rect::of(screenshot.size));
+        Stamp::read_rgba(&screenshot.rgba, screenshot.size.width as usize, rect)
     }
 
     /// A picture of the whole window, as PNG.
@@ -232,9 +236,22 @@ impl Window {
                     Ok(body) => body.text().await.unwrap_or_default(),
                     Err(error) => error.to_string(),
                 };
-                panic!("no {what} after {:?}; the window says:\n{says}", began.elapsed());
+                let shown = self.keep_screenshot(what).await;
+                panic!("no {what} after {:?}; {shown}; the window says:\n{says}", began.elapsed());
             }
         }
+    }
+
+    /// Keeps what the window shows for whoever looks why a test failed.
+    async fn keep_screenshot(&self, what: &str) -> String {
+        let name: String = what.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
+        let folder = programs().join("failed-windows");
+        let path = folder.join(format!("{}-{name}.png", std::process::id()));
+        let kept = match self.client.screenshot().await {
+            Ok(png) => std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, png)).is_ok(),
+            Err(_) => false,
+        };
+        if kept { format!("see {}", path.display()) } else { "it could not be drawn".to_owned() }
     }
 }
 
@@ -242,30 +259,12 @@ fn selector(id: &str) -> String {
     format!("[data-testid='{id}']")
 }
 
-struct Picture {
+struct Screenshot {
     rgba: Vec<u8>,
-    width: usize,
-    height: usize,
+    size: Resolution,
 }
 
-impl Picture {
-    /// Where the picture lies: without the bars beside it, which are evenly black.
-    fn picture(&self) -> Rect {
-        let bright = |x: usize, y: usize| {
-            let at = (y * self.width + x) * 4;
-            self.rgba[at..at + 3].iter().any(|&value| value > 40)
-        };
-        let column = |x: usize| (0..self.height).filter(|&y| bright(x, y)).count() * 8 > self.height;
-        let row = |y: usize| (0..self.width).filter(|&x| bright(x, y)).count() * 8 > self.width;
-        let left = (0..self.width).find(|&x| column(x)).unwrap_or(0);
-        let right = (0..self.width).rev().find(|&x| column(x)).map_or(self.width, |x| x + 1);
-        let top = (0..self.height).find(|&y| row(y)).unwrap_or(0);
-        let bottom = (0..self.height).rev().find(|&y| row(y)).map_or(self.height, |y| y + 1);
-        Rect { x: left as f32, y: top as f32, width: (right - left) as f32, height: (bottom - top) as f32 }
-    }
-}
-
-fn decode(png: &[u8]) -> Option<Picture> {
+fn decode(png: &[u8]) -> Option<Screenshot> {
     let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
     decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
     let mut reader = decoder.read_info().ok()?;
@@ -276,7 +275,7 @@ fn decode(png: &[u8]) -> Option<Picture> {
         png::ColorType::Rgb => data.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect(),
         _ => return None,
     };
-    Some(Picture { rgba, width: info.width as usize, height: info.height as usize })
+    Some(Screenshot { rgba, size: Resolution::new(info.width, info.height) })
 }
 
 async fn two_free_ports() -> (u16, u16) {

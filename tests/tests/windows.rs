@@ -1,4 +1,4 @@
-//! Whole calls in a real window: the app as its own process on a screen without a monitor, operated by WebDriver.
+//! Whole calls between two real windows: two processes of the app on a screen without a monitor, operated by WebDriver.
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
@@ -30,6 +30,73 @@ impl Desk {
     }
 }
 
+/// One starts a call, the other types its code.
+async fn call(ada: &Window, ben: &Window) {
+    ada.press("new-call").await;
+    ada.press("lobby-join").await;
+    let code = ada.text("room-code").await;
+    ben.write("code-field", code.trim()).await;
+    ben.press("join").await;
+    ben.press("lobby-join").await;
+    ada.shows("remote-tile").await;
+    ben.shows("remote-tile").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_windows_see_each_other_and_every_button_does_what_it_says() {
+    let server = Server::start().await;
+    let mut desk = Desk::default();
+    let ada = desk.open("Ada Lovelace", &server, &[]).await;
+    let ben = desk.open("Ben", &server, &[]).await;
+    call(&ada, &ben).await;
+
+    // Each reads the other's moving counter out of the drawn pixels.
+    let seen = ada.stamp("remote-canvas").await;
+    ada.later_stamp("remote-canvas", seen).await;
+    let seen = ben.stamp("remote-canvas").await;
+    ben.later_stamp("remote-canvas", seen).await;
+    assert_eq!(ben.text("tile-name").await, "Ada Lovelace");
+
+    // Mute takes effect here at once and is shown there.
+    ada.press("mic-toggle").await;
+    ada.has("mic-toggle", "aria-pressed", "false").await;
+    ben.shows("muted-icon").await;
+    ada.key("m").await;
+    ada.has("mic-toggle", "aria-pressed", "true").await;
+    ben.hides("muted-icon").await;
+
+    // Camera off shows initials; on again shows the picture.
+    ada.press("camera-toggle").await;
+    assert_eq!(ben.text("initials").await, "AL");
+    ada.press("camera-toggle").await;
+    ben.hides("initials").await;
+    let seen = ben.stamp("remote-canvas").await;
+    ben.later_stamp("remote-canvas", seen).await;
+
+    // Switching a device keeps the call.
+    ada.press("camera-menu").await;
+    ada.press("device-none").await;
+    ben.shows("initials").await;
+    ada.press("camera-menu").await;
+    ada.press("device-test-pattern").await;
+    ben.hides("initials").await;
+    let seen = ben.stamp("remote-canvas").await;
+    ben.later_stamp("remote-canvas", seen).await;
+
+    // Statistics by key, and leaving brings both home.
+    ada.key("t").await;
+    ada.shows("stats").await;
+    ada.press("leave").await;
+    ada.press("after-home").await;
+    ada.shows("new-call").await;
+    ben.shows("alone").await;
+    ben.press("leave").await;
+    ben.press("after-home").await;
+    ben.shows("new-call").await;
+    ada.close().await;
+    ben.close().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_code_is_answered_with_a_sentence_and_an_invite_link_never_joins_by_itself() {
     let server = Server::start().await;
@@ -41,6 +108,27 @@ async fn a_wrong_code_is_answered_with_a_sentence_and_an_invite_link_never_joins
     ben.press("lobby-join").await;
     let error = ben.text("error").await;
     assert!(error.contains("no call with this code"), "{error}");
+    ben.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_dies_and_comes_back_while_two_windows_talk() {
+    let server = Server::start().await;
+    let mut desk = Desk::default();
+    let ada = desk.open("Ada", &server, &[]).await;
+    let ben = desk.open("Ben", &server, &[]).await;
+    call(&ada, &ben).await;
+    let seen = ada.stamp("remote-canvas").await;
+    let down = server.crash().await;
+    ada.shows("banner").await;
+    ada.later_stamp("remote-canvas", seen).await;
+    let _server = down.start().await;
+    ada.hides("banner").await;
+    let seen = ben.stamp("remote-canvas").await;
+    ben.later_stamp("remote-canvas", seen).await;
+    ada.press("leave").await;
+    ben.shows("alone").await;
+    ada.close().await;
     ben.close().await;
 }
 
