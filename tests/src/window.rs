@@ -122,7 +122,9 @@ impl Window {
     pub async fn text(&self, id: &str) -> String {
         self.until(&format!("`{id}`"), async || {
             let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
-            element.text().await.ok().filter(|text| !text.trim().is_empty())
+            // Not the driver's idea of visible text, which loses names that are cut to their tile.
+            let text = element.prop("textContent").await.ok()??;
+            Some(text.trim().to_owned()).filter(|text| !text.is_empty())
         })
         .await
     }
