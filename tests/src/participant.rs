@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
+use tokio::time::Instant;
 
 use crate::process::{PATIENCE, Process, binary};
 
@@ -117,9 +118,10 @@ impl Participant {
         what: &str,
         wanted: impl Fn(&Self, &Value) -> Option<T>,
     ) -> T {
+        let end = Instant::now() + limit;
         loop {
-            let line =
-                self.process.wait_for_within(limit, what, |line| serde_json::from_str(line).ok()).await;
+            let left = end.saturating_duration_since(Instant::now());
+            let line = self.process.wait_for_within(left, what, |line| serde_json::from_str(line).ok()).await;
             let line: Value = line;
             if let Some(call) = line["snapshot"].get("call").or_else(|| line["event"].get("call")) {
                 self.call = call.clone();

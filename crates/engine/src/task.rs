@@ -134,10 +134,14 @@ impl EngineTask {
         }
         drop(inbox);
         self.leave(None);
-        // The ending call must not wait for its updates to be read.
-        let (_, closed) = mpsc::channel(1);
-        self.updates = closed;
-        while self.work.join_next().await.is_some() {}
+        // The ending call still has something to say: a summary, where its recording is.
+        loop {
+            tokio::select! {
+                biased;
+                Some(update) = self.updates.recv() => self.call_update(update),
+                done = self.work.join_next() => if done.is_none() { break },
+            }
+        }
         if let Some(nearby) = self.nearby.take() {
             nearby.stop().await;
         }

@@ -80,6 +80,8 @@ pub struct Limits {
     pub write: Duration,
     /// How long a place is kept after its connection was lost.
     pub grace: Duration,
+    /// After so long such a place goes to a newcomer for whom the room has no other.
+    pub yielding: Duration,
 }
 
 impl Default for Limits {
@@ -108,6 +110,8 @@ impl Default for Limits {
             write: Duration::from_secs(10),
             // Changing from Wi-Fi to mobile takes up to ten seconds, and the client's backoff as much again.
             grace: Duration::from_secs(20),
+            // A program that crashed is not started again sooner; most sockets that break are back by then.
+            yielding: Duration::from_secs(3),
         }
     }
 }

@@ -58,6 +58,7 @@ pub(crate) async fn run(mut socket: WebSocket, slot: Slot, shared: Arc<Shared>) 
     let keeps_place = matches!(end, End::Lost | End::Idle);
     if keeps_place {
         shared.metrics().lost.add(1);
+        shared.registry.lose(&seat, Instant::now());
     } else {
         shared.registry.leave(&seat);
     }
@@ -93,7 +94,7 @@ async fn join(
     if version != PROTOCOL_VERSION {
         return Err(End::Refused(ErrorCode::Version));
     }
-    let request = Request { room, peer, secret, intent, received, address: slot.key() };
+    let request = Request { room, peer, secret, intent, received, address: slot.key(), now: Instant::now() };
     let (admission, seat) = shared.registry.join(request).map_err(End::Refused)?;
     let ice_servers = turn::ice_servers(&shared.config, SystemTime::now());
     let answer = match admission {

@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::time::Instant;
 
 use axum::extract::ws::Utf8Bytes;
 use tincan_protocol::{Envelope, ErrorCode, Intent, PeerId, ResumeSecret, RoomId, ServerMessage};
@@ -24,6 +25,7 @@ pub(crate) struct Request {
     pub(crate) intent: Intent,
     pub(crate) received: Option<u64>,
     pub(crate) address: AddressKey,
+    pub(crate) now: Instant,
 }
 
 /// What somebody got.
@@ -69,6 +71,8 @@ struct Place {
     secret: ResumeSecret,
     line: Arc<Line>,
     outbox: Outbox,
+    /// Since when it has no connection, while it has none.
+    lost: Option<Instant>,
     /// Envelopes that came from this participant.
     received: u64,
 }
@@ -113,11 +117,15 @@ impl Registry {
             if request.received.is_some_and(|received| place.outbox.resume(received)) {
                 place.line.end(ErrorCode::Replaced);
                 place.line = line;
+                place.lost = None;
                 self.metrics.resumed.add(1);
                 return Ok((Admission::Resumed(place.received), seat));
             }
             // What it missed is no longer here: its stay ends and a new one begins, and the others see both.
             rooms.remove(request.room, request.peer, Some(ErrorCode::Replaced), &self.metrics);
+        }
+        if let Some(absent) = rooms.absent(request.room, request.now, &self.limits) {
+            rooms.remove(request.room, absent, Some(ErrorCode::Replaced), &self.metrics);
         }
         if !rooms.rooms.contains_key(&request.room) {
             if request.intent == Intent::Join {
@@ -137,7 +145,8 @@ impl Registry {
         }
         let others: Vec<_> = room.places.keys().copied().collect();
         let outbox = Outbox::new(self.limits.queued_messages, self.limits.queued_bytes);
-        room.places.insert(request.peer, Place { secret: request.secret, line, outbox, received: 0 });
+        room.places
+            .insert(request.peer, Place { secret: request.secret, line, outbox, lost: None, received: 0 });
         self.metrics.participants.add(1);
         self.metrics.joined.add(1);
         let news = text(&ServerMessage::PeerJoined { peer: request.peer });
@@ -172,6 +181,13 @@ impl Registry {
         self.lock().place(seat)?.outbox.take()
     }
 
+    /// The connection is gone; the place waits for the participant to come back.
+    pub(crate) fn lose(&self, seat: &Seat, now: Instant) {
+        if let Some(place) = self.lock().place(seat) {
+            place.lost = Some(now);
+        }
+    }
+
     /// Gives a place up, unless another connection has taken it over.
     pub(crate) fn leave(&self, seat: &Seat) {
         let mut rooms = self.lock();
@@ -190,6 +206,14 @@ impl Rooms {
     fn place(&mut self, seat: &Seat) -> Option<&mut Place> {
         let place = self.rooms.get_mut(&seat.room)?.places.get_mut(&seat.peer)?;
         Arc::ptr_eq(&place.line, &seat.line).then_some(place)
+    }
+
+    /// Whose place a full room gives to a newcomer: whoever crashed and is back under a new id is not kept out by the
+    /// place that waits for the old one.
+    fn absent(&self, room: RoomId, now: Instant, limits: &Limits) -> Option<PeerId> {
+        let room = self.rooms.get(&room).filter(|room| room.places.len() >= limits.participants)?;
+        let lost = room.places.iter().filter_map(|(peer, place)| Some((place.lost?, *peer)));
+        lost.min().filter(|(since, _)| now >= *since + limits.yielding).map(|(_, peer)| peer)
     }
 
     /// Removes a participant and tells the others.
@@ -262,6 +286,7 @@ mod tests {
         registry: Registry,
         metrics: Arc<Metrics>,
         secrets: HashMap<u8, ResumeSecret>,
+        now: Instant,
     }
 
     impl Fixture {
@@ -270,7 +295,7 @@ mod tests {
             let limits =
                 Limits { participants, rooms_per_address: 2, queued_messages: 8, ..Limits::default() };
             let secrets = (0..8).map(|name| (name, ResumeSecret::random())).collect();
-            Self { registry: Registry::new(limits, metrics.clone()), metrics, secrets }
+            Self { registry: Registry::new(limits, metrics.clone()), metrics, secrets, now: Instant::now() }
         }
 
         fn request(&self, name: u8, intent: Intent, received: Option<u64>) -> Request {
@@ -281,6 +306,7 @@ mod tests {
                 intent,
                 received,
                 address: IpAddr::from([192, 0, 2, 1]).into(),
+                now: self.now,
             }
         }
 
@@ -424,5 +450,29 @@ mod tests {
         let mut request = fixture.request(1, Intent::Create, None);
         request.room = RoomId::from_bytes([3; 16]);
         assert_eq!(fixture.registry.join(request).err(), Some(ErrorCode::TooManyRooms));
+    }
+
+    #[test]
+    fn a_full_room_gives_the_place_of_whoever_is_lost_to_a_newcomer_but_not_at_once() {
+        let mut fixture = Fixture::new(2);
+        let (ada, ben) = (fixture.enter(1), fixture.enter(2));
+        fixture.registry.lose(&ben, fixture.now);
+        let refused = fixture.registry.join(fixture.request(3, Intent::Join, None));
+        assert_eq!(refused.err(), Some(ErrorCode::RoomFull), "a socket that changes networks comes back");
+        fixture.now += Limits::default().yielding;
+        fixture.registry.join(fixture.request(3, Intent::Join, None)).unwrap();
+        assert_eq!(fixture.drain(&ada), ["+2", "-2", "+3"]);
+        assert_eq!(ben.line.reason(), Some(ErrorCode::Replaced));
+    }
+
+    #[test]
+    fn whoever_came_back_keeps_the_place() {
+        let mut fixture = Fixture::new(2);
+        let (_ada, ben) = (fixture.enter(1), fixture.enter(2));
+        fixture.registry.lose(&ben, fixture.now);
+        fixture.registry.join(fixture.request(2, Intent::Join, Some(0))).unwrap();
+        fixture.now += Limits::default().yielding;
+        let refused = fixture.registry.join(fixture.request(3, Intent::Join, None));
+        assert_eq!(refused.err(), Some(ErrorCode::RoomFull));
     }
 }

@@ -23,8 +23,9 @@ const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
 const NOMINAL_RATE: f32 = 30.0;
 /// The encoder is told of another frame rate only from this difference on: cameras are never even.
 const RATE_STEP: f32 = 1.0;
-/// Until the network was measured: 720p looks decent at it, and a weak Wi-Fi still takes it.
-const START: Bitrate = Bitrate::kbps(950);
+/// Until the network was measured: 720p looks decent at it, and a weak Wi-Fi still takes it. With the sound's 40 kbit/s it
+/// is what the bandwidth estimate begins with.
+const START: Bitrate = Bitrate::kbps(960);
 
 /// What the encoder thread is told.
 pub(crate) enum EncoderCommand {

@@ -409,7 +409,7 @@ fn lost(error: &DeviceError) -> Notice {
 fn told(hint: Hint) -> Notice {
     let (code, message) = match hint {
         Hint::SpeakingWhileMuted => {
-            ("muted_while_speaking", "You are muted. Press M to let the others hear you.")
+            ("muted_while_speaking", "You are muted. Unmute to let the others hear you.")
         }
         Hint::MicrophoneSilent => (
             "microphone_silent",

@@ -183,7 +183,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'one-upright': {
     snapshot: joined({ participants: [grace], serverConnected: false }),
     streams: [0, 2],
-    events: [notice('hint', 'muted_while_speaking', 'You are muted. Press M, or hold Space, to be heard.')],
+    events: [notice('hint', 'muted_while_speaking', 'You are muted. Unmute to let the others hear you.')],
   },
   'one-camera-off': { snapshot: joined({ participants: [edsger] }), streams: [0] },
   reconnecting: {
