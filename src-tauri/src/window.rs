@@ -10,9 +10,10 @@ const LABEL: &str = "main";
 
 /// Opens the window. `data_dir` keeps the webview's own data apart too, so that two Tincans share nothing.
 pub(crate) fn open(app: &AppHandle, data_dir: Option<&Path>) -> tauri::Result<()> {
+    let (width, height) = first_size(app)?;
     let mut builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Tincan")
-        .inner_size(1280.0, 800.0)
+        .inner_size(width, height)
         .min_inner_size(360.0, 480.0)
         // Our page has one address; whatever else a link or a dropped file would open does not belong in here.
         .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
@@ -21,6 +22,15 @@ pub(crate) fn open(app: &AppHandle, data_dir: Option<&Path>) -> tauri::Result<()
         builder = builder.data_directory(data_dir.join("webview"));
     }
     draw_in_software_without_a_gpu(&builder.build()?)
+}
+
+/// Large enough for a picture beside everything else, and no larger than the screen; in logical pixels.
+fn first_size(app: &AppHandle) -> tauri::Result<(f64, f64)> {
+    let wanted = (1280.0, 800.0);
+    Ok(app.primary_monitor()?.map_or(wanted, |monitor| {
+        let screen = monitor.size().to_logical::<f64>(monitor.scale_factor());
+        (screen.width.min(wanted.0), screen.height.min(wanted.1))
+    }))
 }
 
 /// Brings a link before the person: the code is filled in, joining stays theirs to do.

@@ -1,6 +1,7 @@
 //! The desktop window on a screen without a monitor, operated by WebDriver as a person would.
 
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use fantoccini::wd::Capabilities;
@@ -18,26 +19,43 @@ use crate::server::reachable;
 /// How often a page is asked again for what is awaited: a tenth of what a person notices.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A screen of 1280x800 in memory.
+/// A screen in memory.
 pub struct Screen {
     _server: Process,
     display: String,
 }
 
 impl Screen {
-    /// On a display number that is free.
+    /// As large as the window wants to be, on a display number that is free.
     pub async fn start() -> Self {
+        Self::of(1280, 800).await
+    }
+
+    /// Of another size.
+    pub async fn of(width: u32, height: u32) -> Self {
         let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", "1280x800x24", "-nolisten", "tcp"]);
+        let size = format!("{width}x{height}x24");
+        command.args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"]);
         let mut server = Process::start("Xvfb", command);
         let number = server.wait_for("a display number", |line| line.trim().parse::<u32>().ok()).await;
         Self { _server: server, display: format!(":{number}") }
+    }
+
+    /// Writes what the screen shows as PNG. (The driver's own pictures wait for the page to paint, which a page that
+    /// rests never does.)
+    ///
+    /// # Panics
+    /// When there is no picture.
+    pub async fn photograph(&self, path: &Path) {
+        let photographed = photograph(&self.display, path).await;
+        assert!(photographed, "no picture of the screen in {}", path.display());
     }
 }
 
 /// One running app: a process of its own with a window.
 pub struct Window {
     client: Client,
+    display: String,
     _driver: Process,
 }
 
@@ -74,7 +92,7 @@ impl Window {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("the window opens");
-        Self { client, _driver: driver }
+        Self { client, display: screen.display.clone(), _driver: driver }
     }
 
     /// Closes it as the window's own button does.
@@ -178,7 +196,7 @@ impl Window {
         body.send_keys(key).await.expect("the page takes keys");
     }
 
-    /// Runs a script in the page.
+    /// Runs a script in the page. It may return text and numbers: the driver hangs on arrays where prototypes are frozen.
     ///
     /// # Panics
     /// When it throws.
@@ -210,12 +228,14 @@ impl Window {
         Stamp::read_rgba(&screenshot.rgba, screenshot.size.width as usize, rect)
     }
 
-    /// A picture of the whole window, as PNG.
-    ///
-    /// # Panics
-    /// When the window is gone.
-    pub async fn screenshot(&self) -> Vec<u8> {
-        self.client.screenshot().await.expect("the window can be drawn")
+    /// Returns when nothing on the page moves any more: no fading menu, no sliding tile.
+    pub async fn settled(&self) {
+        self.until("a page that rests", async || {
+            let moving = "return document.getAnimations().filter((one) => one.playState === 'running' &&
+                one.effect.getTiming().iterations !== Infinity).length";
+            (self.client.execute(moving, vec![]).await.ok()? == json!(0)).then_some(())
+        })
+        .await;
     }
 
     /// Asks again until there is an answer.
@@ -249,12 +269,15 @@ impl Window {
         let name: String = what.chars().map(|c| if c.is_ascii_alphanumeric() { c } else { '-' }).collect();
         let folder = programs().join("failed-windows");
         let path = folder.join(format!("{}-{name}.png", std::process::id()));
-        let kept = match self.client.screenshot().await {
-            Ok(png) => std::fs::create_dir_all(&folder).and_then(|()| std::fs::write(&path, png)).is_ok(),
-            Err(_) => false,
-        };
+        let kept = std::fs::create_dir_all(&folder).is_ok() && photograph(&self.display, &path).await;
         if kept { format!("see {}", path.display()) } else { "it could not be drawn".to_owned() }
     }
+}
+
+async fn photograph(display: &str, path: &Path) -> bool {
+    let mut command = Command::new("ffmpeg");
+    command.args(["-loglevel", "error", "-y", "-f", "x11grab", "-i", display, "-frames:v", "1"]).arg(path);
+    command.stdin(Stdio::null()).status().await.is_ok_and(|status| status.success())
 }
 
 fn selector(id: &str) -> String {
