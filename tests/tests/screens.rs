@@ -73,6 +73,9 @@ async fn look_at_every_screen(width: u32, height: u32) {
     ada.press("join").await;
     ada.press("lobby-join").await;
     ada.shows("error").await;
+    // The lobby is still there, and its devices are on.
+    ada.has("mic-toggle", "aria-pressed", "true").await;
+    ada.has("camera-toggle", "aria-pressed", "true").await;
     looker.look("wrong-code").await;
     ada.press("lobby-back").await;
     ada.press("new-call").await;
@@ -97,10 +100,9 @@ async fn look_at_every_screen(width: u32, height: u32) {
     ben.say("mute").await;
     ada.shows("initials").await;
     looker.look("both-off").await;
-    let down = server.crash().await;
+    let _down = server.crash().await;
     ada.shows("banner").await;
     looker.look("server-lost").await;
-    drop(down);
     ben.crash().await;
     ada.has("remote-tile", "data-connection", "reconnecting").await;
     looker.look("reconnecting").await;

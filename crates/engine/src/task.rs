@@ -336,13 +336,28 @@ impl EngineTask {
         });
     }
 
+    /// The call could not begin. Whoever came from the lobby is still there, with devices that are on.
+    fn stay_in_the_lobby(&mut self) {
+        let Some(running) = self.call.take() else { return };
+        self.publisher.publish(Event::Call { call: None });
+        self.work.spawn(async move {
+            running.handle.leave().await;
+            Done::Nothing
+        });
+        self.release_media();
+    }
+
     /// A call's last word: after we left, or because it could not begin or go on.
     fn ended(&mut self, end: CallEnd) {
         let code = end.code.clone();
         if let Some(running) = &self.call
             && running.code == code
         {
-            self.leave(None);
+            if end.joined {
+                self.leave(None);
+            } else {
+                self.stay_in_the_lobby();
+            }
         }
         if !end.joined {
             return;
