@@ -101,11 +101,14 @@ async fn two_hundred_calls_leave_nothing_behind() {
         call(&caller, &callee).await;
     }
     let before = held();
-    for _ in 0..CALLS {
+    println!("threads, descriptors, kB: before {before:?}");
+    for number in 1..=CALLS {
         call(&caller, &callee).await;
+        if number % 25 == 0 {
+            println!("after {number} calls {:?}", held());
+        }
     }
     let after = held();
-    println!("threads, descriptors, kB: before {before:?}, after {CALLS} calls {after:?}");
     // Blocking work leaves a thread of tokio's pool idle for ten seconds, now and then one more than before.
     assert!(after.0 <= before.0 + 2, "threads grew from {} to {}", before.0, after.0);
     assert!(after.1 <= before.1 + 2, "descriptors grew from {} to {}", before.1, after.1);
