@@ -21,20 +21,38 @@ function find() {
   throw new Error('there is no Chromium in the PATH');
 }
 
+/** @typedef {{ camera: string, microphone: string }} Files */
+
+/** @param {Files} files */
+const options = ({ camera, microphone }) => ({
+  executablePath: find(),
+  args: [
+    '--disable-gpu',
+    '--disable-quic',
+    '--autoplay-policy=no-user-gesture-required',
+    '--use-fake-ui-for-media-stream',
+    '--use-fake-device-for-media-stream',
+    `--use-file-for-fake-video-capture=${camera}`,
+    `--use-file-for-fake-audio-capture=${microphone}`,
+  ],
+});
+
+/** @param {Files} files */
+export function launch(files) {
+  return chromium.launch(options(files));
+}
+
 /**
- * @param {{ camera: string, microphone: string }} files
+ * A browser whose process is known.
+ * @param {Files} files
  */
-export function launch({ camera, microphone }) {
-  return chromium.launch({
-    executablePath: find(),
-    args: [
-      '--disable-gpu',
-      '--disable-quic',
-      '--autoplay-policy=no-user-gesture-required',
-      '--use-fake-ui-for-media-stream',
-      '--use-fake-device-for-media-stream',
-      `--use-file-for-fake-video-capture=${camera}`,
-      `--use-file-for-fake-audio-capture=${microphone}`,
-    ],
-  });
+export async function launchServer(files) {
+  const server = await chromium.launchServer(options(files));
+  const browser = await chromium.connect(server.wsEndpoint());
+  return {
+    pid: server.process().pid ?? 0,
+    newPage: () => browser.newPage(),
+    version: () => browser.version(),
+    close: () => server.close(),
+  };
 }

@@ -25,7 +25,7 @@ const cut = () => {
   relays.forEach((relay) => relay.close());
   relays = [];
 };
-const server = await serve();
+const server = await serve('index.html');
 const browser = await launch({ camera, microphone });
 try {
   const page = await browser.newPage();

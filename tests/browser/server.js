@@ -9,8 +9,11 @@ const ROOT = fileURLToPath(new URL('.', import.meta.url));
 /** @type {Record<string, string>} */
 const TYPES = { '.html': 'text/html; charset=utf-8', '.js': 'text/javascript; charset=utf-8' };
 
-/** @returns {Promise<{ url: string, close: () => void }>} */
-export async function serve() {
+/**
+ * @param {string} page below `page/`
+ * @returns {Promise<{ url: string, close: () => void }>}
+ */
+export async function serve(page) {
   const server = createServer(async (request, response) => {
     const path = normalize(join(ROOT, new URL(request.url ?? '/', 'http://localhost').pathname));
     const type = TYPES[extname(path)];
@@ -28,5 +31,5 @@ export async function serve() {
   if (typeof address !== 'object' || !address) {
     throw new Error('a server that listens has an address');
   }
-  return { url: `http://127.0.0.1:${address.port}/page/index.html`, close: () => server.close() };
+  return { url: `http://127.0.0.1:${address.port}/page/${page}`, close: () => server.close() };
 }
