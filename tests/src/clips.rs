@@ -101,3 +101,27 @@ fn envelope(path: &Path, per_second: u32) -> Vec<f32> {
         .map(|block| (block.iter().map(|s| s * s).sum::<f32>() / block.len() as f32).sqrt())
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speech_is_like_itself_and_unlike_another_rhythm() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let (said, other) = (folder.path().join("said.wav"), folder.path().join("other.wav"));
+        speech(&said, 4);
+        let mut reader = hound::WavReader::open(&said).expect("it was written");
+        let mut writer = hound::WavWriter::create(&other, reader.spec()).expect("the folder can be written");
+        // Half as fast: every sample twice.
+        for sample in reader.samples::<i16>().map_while(Result::ok) {
+            writer
+                .write_sample(sample)
+                .and_then(|()| writer.write_sample(sample))
+                .expect("the disk has room");
+        }
+        writer.finalize().expect("the disk has room");
+        assert!(likeness(&said, &said) > 0.99);
+        assert!(likeness(&said, &other) < 0.6, "{}", likeness(&said, &other));
+    }
+}
