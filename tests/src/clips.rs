@@ -55,6 +55,37 @@ pub fn speech(path: &Path, seconds: u32) {
 /// # Panics
 /// When it is no WAV file.
 pub fn loudness(path: &Path) -> Vec<f32> {
+    envelope(path, 10)
+}
+
+/// How much what was heard sounds like what was said over and over, by how loudness rises and falls in the two seconds
+/// that are most alike: 1 for the same, about 0 for something else. More would tell how busy this machine is.
+///
+/// # Panics
+/// When one of them is no WAV file, or less was heard.
+pub fn likeness(said: &Path, heard: &Path) -> f32 {
+    // A syllable is six of these, two seconds are a hundred.
+    let (said, heard) = (envelope(said, 50), envelope(heard, 50));
+    let windows: Vec<&[f32]> = heard.windows(100).step_by(25).collect();
+    assert!(!windows.is_empty(), "only {} s were heard", heard.len() / 50);
+    let like = |start: usize| {
+        let said: Vec<f32> = said.iter().cycle().skip(start).take(100).copied().collect();
+        windows.iter().map(move |heard| correlation(&said, heard)).fold(0.0, f32::max)
+    };
+    (0..said.len()).map(like).fold(0.0, f32::max)
+}
+
+/// Pearson's.
+fn correlation(a: &[f32], b: &[f32]) -> f32 {
+    let mean = |values: &[f32]| values.iter().sum::<f32>() / values.len() as f32;
+    let (mean_a, mean_b) = (mean(a), mean(b));
+    let product = |x: &[f32], mean_x: f32, y: &[f32], mean_y: f32| {
+        x.iter().zip(y).map(|(x, y)| (x - mean_x) * (y - mean_y)).sum::<f32>()
+    };
+    product(a, mean_a, b, mean_b) / (product(a, mean_a, a, mean_a) * product(b, mean_b, b, mean_b)).sqrt()
+}
+
+fn envelope(path: &Path, per_second: u32) -> Vec<f32> {
     let mut file = hound::WavReader::open(path).expect("the recording can be read");
     let spec = file.spec();
     let samples: Vec<f32> = match spec.sample_format {
@@ -64,9 +95,33 @@ pub fn loudness(path: &Path) -> Vec<f32> {
             file.samples::<i32>().map_while(Result::ok).map(|sample| sample as f32 / full).collect()
         }
     };
-    let block = (spec.sample_rate / 10) as usize * usize::from(spec.channels);
+    let block = (spec.sample_rate / per_second) as usize * usize::from(spec.channels);
     samples
         .chunks(block)
         .map(|block| (block.iter().map(|s| s * s).sum::<f32>() / block.len() as f32).sqrt())
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speech_is_like_itself_and_unlike_another_rhythm() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let (said, other) = (folder.path().join("said.wav"), folder.path().join("other.wav"));
+        speech(&said, 4);
+        let mut reader = hound::WavReader::open(&said).expect("it was written");
+        let mut writer = hound::WavWriter::create(&other, reader.spec()).expect("the folder can be written");
+        // Half as fast: every sample twice.
+        for sample in reader.samples::<i16>().map_while(Result::ok) {
+            writer
+                .write_sample(sample)
+                .and_then(|()| writer.write_sample(sample))
+                .expect("the disk has room");
+        }
+        writer.finalize().expect("the disk has room");
+        assert!(likeness(&said, &said) > 0.99);
+        assert!(likeness(&said, &other) < 0.6, "{}", likeness(&said, &other));
+    }
 }

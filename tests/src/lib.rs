@@ -4,6 +4,7 @@
 //! **Invariant:** only tests import this, and it knows the programs only from outside.
 #![forbid(unsafe_code)]
 
+pub mod browser;
 pub mod clips;
 pub mod participant;
 pub mod process;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
-use tokio::time::Instant;
 
 use crate::process::{PATIENCE, Process, binary};
 
@@ -44,7 +43,7 @@ impl Participant {
     /// Waits until the call as a window would show it satisfies `holds`.
     pub async fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) {
         if !holds(&self.call) {
-            self.follow(PATIENCE, what, |me, _| holds(&me.call).then_some(())).await;
+            self.follow(PATIENCE, what, |call, _| holds(call).then_some(())).await;
         }
     }
 
@@ -60,6 +59,11 @@ impl Participant {
     /// The counter in the newest picture of the only other participant, in the next second's statistics that have one.
     pub async fn counter(&mut self) -> u64 {
         self.follow(PATIENCE, "a counter in the other's picture", |_, line| other_counter(line)).await
+    }
+
+    /// Waits for a next second in which the other's newest picture satisfies `holds`, and returns what was read in it.
+    pub async fn picture_until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) -> Value {
+        self.follow(PATIENCE, what, |_, line| other_picture(line).filter(|one| holds(one)).cloned()).await
     }
 
     /// Waits until the other's counter is beyond `before`.
@@ -116,26 +120,29 @@ impl Participant {
         &mut self,
         limit: Duration,
         what: &str,
-        wanted: impl Fn(&Self, &Value) -> Option<T>,
+        wanted: impl Fn(&Value, &Value) -> Option<T>,
     ) -> T {
-        let end = Instant::now() + limit;
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let line = self.process.wait_for_within(left, what, |line| serde_json::from_str(line).ok()).await;
-            let line: Value = line;
-            if let Some(call) = line["snapshot"].get("call").or_else(|| line["event"].get("call")) {
-                self.call = call.clone();
-            }
-            if let Some(found) = wanted(self, &line) {
-                return found;
-            }
-        }
+        let call = &mut self.call;
+        // One wait for all lines: statistics come every second, so that a wait for each would never be over.
+        self.process
+            .wait_for_within(limit, what, |line| {
+                let line: Value = serde_json::from_str(line).ok()?;
+                if let Some(now) = line["snapshot"].get("call").or_else(|| line["event"].get("call")) {
+                    call.clone_from(now);
+                }
+                wanted(call, &line)
+            })
+            .await
     }
 }
 
 fn other_counter(line: &Value) -> Option<u64> {
+    other_picture(line)?["counter"].as_u64()
+}
+
+fn other_picture(line: &Value) -> Option<&Value> {
     let stamps = line["stamps"].as_object()?;
-    stamps.iter().find(|(who, _)| *who != "self")?.1["counter"].as_u64()
+    Some(stamps.iter().find(|(who, _)| *who != "self")?.1)
 }
 
 /// The only other participant of a call.

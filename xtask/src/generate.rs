@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::options::Options;
 use crate::setup::{self, Purpose};
-use crate::{Result, files, process, ui};
+use crate::{Result, files, npm, process, ui};
 
 /// Where the window's types lie, in the workspace.
 const GENERATED: &str = "ui/src/core/generated";
@@ -15,7 +15,7 @@ pub(crate) const EXPORT_DIR: &str = "TS_RS_EXPORT_DIR";
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     setup::prepare(Purpose::Generate, options.yes)?;
-    ui::install_packages()?;
+    npm::UI.install()?;
     ui::build()?;
     let fresh = start_afresh()?;
     // The whole workspace, as `test` does: fewer packages would have fewer features, and compile everything again.

@@ -6,6 +6,7 @@
 
 mod files;
 mod generate;
+mod npm;
 mod options;
 mod process;
 mod run;

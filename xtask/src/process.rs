@@ -29,13 +29,6 @@ pub(crate) fn cargo(arguments: &[&str]) -> Command {
     command
 }
 
-/// `npm` in `ui/`. On Windows it is a script, which only its full name starts.
-pub(crate) fn npm(arguments: &[&str]) -> Command {
-    let mut command = Command::new(if cfg!(windows) { "npm.cmd" } else { "npm" });
-    command.args(arguments).current_dir(root().join("ui"));
-    command
-}
-
 /// The command as it would be typed, to try it again by hand.
 pub(crate) fn display(command: &Command) -> String {
     let name = Path::new(command.get_program()).file_name().unwrap_or(command.get_program());

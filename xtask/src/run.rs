@@ -5,7 +5,7 @@ use std::process::Command;
 
 use crate::options::{Options, Run};
 use crate::setup::{self, Purpose};
-use crate::{Result, process, ui};
+use crate::{Result, npm, process, ui};
 
 pub(crate) fn run(options: &Options, run: &Run) -> Result<()> {
     let asks_for_help = run.arguments.iter().any(|argument| argument == "--help" || argument == "--version");
@@ -18,7 +18,7 @@ Start it from a desktop session, or take part in a call without a window:
             .to_owned());
     }
     setup::prepare(Purpose::Run, options.yes)?;
-    ui::install_packages()?;
+    npm::UI.install()?;
     ui::build()?;
     // The packages and a test, because cargo chooses the features of dependencies by them: so the app shares every one
     // of them with `cargo xtask test`, instead of compiling hundreds a second time. The test itself costs nothing.

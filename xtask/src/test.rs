@@ -5,8 +5,9 @@
 
 use std::path::Path;
 
+use crate::npm::{BROWSER, UI};
 use crate::options::{Options, Test};
-use crate::process::{cargo, npm, output, run as run_command, target_dir};
+use crate::process::{cargo, output, run as run_command, target_dir};
 use crate::setup::{self, Purpose};
 use crate::stages::Stages;
 use crate::{Result, generate, ui};
@@ -21,13 +22,15 @@ pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
     let mut stages = Stages::new(test.keep_going);
 
     stages.stage("set up", || setup::prepare(Purpose::Test, options.yes));
-    stages.stage("ui: packages", ui::install_packages);
+    stages.stage("ui: packages", || UI.install());
+    stages.stage("browser: packages", || BROWSER.install());
     stages.stage("ui: build", ui::build);
     if everything {
         stages.stage("format", || run_command(&mut cargo(&["fmt", "--all", "--check"])));
         for (name, script) in [("ui: types", "check"), ("ui: lint", "lint"), ("ui: tests", "test")] {
-            stages.stage(name, || run_command(&mut npm(&["run", script])));
+            stages.stage(name, || run_command(&mut UI.npm(&["run", script])));
         }
+        stages.stage("browser: types", || run_command(&mut BROWSER.npm(&["run", "check"])));
         stages.stage("clippy", || {
             run_command(&mut cargo(&["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))
         });

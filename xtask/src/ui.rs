@@ -1,38 +1,15 @@
-//! The window's page: npm packages and the build, each skipped when nothing changed.
+//! The window's page: its build, skipped when nothing changed.
 
 use std::fs;
 use std::path::PathBuf;
 
 use crate::Result;
 use crate::files;
-use crate::process::{npm, root, run, target_dir};
+use crate::npm::UI;
+use crate::process::{root, run, target_dir};
 
 /// The oldest Node (major, minor) that Vite runs on; `engines` in `ui/package.json` says the same.
 pub(crate) const NODE: (u32, u32) = (20, 19);
-
-/// Installs the packages that the lockfile names, unless exactly those are there.
-pub(crate) fn install_packages() -> Result<()> {
-    if packages_are_installed() {
-        return Ok(());
-    }
-    run(&mut npm(&["ci", "--no-audit", "--no-fund"]))?;
-    // The stamp is the lockfile itself: npm's own copy in node_modules is rewritten by npm and so never the same.
-    files::write(&stamp(), &lockfile()?)
-}
-
-/// Whether `npm ci` has nothing to do.
-pub(crate) fn packages_are_installed() -> bool {
-    matches!((fs::read(stamp()), lockfile()), (Ok(stamp), Ok(lockfile)) if stamp == lockfile)
-}
-
-fn stamp() -> PathBuf {
-    root().join("ui/node_modules/.installed-lock.json")
-}
-
-fn lockfile() -> Result<Vec<u8>> {
-    let path = root().join("ui/package-lock.json");
-    fs::read(&path).map_err(|error| format!("{} cannot be read: {error}", path.display()))
-}
 
 /// Builds `ui/dist`, unless it was built from exactly these sources. The app embeds it, so it must be there first; and
 /// writing it anew would build the app anew.
@@ -46,7 +23,7 @@ pub(crate) fn build() -> Result<()> {
         println!("ui/dist is up to date");
         return Ok(());
     }
-    run(&mut npm(&["run", "build"]))?;
+    run(&mut UI.npm(&["run", "build"]))?;
     files::write(&stamp, sources.as_bytes())
 }
 

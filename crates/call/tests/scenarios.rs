@@ -295,7 +295,7 @@ fn events_and_messages_of_an_older_connection_change_nothing() {
     let (events, actions) = (world.machine(1).events.len(), world.machine(1).actions.len());
     world.change(1, 2, 1, PeerChange::State(ConnectionState::Failed));
     world.change(1, 2, 1, PeerChange::ControlOpen);
-    world.change(1, 2, 1, PeerChange::Control(ControlMessage::Goodbye.encode()));
+    world.change(1, 2, 1, PeerChange::Control(ControlMessage::Goodbye.encode().into_bytes()));
     world.change(1, 2, 1, PeerChange::LocalDescription { kind: DescriptionKind::Offer, sdp: "0".into() });
     let old = Description { kind: DescriptionKind::Offer, sdp: "0".into(), connection: 1 };
     for message in [

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use tincan_media::Bitrate;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -103,7 +102,7 @@ pub(crate) struct Inbox {
     pub(crate) commands: mpsc::Receiver<Command>,
     pub(crate) audio: mpsc::Receiver<SharedAudio>,
     pub(crate) video: mpsc::Receiver<SharedVideo>,
-    pub(crate) control: mpsc::Receiver<Bytes>,
+    pub(crate) control: mpsc::Receiver<String>,
 }
 
 /// See the module's description.

@@ -1,11 +1,11 @@
 //! The control channel: one ordered, reliable data channel named `control`.
 //!
 //! The offerer opens it in-band. When both offered at once, two may exist for a while: each side reads both, and both
-//! send on the impolite side's.
+//! send on the impolite side's. Messages go as text, since a browser hands binary ones over as something else; both
+//! kinds are read.
 
 use std::sync::Arc;
 
-use bytes::{Bytes, BytesMut};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -38,7 +38,7 @@ impl Control {
     pub(crate) fn new(
         tasks: &mut JoinSet<()>,
         events: mpsc::Sender<PeerEvent>,
-        outbox: mpsc::Receiver<Bytes>,
+        outbox: mpsc::Receiver<String>,
         cancel: CancellationToken,
         polite: bool,
     ) -> Self {
@@ -71,14 +71,14 @@ impl Control {
     }
 }
 
-async fn send(mut outbox: mpsc::Receiver<Bytes>, mut open: watch::Receiver<Option<Channel>>) {
+async fn send(mut outbox: mpsc::Receiver<String>, mut open: watch::Receiver<Option<Channel>>) {
     while let Some(message) = outbox.recv().await {
         let channel = match open.wait_for(Option::is_some).await {
             Ok(channel) => channel.clone(),
             Err(_) => return,
         };
         if let Some(channel) = channel
-            && let Err(error) = channel.send(BytesMut::from(message.as_ref())).await
+            && let Err(error) = channel.send_text(&message).await
         {
             debug!(%error, "a control message was not sent");
         }

@@ -23,6 +23,15 @@ pub(crate) struct Negotiation {
     remote: bool,
     early: Vec<IceCandidate>,
     fingerprints: Option<Fingerprints>,
+    /// Our part in DTLS, as the first answer settled it.
+    role: Option<Role>,
+}
+
+/// Who begins the DTLS handshake: `a=setup` of an answer (RFC 5763, section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Active,
+    Passive,
 }
 
 /// The library's own words may quote the description, with its addresses, and errors reach logs.
@@ -85,8 +94,14 @@ impl Negotiation {
                 RTCSessionDescription::offer(description.sdp.clone()).map_err(refused("their offer"))?;
             connection.set_remote_description(offer).await.map_err(refused("their offer"))?;
             let answer = connection.create_answer(None).await.map_err(refused("no answer can be made"))?;
-            let sdp = answer.sdp.clone();
+            let mut sdp = answer.sdp.clone();
             connection.set_local_description(answer).await.map_err(refused("our answer"))?;
+            // The library always answers `active`. Roles that change would mean a new DTLS association (RFC 8842,
+            // section 5.5), so that browsers refuse such an answer to an ICE restart.
+            match self.role {
+                Some(role) => sdp = with_role(&sdp, role),
+                None => self.role = role(&sdp),
+            }
             replies.push(SessionDescription { offer: false, sdp });
         } else {
             if self.offer.is_none() {
@@ -97,6 +112,7 @@ impl Negotiation {
                 RTCSessionDescription::answer(description.sdp.clone()).map_err(refused("their answer"))?;
             connection.set_remote_description(answer).await.map_err(refused("their answer"))?;
             self.offer = None;
+            self.role = self.role.or_else(|| Some(role(&description.sdp)?.other()));
         }
         self.remote = true;
         // Only the first exchange counts: DTLS was authenticated with it and is never repeated.
@@ -142,6 +158,32 @@ async fn add(connection: &dyn PeerConnection, candidate: IceCandidate) {
     }
 }
 
+impl Role {
+    const fn other(self) -> Self {
+        match self {
+            Self::Active => Self::Passive,
+            Self::Passive => Self::Active,
+        }
+    }
+
+    const fn line(self) -> &'static str {
+        match self {
+            Self::Active => "a=setup:active",
+            Self::Passive => "a=setup:passive",
+        }
+    }
+}
+
+/// The role that an answer's author takes: one for all sections, since they share a transport.
+fn role(answer: &str) -> Option<Role> {
+    answer.lines().find_map(|line| [Role::Active, Role::Passive].into_iter().find(|role| line == role.line()))
+}
+
+/// The answer with this role.
+fn with_role(answer: &str, role: Role) -> String {
+    answer.replace(role.other().line(), role.line())
+}
+
 /// The first `a=fingerprint:` line's value.
 fn fingerprint(sdp: &str) -> Option<String> {
     let line = sdp.lines().find_map(|line| line.trim().strip_prefix("a=fingerprint:"))?;
@@ -158,6 +200,15 @@ mod tests {
         let sdp = "v=0\r\na=fingerprint:SHA-256 ab:CD\r\nm=audio\r\na=fingerprint:sha-256 00\r\n";
         assert_eq!(fingerprint(sdp).as_deref(), Some("sha-256 AB:CD"));
         assert_eq!(fingerprint("v=0"), None);
+    }
+
+    #[test]
+    fn an_answer_keeps_the_role_that_was_settled() {
+        let answer = "v=0\r\nm=audio\r\na=setup:active\r\nm=video\r\na=setup:active\r\n";
+        assert_eq!(role(answer), Some(Role::Active));
+        assert_eq!(with_role(answer, Role::Active), answer);
+        assert_eq!(with_role(answer, Role::Passive), answer.replace("active", "passive"));
+        assert_eq!(role("v=0\r\na=setup:actpass\r\n"), None);
     }
 
     proptest::proptest! {

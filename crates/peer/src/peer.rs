@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use bytes::Bytes;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -41,7 +40,7 @@ pub struct PeerSender {
     commands: mpsc::Sender<Command>,
     audio: mpsc::Sender<SharedAudio>,
     video: mpsc::Sender<SharedVideo>,
-    control: mpsc::Sender<Bytes>,
+    control: mpsc::Sender<String>,
     /// Video was dropped and waits for a keyframe.
     gap: Arc<AtomicBool>,
     shared: Arc<Shared>,
@@ -176,7 +175,7 @@ impl PeerSender {
     /// # Errors
     /// [`PeerError::ControlTooLong`] above 16 KiB, [`PeerError::ControlBusy`] when too many wait,
     /// [`PeerError::Closed`].
-    pub fn send_control(&self, message: Bytes) -> Result<(), PeerError> {
+    pub fn send_control(&self, message: String) -> Result<(), PeerError> {
         if message.len() > control::MAX_MESSAGE {
             return Err(PeerError::ControlTooLong { length: message.len(), limit: control::MAX_MESSAGE });
         }

@@ -1,4 +1,4 @@
-//! The control channel: a reliable, ordered data channel named `control`, JSON, one message a packet.
+//! The control channel: a reliable, ordered data channel named `control`, JSON as text, one object a message.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -34,8 +34,9 @@ pub enum ControlError {
 
 impl ControlMessage {
     /// The message as it goes onto the channel.
-    pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("control messages have no map keys or floats that JSON cannot hold")
+    pub fn encode(&self) -> String {
+        serde_json::to_string(self)
+            .expect("control messages have no map keys or floats that JSON cannot hold")
     }
 
     /// Reads a message off the channel.
@@ -58,8 +59,8 @@ mod tests {
     #[test]
     fn messages_look_as_the_protocol_document_says() {
         let state = ControlMessage::State { microphone: true, camera: false };
-        assert_eq!(state.encode(), br#"{"type":"state","microphone":true,"camera":false}"#);
-        assert_eq!(ControlMessage::decode(&state.encode()), Ok(state));
+        assert_eq!(state.encode(), r#"{"type":"state","microphone":true,"camera":false}"#);
+        assert_eq!(ControlMessage::decode(state.encode().as_bytes()), Ok(state));
         assert_eq!(ControlMessage::decode(br#"{"type":"goodbye"}"#), Ok(ControlMessage::Goodbye));
     }
 

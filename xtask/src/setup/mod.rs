@@ -7,7 +7,8 @@ use std::env;
 use std::io::{IsTerminal, Write};
 
 use crate::Result;
-use crate::process::{exists, npm, output};
+use crate::npm::{BROWSER, Packages, UI};
+use crate::process::{exists, output};
 use crate::ui;
 
 /// What a machine is prepared for.
@@ -37,9 +38,11 @@ pub(crate) fn prepare(purpose: Purpose, yes: bool) -> Result<()> {
         for step in &steps {
             println!("{}", step.told);
         }
-        if !ui::packages_are_installed() {
+        let folders: &[Packages] = if purpose == Purpose::Test { &[UI, BROWSER] } else { &[UI] };
+        for packages in folders.iter().filter(|packages| !packages.are_installed()) {
+            let Packages { folder, reason } = packages;
             println!(
-                "  - npm packages in ui/node_modules, as ui/package-lock.json names them: the window's page"
+                "  - npm packages in {folder}/node_modules, as {folder}/package-lock.json names them: {reason}"
             );
         }
         ask(yes)?;
@@ -62,7 +65,7 @@ fn check_node() -> Result<()> {
         Some(version) if version >= ui::NODE => {}
         _ => return Err(format!("Node {} is too old to build the window's page: {hint}", version.trim())),
     }
-    match output(npm(&["--version"]).current_dir(crate::process::root())) {
+    match output(UI.npm(&["--version"]).current_dir(crate::process::root())) {
         Some(_) => Ok(()),
         None => Err(format!("npm is missing, which comes with Node: {hint}")),
     }

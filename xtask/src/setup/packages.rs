@@ -28,6 +28,7 @@ const TEST: &[Package] = &[
     ("libgl1-mesa-dri", "draws the window without a GPU"),
     ("fonts-dejavu-core", "letters in the window"),
     ("webkit2gtk-driver", "operates the window"),
+    ("chromium", "a browser to call"),
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
 ];
 

@@ -361,7 +361,7 @@ impl World {
         let up = |a, b| self.machines.get(&a).and_then(|m: &Machine| m.connections.get(&(b, connection)));
         if let (Some(ours), Some(_)) = (up(me, to), up(to, me)) {
             assert!(ours.control_open, "nothing is sent before the channel is open");
-            self.control.push((self.now + 2 * TICK, me, to, connection, message.encode()));
+            self.control.push((self.now + 2 * TICK, me, to, connection, message.encode().into_bytes()));
         }
     }
 

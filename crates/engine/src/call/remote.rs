@@ -6,7 +6,6 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use bytes::Bytes;
 use tincan_call::{ConnectionState, LocalCandidate, PeerChange};
 use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
 use tincan_media::{Bitrate, MediaClock};
@@ -205,7 +204,7 @@ impl Remote {
     }
 
     pub(crate) fn send_control(&self, message: &ControlMessage) {
-        if let Err(error) = self.sender.send_control(Bytes::from(message.encode())) {
+        if let Err(error) = self.sender.send_control(message.encode()) {
             warn!(%error, "a control message is lost");
         }
     }

@@ -1,6 +1,5 @@
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tincan_media::MediaClock;
 
 use super::harness::{Pair, Sending, Side, config, picture, sound};
@@ -114,8 +113,8 @@ async fn both_sides_may_offer_at_once() {
     pair.a.negotiate().await.unwrap();
     pair.b.negotiate().await.unwrap();
     pair.until_connected().await;
-    pair.a.send_control(Bytes::from_static(b"from a")).unwrap();
-    pair.b.send_control(Bytes::from_static(b"from b")).unwrap();
+    pair.a.send_control("from a".to_owned()).unwrap();
+    pair.b.send_control("from b".to_owned()).unwrap();
     let _a = Sending::start(pair.a.clone(), 300);
     let _b = Sending::start(pair.b.clone(), 300);
     let (mut control, mut media) = ([false; 2], [[0; 2]; 2]);
@@ -145,11 +144,11 @@ async fn both_sides_may_offer_at_once() {
 async fn control_messages_pass_both_ways_in_order() {
     let mut pair = Pair::open().await;
     for i in 0..20u8 {
-        pair.a.send_control(vec![i; 1 + usize::from(i) * 100].into()).unwrap();
-        pair.b.send_control(vec![i; 10].into()).unwrap();
+        pair.a.send_control(char::from(i).to_string().repeat(1 + usize::from(i) * 100)).unwrap();
+        pair.b.send_control(char::from(i).to_string().repeat(10)).unwrap();
     }
     assert!(matches!(
-        pair.a.send_control(vec![0; 17_000].into()),
+        pair.a.send_control("x".repeat(17_000)),
         Err(PeerError::ControlTooLong { limit: 16_384, .. })
     ));
     pair.a.negotiate().await.unwrap();
