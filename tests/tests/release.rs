@@ -12,12 +12,19 @@ use tincan_tests::process::PATIENCE;
 use tincan_tests::server::Server;
 use tokio::time::timeout;
 
+/// The programs' own.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Calls until caches, pools and the allocator have what they keep.
 const WARM_UP: usize = 20;
 /// Calls that are counted.
 const CALLS: usize = 200;
-/// The allocator's own noise over 200 calls; one leaked 720p picture a call would be 276 MB.
+/// What is held goes up and down by 100 MB: a room key's derivation takes 64 MiB for a moment. So the least of several
+/// readings counts. One leaked 720p picture a call would be 276 MB over all.
 const MEMORY_NOISE_KB: u64 = 24 * 1024;
+/// Readings before and after.
+const READINGS: usize = 5;
 
 /// Looks at nothing: what is counted here is what remains.
 struct Blind;
@@ -91,6 +98,17 @@ fn held() -> (usize, usize, u64) {
     (count("/proc/self/task"), count("/proc/self/fd"), memory.trim().trim_end_matches(" kB").parse().unwrap())
 }
 
+/// The least of each over several calls.
+async fn least_held(caller: &Person, callee: &Person) -> (usize, usize, u64) {
+    let mut least = (usize::MAX, usize::MAX, u64::MAX);
+    for _ in 0..READINGS {
+        call(caller, callee).await;
+        let (threads, descriptors, memory) = held();
+        least = (least.0.min(threads), least.1.min(descriptors), least.2.min(memory));
+    }
+    least
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg(target_os = "linux")]
 #[ignore = "takes minutes: cargo xtask test --all"]
@@ -100,7 +118,7 @@ async fn two_hundred_calls_leave_nothing_behind() {
     for _ in 0..WARM_UP {
         call(&caller, &callee).await;
     }
-    let before = held();
+    let before = least_held(&caller, &callee).await;
     println!("threads, descriptors, kB: before {before:?}");
     for number in 1..=CALLS {
         call(&caller, &callee).await;
@@ -108,7 +126,7 @@ async fn two_hundred_calls_leave_nothing_behind() {
             println!("after {number} calls {:?}", held());
         }
     }
-    let after = held();
+    let after = least_held(&caller, &callee).await;
     // Blocking work leaves a thread of tokio's pool idle for ten seconds, now and then one more than before.
     assert!(after.0 <= before.0 + 2, "threads grew from {} to {}", before.0, after.0);
     assert!(after.1 <= before.1 + 2, "descriptors grew from {} to {}", before.1, after.1);
