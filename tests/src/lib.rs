@@ -5,7 +5,10 @@
 #![forbid(unsafe_code)]
 
 pub mod clips;
+pub mod link;
+pub mod network;
 pub mod participant;
 pub mod process;
+pub mod relay;
 pub mod server;
 pub mod window;

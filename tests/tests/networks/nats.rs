@@ -1,0 +1,91 @@
+//! Calls out of networks whose routers hide them, and through firewalls that let no datagrams out.
+
+use tincan_tests::network::Machine;
+use tincan_tests::process::Process;
+use tincan_tests::relay::{Form, Relay};
+
+use super::{SERVER, call, flowing, internet};
+
+/// What stands between a participant and the middle.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Router {
+    None,
+    /// A home's: one outside port for an inside one, whoever the destination is.
+    Home,
+    /// A company's: another port for every destination.
+    Symmetric,
+}
+
+/// Both participants behind their routers, a relay and a signalling server in the middle. Dropped from the top.
+struct Place {
+    _relay: Relay,
+    _server: Process,
+    url: String,
+    ada: Machine,
+    ben: Machine,
+    _internet: Machine,
+    _routers: Vec<Machine>,
+}
+
+impl Place {
+    async fn new(before_ada: Router, before_ben: Router, forms: &[Form]) -> Self {
+        let (internet, ada, ben) = (internet(), Machine::new(), Machine::new());
+        let mut routers = Vec::new();
+        for (machine, router, to, net, home) in [
+            (&ada, before_ada, "to-ada", "198.51.100", "192.168.1"),
+            (&ben, before_ben, "to-ben", "192.0.2", "192.168.2"),
+        ] {
+            let (outside, gateway) = (format!("{net}.2/24"), format!("{net}.1"));
+            let far = (to, &[format!("{gateway}/24")]);
+            let far = (far.0, &[far.1[0].as_str()][..]);
+            if router == Router::None {
+                machine.cable(("cable", &[&outside]), &internet, far);
+                machine.ip(&format!("route add default via {gateway}"));
+                continue;
+            }
+            let between = Machine::router();
+            between.cable(("outside", &[&outside]), &internet, far);
+            between.ip(&format!("route add default via {gateway}"));
+            let inside = format!("{home}.1/24");
+            machine.cable(("cable", &[&format!("{home}.2/24")]), &between, ("inside", &[&inside]));
+            machine.ip(&format!("route add default via {home}.1"));
+            between.masquerade("outside", router == Router::Symmetric);
+            routers.push(between);
+        }
+        let relay = Relay::start(&internet, SERVER).await;
+        let arguments = relay.arguments(forms);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        let (server, url) = internet.serve(SERVER, &arguments).await;
+        Self { _relay: relay, _server: server, url, ada, ben, _internet: internet, _routers: routers }
+    }
+
+    /// Makes a call and returns the ways that it took on both sides.
+    async fn ways(&self) -> [String; 2] {
+        let (mut ada, mut ben) = call(&self.url, (&self.ada, &[]), (&self.ben, &[])).await;
+        let ways = flowing(&mut ada, &mut ben).await;
+        ben.leave().await;
+        ada.leave().await;
+        ways
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_reaches_somebody_behind_a_home_router() {
+    let place = Place::new(Router::Home, Router::None, &[Form::Stun]).await;
+    let ways = place.ways().await;
+    assert!(ways.iter().all(|way| way != "relay"), "{ways:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_behind_home_routers_meet_without_a_relay() {
+    let place = Place::new(Router::Home, Router::Home, &[Form::Stun]).await;
+    let ways = place.ways().await;
+    assert!(ways.iter().all(|way| way != "relay"), "{ways:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_behind_symmetric_routers_meet_at_a_relay() {
+    let place = Place::new(Router::Symmetric, Router::Symmetric, &[Form::Stun, Form::Udp]).await;
+    let ways = place.ways().await;
+    assert!(ways.iter().any(|way| way == "relay"), "{ways:?}");
+}
