@@ -28,6 +28,7 @@ use crate::outgoing::Outgoing;
 use crate::runtime::{PeerRuntime, WrapSocket};
 use crate::setup;
 use crate::shared::{Rates, Shared};
+use crate::streams::StreamRelays;
 
 /// Gathering may never finish (seen with 2 of 496 relayed connections): after this long without a connection it is
 /// started over by an ICE restart. A relay answers within a few round trips.
@@ -157,14 +158,17 @@ impl Connection {
     ) -> Result<Self, PeerError> {
         let (forward, signals) = mpsc::channel(SIGNALS);
         let handler = Arc::new(Handler { signals: forward, hidden: config.relay_only });
-        let mut runtime = Arc::new(PeerRuntime::new(wrap.clone()));
+        let (ice_servers, streams) = StreamRelays::take(&config.ice_servers);
+        let streams = Arc::new(streams);
+        let config = &PeerConfig { ice_servers, ..config.clone() };
+        let mut runtime = Arc::new(PeerRuntime::new(wrap.clone(), streams.clone()));
         let connection = match setup::build(config, &shared, handler.clone(), runtime.clone(), true).await {
             Ok(connection) => connection,
             // Without a route for multicast there is no mDNS, but there may be a call. A driver that failed has
             // used up its runtime.
             Err(error) => {
                 debug!(%error, "trying without mDNS");
-                runtime = Arc::new(PeerRuntime::new(wrap));
+                runtime = Arc::new(PeerRuntime::new(wrap, streams));
                 setup::build(config, &shared, handler, runtime.clone(), false).await?
             }
         };

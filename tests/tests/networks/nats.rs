@@ -18,12 +18,12 @@ enum Router {
 
 /// Both participants behind their routers, a relay and a signalling server in the middle. Dropped from the top.
 struct Place {
-    _relay: Relay,
+    relay: Relay,
     _server: Process,
     url: String,
     ada: Machine,
     ben: Machine,
-    _internet: Machine,
+    internet: Machine,
     _routers: Vec<Machine>,
 }
 
@@ -56,7 +56,7 @@ impl Place {
         let arguments = relay.arguments(forms);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let (server, url) = internet.serve(SERVER, &arguments).await;
-        Self { _relay: relay, _server: server, url, ada, ben, _internet: internet, _routers: routers }
+        Self { relay, _server: server, url, ada, ben, internet, _routers: routers }
     }
 
     /// Makes a call and returns the ways that it took on both sides.
@@ -66,6 +66,12 @@ impl Place {
         ben.leave().await;
         ada.leave().await;
         ways
+    }
+
+    /// Lets no datagrams pass, neither through the middle nor to the servers there. The relay still reaches itself.
+    fn block_udp(&self) {
+        self.internet.shell("iptables -A FORWARD -p udp -j DROP");
+        self.internet.shell("iptables -A INPUT ! -i lo -p udp -j DROP");
     }
 }
 
@@ -88,4 +94,22 @@ async fn two_behind_symmetric_routers_meet_at_a_relay() {
     let place = Place::new(Router::Symmetric, Router::Symmetric, &[Form::Stun, Form::Udp]).await;
     let ways = place.ways().await;
     assert!(ways.iter().any(|way| way == "relay"), "{ways:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_no_datagrams_pass_a_call_goes_over_tcp_to_the_relay() {
+    let place = Place::new(Router::Home, Router::None, &[Form::Stun, Form::Udp, Form::Tcp]).await;
+    place.block_udp();
+    assert_eq!(place.ways().await, ["relay", "relay"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_only_tls_passes_a_call_goes_over_it_to_the_relay() {
+    let place = Place::new(Router::Home, Router::None, &[Form::Stun, Form::Udp, Form::Tls]).await;
+    place.block_udp();
+    place.internet.shell("iptables -A INPUT ! -i lo -p tcp --dport 3478 -j DROP");
+    let trust = ("SSL_CERT_FILE", place.relay.certificate());
+    place.ada.set_variable(trust.0, &trust.1);
+    place.ben.set_variable(trust.0, &trust.1);
+    assert_eq!(place.ways().await, ["relay", "relay"]);
 }
