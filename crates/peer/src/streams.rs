@@ -134,9 +134,8 @@ impl StreamSocket {
             let (relays, arrive, cancel) = (self.relays.clone(), self.arrive.clone(), self.cancel.clone());
             let work = async move {
                 let carried = carry(&relays.0[number], destination, datagrams, arrive);
-                match cancel.run_until_cancelled(carried).await {
-                    Some(Err(error)) => debug!(kind = ?error.kind(), "the connection with a relay is over"),
-                    Some(Ok(())) | None => {}
+                if let Some(Err(error)) = cancel.run_until_cancelled(carried).await {
+                    debug!(kind = ?error.kind(), "the connection with a relay is over");
                 }
             };
             self.tasks.spawn(work.in_current_span());

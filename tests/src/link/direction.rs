@@ -277,8 +277,9 @@ mod tests {
     fn held_packets_are_overtaken() {
         let (out, report) = run("reorder=2% hold=10ms", 10_000);
         let late = out.windows(2).filter(|pair| pair[1].0 < pair[0].0).count();
-        assert_eq!((report.delivered, report.held as usize / 100), (10_000, 2));
-        assert!(late > 150, "{late} packets came after their successor");
+        assert_eq!(report.delivered, 10_000);
+        assert!((160..240).contains(&report.held), "{report:?}");
+        assert!(late > 140, "{late} packets came after a later one");
     }
 
     #[test]

@@ -61,7 +61,12 @@ impl Place {
 
     /// Makes a call and returns the ways that it took on both sides.
     async fn ways(&self) -> [String; 2] {
-        let (mut ada, mut ben) = call(&self.url, (&self.ada, &[]), (&self.ben, &[])).await;
+        self.ways_with(&[]).await
+    }
+
+    /// The same, with these arguments for both.
+    async fn ways_with(&self, arguments: &[&str]) -> [String; 2] {
+        let (mut ada, mut ben) = call(&self.url, (&self.ada, arguments), (&self.ben, arguments)).await;
         let ways = flowing(&mut ada, &mut ben).await;
         ben.leave().await;
         ada.leave().await;
@@ -86,6 +91,13 @@ async fn a_call_reaches_somebody_behind_a_home_router() {
 async fn two_behind_home_routers_meet_without_a_relay() {
     let place = Place::new(Router::Home, Router::Home, &[Form::Stun]).await;
     let ways = place.ways().await;
+    assert!(ways.iter().all(|way| way != "relay"), "{ways:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn somebodys_own_stun_server_does_where_the_signalling_server_names_none() {
+    let place = Place::new(Router::Home, Router::Home, &[]).await;
+    let ways = place.ways_with(&["--ice-server", &format!("stun:{SERVER}:3478")]).await;
     assert!(ways.iter().all(|way| way != "relay"), "{ways:?}");
 }
 
