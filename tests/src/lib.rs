@@ -6,7 +6,10 @@
 
 pub mod browser;
 pub mod clips;
+pub mod link;
+pub mod network;
 pub mod participant;
 pub mod process;
+pub mod relay;
 pub mod server;
 pub mod window;

@@ -1,6 +1,6 @@
 //! `tincan call` as its own process: a participant without a window, followed by its lines of JSON.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tokio::process::Command;
@@ -17,7 +17,11 @@ impl Participant {
     /// Starts `tincan call` on `server` with synthetic devices, unless `arguments` name others. Without a code among
     /// them it starts a call of its own.
     pub fn start(name: &str, server: &str, arguments: &[&str]) -> Self {
-        let mut command = Command::new(binary("tincan"));
+        Self::start_by(Command::new(binary("tincan")), name, server, arguments)
+    }
+
+    /// Like [`Participant::start`], by a command that stands for `tincan`.
+    pub fn start_by(mut command: Command, name: &str, server: &str, arguments: &[&str]) -> Self {
         command.args(["call", "--server", server, "--name", name]);
         for (option, usual) in [("--camera", "test-pattern"), ("--microphone", "tone"), ("--speaker", "none")]
         {
@@ -56,6 +60,11 @@ impl Participant {
         .await
     }
 
+    /// Waits for whatever it says next: ten times a second it tells how loud its microphone is.
+    pub async fn another_word(&mut self) {
+        self.follow(PATIENCE, "anything", |_, _| Some(())).await;
+    }
+
     /// The counter in the newest picture of the only other participant, in the next second's statistics that have one.
     pub async fn counter(&mut self) -> u64 {
         self.follow(PATIENCE, "a counter in the other's picture", |_, line| other_counter(line)).await
@@ -78,6 +87,26 @@ impl Participant {
     pub async fn another_counter(&mut self, before: u64) -> u64 {
         self.follow(PATIENCE, "another counter in the other's picture", |_, line| {
             other_counter(line).filter(|now| *now != before)
+        })
+        .await
+    }
+
+    /// The longest time between two pictures of the other in the next `seconds` seconds, in milliseconds.
+    pub async fn longest_pause(&mut self, seconds: usize) -> u64 {
+        let mut longest = 0;
+        for _ in 0..seconds {
+            let pause = self.follow(PATIENCE, "a second with pictures", |_, line| {
+                Some(other_picture(line)?["longestPauseMs"].as_u64().unwrap_or(0))
+            });
+            longest = longest.max(pause.await);
+        }
+        longest
+    }
+
+    /// Waits until pictures come again after a pause of at least `least` milliseconds; returns how long it was.
+    pub async fn pause(&mut self, least: u64) -> u64 {
+        self.follow(PATIENCE, "pictures after a pause", |_, line| {
+            other_picture(line)?["longestPauseMs"].as_u64().filter(|pause| *pause >= least)
         })
         .await
     }

@@ -128,6 +128,13 @@ impl Process {
         }
     }
 
+    /// The next line, if it is there already.
+    pub fn line_so_far(&mut self) -> Option<String> {
+        let line = self.lines.try_recv().ok()?;
+        self.seen.push(line.clone());
+        Some(line)
+    }
+
     /// Waits for the end; returns the exit code, `None` after a signal.
     ///
     /// # Panics

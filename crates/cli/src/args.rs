@@ -59,6 +59,10 @@ pub(crate) struct CallArguments {
     /// Signalling server, such as wss://tincan.example.org; without one the call is on the local network.
     #[arg(long)]
     server: Option<String>,
+    /// STUN or TURN server beside those that the signalling server names, such as stun:stun.example.org:3478. May
+    /// be repeated.
+    #[arg(long, value_name = "URL")]
+    ice_server: Vec<String>,
     /// The name that others see.
     #[arg(long)]
     name: Option<String>,
@@ -102,6 +106,7 @@ impl CallArguments {
             microphone: self.microphone.clone(),
             speaker: self.speaker.clone(),
             server: self.server.clone(),
+            ice_servers: (!self.ice_server.is_empty()).then(|| self.ice_server.clone()),
             name: self.name.clone(),
             relay_only: self.relay_only.then_some(true),
             microphone_on: Some(!self.muted),

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use tincan_engine::FrameOutput;
@@ -18,6 +19,10 @@ pub(crate) struct Frames {
 struct Stream {
     pictures: u64,
     newest: Option<Arc<VideoFrame>>,
+    /// When the newest one came.
+    came: Option<Instant>,
+    /// The longest time between two pictures since the last report.
+    longest_pause: Duration,
 }
 
 /// What the newest picture of a stream says of itself.
@@ -34,13 +39,20 @@ pub(crate) struct StreamReport {
     pub(crate) counter: Option<u32>,
     /// When it was drawn, in microseconds on the sender's clock.
     pub(crate) micros: Option<u64>,
+    /// The longest time between two pictures since the report before, in milliseconds.
+    pub(crate) longest_pause_ms: u64,
 }
 
 impl Frames {
     /// Every stream that shows something now. Reading a stamp takes about as long as drawing it, so not on a
     /// media thread.
     pub(crate) fn report(&self) -> BTreeMap<u32, StreamReport> {
-        let streams = self.lock().clone();
+        let streams = {
+            let mut streams = self.lock();
+            let copy = streams.clone();
+            streams.values_mut().for_each(|stream| stream.longest_pause = Duration::ZERO);
+            copy
+        };
         let report = |(id, stream): (u32, Stream)| {
             let newest = stream.newest?;
             let stamp = Stamp::read(&newest);
@@ -53,6 +65,7 @@ impl Frames {
                     height: size.height,
                     counter: stamp.map(|stamp| stamp.counter),
                     micros: stamp.map(|stamp| stamp.micros),
+                    longest_pause_ms: stream.longest_pause.as_millis() as u64,
                 },
             ))
         };
@@ -68,6 +81,9 @@ impl FrameOutput for Frames {
     fn frame(&self, stream: u32, frame: &Arc<VideoFrame>) {
         let mut streams = self.lock();
         let stream = streams.entry(stream).or_default();
+        let now = Instant::now();
+        let pause = stream.came.replace(now).map_or(Duration::ZERO, |before| now - before);
+        stream.longest_pause = stream.longest_pause.max(pause);
         stream.pictures += 1;
         stream.newest = Some(Arc::clone(frame));
     }
@@ -75,6 +91,8 @@ impl FrameOutput for Frames {
     fn ended(&self, stream: u32) {
         if let Some(stream) = self.lock().get_mut(&stream) {
             stream.newest = None;
+            // What is switched off does not pause.
+            stream.came = None;
         }
     }
 }

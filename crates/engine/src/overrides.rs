@@ -17,6 +17,8 @@ pub struct Overrides {
     pub speaker: Option<String>,
     /// Signalling server.
     pub server: Option<String>,
+    /// STUN and TURN servers beside those that the signalling server names.
+    pub ice_servers: Option<Vec<String>>,
     /// Name.
     pub name: Option<String>,
     /// Relays only.
@@ -47,6 +49,9 @@ impl Overrides {
         if self.server.is_some() {
             settings.server.clone_from(&self.server);
         }
+        if let Some(ice_servers) = &self.ice_servers {
+            settings.ice_servers.clone_from(ice_servers);
+        }
         settings.relay_only = self.relay_only.unwrap_or(settings.relay_only);
         settings.microphone_on = self.microphone_on.unwrap_or(settings.microphone_on);
         settings.camera_on = self.camera_on.unwrap_or(settings.camera_on);
@@ -67,6 +72,7 @@ impl Overrides {
         keep(self.speaker.is_some(), &stored.speaker, &before.speaker, &mut kept.speaker);
         keep(self.name.is_some(), &stored.name, &before.name, &mut kept.name);
         keep(self.server.is_some(), &stored.server, &before.server, &mut kept.server);
+        keep(self.ice_servers.is_some(), &stored.ice_servers, &before.ice_servers, &mut kept.ice_servers);
         keep(self.relay_only.is_some(), &stored.relay_only, &before.relay_only, &mut kept.relay_only);
         let (mic, camera) = (self.microphone_on.is_some(), self.camera_on.is_some());
         keep(mic, &stored.microphone_on, &before.microphone_on, &mut kept.microphone_on);

@@ -27,6 +27,7 @@ use crate::outgoing::Outgoing;
 use crate::runtime::{PeerRuntime, WrapSocket};
 use crate::setup;
 use crate::shared::{Rates, Shared};
+use crate::streams::StreamRelays;
 
 /// Gathering may never finish (seen with 2 of 496 relayed connections): after this long without a connection it is
 /// started over by an ICE restart. A relay answers within a few round trips.
@@ -56,12 +57,16 @@ enum Signal {
     Channel(Arc<dyn DataChannel>),
 }
 
-struct Handler(mpsc::Sender<Signal>);
+struct Handler {
+    signals: mpsc::Sender<Signal>,
+    /// Relays only: what we tell names no address of this machine.
+    hidden: bool,
+}
 
 impl Handler {
     /// The driver waits for its handler, so nothing here may wait.
     fn forward(&self, signal: Signal) {
-        if self.0.try_send(signal).is_err() {
+        if self.signals.try_send(signal).is_err() {
             warn!("the connection's task does not keep up");
         }
     }
@@ -76,7 +81,7 @@ impl PeerConnectionEventHandler for Handler {
         }
         if let Ok(init) = event.candidate.to_json() {
             self.forward(Signal::Candidate(IceCandidate {
-                candidate: init.candidate,
+                candidate: if self.hidden { unrelated(&init.candidate) } else { init.candidate },
                 sdp_mid: init.sdp_mid,
                 sdp_m_line_index: init.sdp_mline_index,
                 username_fragment: init.username_fragment,
@@ -125,6 +130,8 @@ pub(crate) struct Connection {
     state: PeerState,
     /// A relay server is configured.
     relays: bool,
+    /// See [`Handler::hidden`].
+    hidden: bool,
     gathering: Option<Instant>,
     gathering_retries: u32,
     last: Sample,
@@ -149,15 +156,18 @@ impl Connection {
         wrap: Option<WrapSocket>,
     ) -> Result<Self, PeerError> {
         let (forward, signals) = mpsc::channel(SIGNALS);
-        let handler = Arc::new(Handler(forward));
-        let mut runtime = Arc::new(PeerRuntime::new(wrap.clone()));
+        let handler = Arc::new(Handler { signals: forward, hidden: config.relay_only });
+        let (ice_servers, streams) = StreamRelays::take(&config.ice_servers);
+        let streams = Arc::new(streams);
+        let config = &PeerConfig { ice_servers, ..config.clone() };
+        let mut runtime = Arc::new(PeerRuntime::new(wrap.clone(), streams.clone()));
         let connection = match setup::build(config, &shared, handler.clone(), runtime.clone(), true).await {
             Ok(connection) => connection,
             // Without a route for multicast there is no mDNS, but there may be a call. A driver that failed has
             // used up its runtime.
             Err(error) => {
                 debug!(%error, "trying without mDNS");
-                runtime = Arc::new(PeerRuntime::new(wrap));
+                runtime = Arc::new(PeerRuntime::new(wrap, streams));
                 setup::build(config, &shared, handler, runtime.clone(), false).await?
             }
         };
@@ -185,6 +195,7 @@ impl Connection {
             outgoing,
             state: PeerState::Connecting,
             relays: config.ice_servers.iter().flat_map(|s| &s.urls).any(|url| url.starts_with("turn")),
+            hidden: config.relay_only,
             gathering: None,
             gathering_retries: 0,
             last: Sample::default(),
@@ -314,8 +325,16 @@ impl Connection {
             self.control.adopt(&mut self.tasks, channel, true);
         }
         let offer = self.negotiation.offer(self.connection.as_ref(), restart).await?;
-        self.emit(PeerEvent::LocalDescription(offer)).await;
+        self.tell(offer).await;
         Ok(())
+    }
+
+    async fn tell(&self, mut description: SessionDescription) {
+        if self.hidden {
+            // Candidates that were gathered by then are in it.
+            description.sdp = description.sdp.split_inclusive('\n').map(unrelated_line).collect();
+        }
+        self.emit(PeerEvent::LocalDescription(description)).await;
     }
 
     async fn remote(&mut self, description: SessionDescription) -> Result<(), PeerError> {
@@ -323,7 +342,7 @@ impl Connection {
         self.channel_made |= description.offer;
         let replies = self.negotiation.remote(self.connection.as_ref(), description).await?;
         for reply in replies {
-            self.emit(PeerEvent::LocalDescription(reply)).await;
+            self.tell(reply).await;
         }
         if let Err(error) = self.outgoing.negotiated().await {
             warn!(%error, "the senders' parameters");
@@ -418,6 +437,30 @@ impl Connection {
     }
 }
 
+/// A candidate without its related address, which of a relayed one is this machine's own (RFC 8839, section 5.1, has
+/// these values for privacy).
+fn unrelated(candidate: &str) -> String {
+    let mut words: Vec<&str> = candidate.split(' ').collect();
+    for at in 1..words.len() {
+        match words[at - 1] {
+            "raddr" => words[at] = if words[at].contains(':') { "::" } else { "0.0.0.0" },
+            "rport" => words[at] = "9",
+            _ => {}
+        }
+    }
+    words.join(" ")
+}
+
+fn unrelated_line(line: &str) -> String {
+    match line.strip_prefix("a=candidate:") {
+        Some(candidate) => {
+            let end = if candidate.ends_with("\r\n") { "\r\n" } else { "" };
+            format!("a=candidate:{}{end}", unrelated(candidate.trim_end()))
+        }
+        None => line.to_owned(),
+    }
+}
+
 fn kind(kind: RTCIceCandidateType) -> String {
     match kind {
         RTCIceCandidateType::Host => "host",
@@ -427,4 +470,26 @@ fn kind(kind: RTCIceCandidateType) -> String {
         _ => "unknown",
     }
     .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_hidden_candidate_names_the_relay_only() {
+        let candidate =
+            "candidate:1 1 udp 16777215 203.0.113.1 60953 typ relay raddr 198.51.100.2 rport 34297";
+        let hidden = "candidate:1 1 udp 16777215 203.0.113.1 60953 typ relay raddr 0.0.0.0 rport 9";
+        assert_eq!(unrelated(candidate), hidden);
+        assert_eq!(
+            unrelated_line(&format!("a={candidate} generation 0\r\n")),
+            format!("a={hidden} generation 0\r\n")
+        );
+        assert_eq!(unrelated_line("a=mid:0\r\n"), "a=mid:0\r\n");
+        assert_eq!(
+            unrelated("candidate:1 raddr 2001:db8::2 rport 1 raddr"),
+            "candidate:1 raddr :: rport 9 raddr"
+        );
+    }
 }

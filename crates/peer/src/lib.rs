@@ -10,6 +10,7 @@ mod api;
 mod bandwidth;
 mod connection;
 mod control;
+mod framing;
 mod negotiation;
 mod outgoing;
 mod peer;
@@ -17,6 +18,8 @@ mod runtime;
 mod setup;
 mod shared;
 mod stages;
+mod streams;
+mod trust;
 
 pub use api::*;
 pub use peer::{Peer, PeerSender};

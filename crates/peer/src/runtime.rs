@@ -23,6 +23,8 @@ use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
 };
 
+use crate::streams::{StreamRelays, StreamSocket};
+
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Passes of the loop that follow a packet or an event at once. Measured: with four, everything that a packet sets
@@ -57,16 +59,18 @@ pub(crate) struct PeerRuntime {
     driver_spawned: AtomicBool,
     tasks: TaskTracker,
     wrap: Option<WrapSocket>,
+    relays: Arc<StreamRelays>,
 }
 
 impl PeerRuntime {
-    pub(crate) fn new(wrap: Option<WrapSocket>) -> Self {
+    pub(crate) fn new(wrap: Option<WrapSocket>, relays: Arc<StreamRelays>) -> Self {
         Self {
             inner: TokioRuntime,
             driver: Arc::default(),
             driver_spawned: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             wrap,
+            relays,
         }
     }
 
@@ -98,10 +102,14 @@ impl Runtime for PeerRuntime {
         let _ = reference.set_recv_buffer_size(SOCKET_BUFFER);
         let _ = reference.set_send_buffer_size(SOCKET_BUFFER);
         let socket = self.inner.wrap_udp_socket(socket)?;
-        Ok(match &self.wrap {
+        let socket = match &self.wrap {
             Some(wrap) => wrap(socket),
             None => socket,
-        })
+        };
+        if self.relays.is_empty() {
+            return Ok(socket);
+        }
+        Ok(Arc::new(StreamSocket::new(socket, self.relays.clone(), self.tasks.clone())))
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -113,7 +121,10 @@ impl Runtime for PeerRuntime {
     }
 
     fn resolve_host<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        self.inner.resolve_host(host)
+        match self.relays.resolve(host) {
+            Some(address) => Box::pin(std::future::ready(Ok(vec![address]))),
+            None => self.inner.resolve_host(host),
+        }
     }
 
     fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {

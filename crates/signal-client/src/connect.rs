@@ -1,7 +1,7 @@
 //! From a server's address to a WebSocket.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{SocketAddr, UdpSocket};
 use std::sync::Arc;
 
 use tincan_protocol::{MAX_MESSAGE_LEN, SIGNAL_PATH, SUBPROTOCOL};
@@ -44,6 +44,21 @@ pub(crate) async fn connect(
         .await
         .map(|(socket, _response)| socket)
         .map_err(|error| explain(&error))
+}
+
+/// Whether this machine still has the address that the connection was made from. Without it nothing arrives any more,
+/// and TCP would take minutes to say so.
+pub(crate) fn has_its_address(socket: &Socket) -> bool {
+    let stream = match socket.get_ref() {
+        MaybeTlsStream::Plain(stream) => stream,
+        MaybeTlsStream::Rustls(stream) => stream.get_ref().0,
+        _ => return true,
+    };
+    // Only an address of this machine can be bound.
+    stream.local_addr().is_ok_and(|mut address| {
+        address.set_port(0);
+        UdpSocket::bind(address).is_ok()
+    })
 }
 
 /// `wss://host/base` becomes `wss://host/base/v1/signal`.

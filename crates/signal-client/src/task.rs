@@ -192,6 +192,9 @@ impl Task {
                 command = self.commands.recv() => match command {
                     Some(Command::Send { to, message }) => self.seal(to, &message),
                     Some(Command::NetworkChanged) => {
+                        if !connect::has_its_address(socket) {
+                            return End::Lost("address_gone");
+                        }
                         ping_at = Instant::now();
                         heard_by = heard_by.min(ping_at + PROBE);
                     }

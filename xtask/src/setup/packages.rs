@@ -1,5 +1,6 @@
 //! The system's packages: installed on Debian and its relatives, told everywhere else.
 
+use std::path::Path;
 use std::process::Command;
 
 use super::{Purpose, Step};
@@ -29,6 +30,10 @@ const TEST: &[Package] = &[
     ("fonts-dejavu-core", "letters in the window"),
     ("webkit2gtk-driver", "operates the window"),
     ("chromium", "a browser to call"),
+    ("iproute2", "networks of their own for calls"),
+    ("iptables", "the NATs and firewalls in them"),
+    ("tcpdump", "looks for addresses in what they carry"),
+    ("coturn", "relays calls"),
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
 ];
 
@@ -88,7 +93,16 @@ fn install_on_debian(packages: &[Package]) -> Result<()> {
     }
     let mut arguments = vec!["install", "--quiet", "--yes", "--no-install-recommends"];
     arguments.extend(packages.iter().map(|(name, _)| *name));
-    apt(&arguments)
+    apt(&arguments)?;
+    // Debian starts the relay as a service of this machine, which nobody asked for: the tests start their own.
+    if packages.iter().any(|(name, _)| *name == "coturn") && Path::new("/run/systemd/system").exists() {
+        let mut command = Command::new(if is_root { "systemctl" } else { "sudo" });
+        if !is_root {
+            command.arg("systemctl");
+        }
+        return run(command.args(["disable", "--now", "coturn"]));
+    }
+    Ok(())
 }
 
 fn on_another_linux() -> Result<()> {

@@ -1,6 +1,7 @@
 //! One call: a task that drives the session, the signalling client and the connections, and joins all of them when it
 //! ends.
 
+mod addresses;
 mod remote;
 mod route;
 mod statistics;

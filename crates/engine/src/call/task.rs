@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tincan_call::{Input, LeaveReason, Output, PeerChange, Session, SessionConfig, SessionEvent};
+use tincan_call::{Input, LeaveReason, Output, PeerChange, Phase, Session, SessionConfig, SessionEvent};
 use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId};
 use tincan_signal_client::{SignalClient, SignalEvent, SignalEvents};
@@ -14,6 +14,7 @@ use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 
+use super::addresses::{Addresses, Change};
 use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
 use super::route::Joined;
 use super::statistics::{QualityLog, participant, quality};
@@ -84,6 +85,7 @@ struct CallTask {
     remote_events: mpsc::Receiver<FromPeer>,
     remote_events_in: mpsc::Sender<FromPeer>,
     inbox: mpsc::Receiver<CallCommand>,
+    addresses: Addresses,
     updates: mpsc::Sender<CallUpdate>,
     view: CallView,
     server: Option<String>,
@@ -139,6 +141,7 @@ impl CallTask {
             remote_events,
             remote_events_in,
             inbox,
+            addresses: Addresses::new(),
             updates,
             view,
             next_stream: 1,
@@ -194,6 +197,14 @@ impl CallTask {
                 }
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
                     Input::Timeout
+                }
+                change = self.addresses.changed() => {
+                    self.signal.network_changed();
+                    // A way that works is not given up for one that may be better.
+                    if change == Change::Gained && self.session.phase() == Phase::Connected {
+                        continue;
+                    }
+                    Input::NetworkChanged
                 }
                 _ = seconds.tick() => {
                     self.measure().await;
