@@ -1,6 +1,6 @@
 //! `tincan call` as its own process: a participant without a window, followed by its lines of JSON.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::Value;
 use tokio::process::Command;
