@@ -15,10 +15,7 @@ pub struct Server {
 impl Server {
     /// On a free port of the loopback interface; returns when it answers.
     pub async fn start() -> Self {
-        // Freed at once and taken by the server: the kernel hands the same port out again only after all others.
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
-        let port = listener.local_addr().expect("it is bound").port();
-        drop(listener);
+        let port = free_port().await;
         Self::on(port).await
     }
 
@@ -33,6 +30,11 @@ impl Server {
     /// What participants are told.
     pub fn url(&self) -> String {
         format!("ws://127.0.0.1:{}", self.port)
+    }
+
+    /// The process's id.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Dies as in a crash; the port is kept for [`Down::start`].
@@ -52,6 +54,16 @@ impl Down {
     pub async fn start(self) -> Server {
         Server::on(self.port).await
     }
+}
+
+/// A port of the loopback interface on which nobody listens.
+///
+/// # Panics
+/// When there is none.
+pub async fn free_port() -> u16 {
+    // Freed at once and taken by a server: the kernel hands the same port out again only after all others.
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    listener.local_addr().expect("it is bound").port()
 }
 
 /// Returns when something listens on `port`.

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod files;
+mod fuzz;
 mod generate;
 mod npm;
 mod options;

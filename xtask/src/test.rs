@@ -10,7 +10,7 @@ use crate::options::{Options, Test};
 use crate::process::{cargo, output, run as run_command, target_dir};
 use crate::setup::{self, Purpose};
 use crate::stages::Stages;
-use crate::{Result, generate, ui};
+use crate::{Result, fuzz, generate, ui};
 
 /// Whole calls live in this package; its architecture test is quick and needs no programs.
 const UNIT: &str = "not package(tincan-tests) + (package(tincan-tests) & binary(architecture))";
@@ -48,6 +48,9 @@ pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
         if everything { generate::check(&types) } else { Ok(()) }
     });
     stages.stage("whole calls", || nextest(test, WHOLE_CALLS, &target, &generate::start_afresh()?));
+    if everything && test.all && cfg!(unix) {
+        stages.stage("fuzzing", fuzz::run_all);
+    }
     stages.finish()
 }
 
