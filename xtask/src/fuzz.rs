@@ -13,7 +13,7 @@ const SECONDS: u32 = 60;
 const AT_ONCE: usize = 2;
 /// What makes the compiler count which way an input goes, as `cargo fuzz --sanitizer none` has it; all of it works on
 /// stable Rust.
-const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Ccodegen-units=1 -Cpasses=sancov-module \
+const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
 
