@@ -40,7 +40,7 @@ enum End {
     Ended(ErrorCode),
 }
 
-/// Serves a client until its place is given up.
+/// Serves a client until its connection ends.
 pub(crate) async fn run(mut socket: WebSocket, slot: Slot, shared: Arc<Shared>) {
     let mut rate = TokenBucket::new(
         Instant::now(),
@@ -65,13 +65,18 @@ pub(crate) async fn run(mut socket: WebSocket, slot: Slot, shared: Arc<Shared>) 
     close(&mut socket, &end, &shared).await;
     drop((socket, slot));
     if keeps_place {
-        tokio::select! {
-            () = sleep(shared.config.limits.grace) => {}
-            () = seat.line.ended.cancelled() => {}
-            () = shared.cancel.cancelled() => {}
-        }
-        shared.registry.leave(&seat);
+        shared.places.spawn(keep(seat, shared.clone()));
     }
+}
+
+/// Keeps the place of somebody whose connection was lost.
+async fn keep(seat: Seat, shared: Arc<Shared>) {
+    tokio::select! {
+        () = sleep(shared.config.limits.grace) => {}
+        () = seat.line.ended.cancelled() => {}
+        () = shared.cancel.cancelled() => {}
+    }
+    shared.registry.leave(&seat);
 }
 
 /// Waits for `join` and answers it.

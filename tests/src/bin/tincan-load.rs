@@ -37,6 +37,8 @@ const PER_ADDRESS: u32 = 60;
 const OPENING: usize = 128;
 /// An answer that takes longer counts as none.
 const PATIENCE: Duration = Duration::from_secs(20);
+/// Where those who only join are numbered from: the places of idle ones are kept for a while after their addresses went.
+const JOINING: u32 = 1 << 24;
 
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
@@ -135,7 +137,7 @@ async fn joins(server: SocketAddr, rate: u32, seconds: u32) -> Result<(), Failur
         ticks.tick().await;
         running.spawn(async move {
             let began = Instant::now();
-            let mut socket = join(server, number, u32::MAX - number).await?;
+            let mut socket = join(server, JOINING + number, u32::MAX - number).await?;
             let took = began.elapsed();
             socket.send(Message::text(ClientMessage::Leave.encode())).await?;
             socket.close(None).await?;
@@ -146,7 +148,12 @@ async fn joins(server: SocketAddr, rate: u32, seconds: u32) -> Result<(), Failur
     while let Some(done) = running.join_next().await {
         match done? {
             Ok(took) => times.push(took),
-            Err(_) => failed += 1,
+            Err(error) => {
+                if failed == 0 {
+                    eprintln!("a join failed: {error}");
+                }
+                failed += 1;
+            }
         }
     }
     times.sort_unstable();
