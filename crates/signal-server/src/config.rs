@@ -92,7 +92,7 @@ impl Default for Limits {
             // A family or an office behind one address.
             rooms_per_address: 32,
             connections_per_address: 64,
-            // About 40 KiB each while idle: 400 MiB.
+            // About 9 KiB each while idle: 90 MiB.
             connections: 10_000,
             // Connecting takes about 30 messages per participant, over within seconds; after a restart of the server
             // a client may send its whole memory of 256 again at once.
