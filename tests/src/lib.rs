@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod browser;
+#[cfg(target_os = "linux")]
+pub mod camera;
 pub mod clips;
 pub mod link;
 pub mod network;
