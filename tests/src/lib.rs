@@ -14,4 +14,6 @@ pub mod participant;
 pub mod process;
 pub mod relay;
 pub mod server;
+#[cfg(target_os = "linux")]
+pub mod sound;
 pub mod window;
