@@ -122,10 +122,14 @@ impl Sound {
         self.unload("source_name=microphone").await;
     }
 
-    /// From now on the microphone hears what the speaker plays, as in a room.
+    /// From now on the microphone hears what the speaker plays, as loud as it is. (PulseAudio's own loopback would do,
+    /// but it stretches sound all the time to hold its delay, as no room does.)
     pub async fn play_speaker_into_microphone(&self) {
-        let way = ["source=speaker.monitor", "sink=voice", "latency_msec=30"];
-        self.control(&[&["load-module", "module-loopback"][..], &way].concat()).await;
+        self.unplug_microphone().await;
+        let heard = MICROPHONE.replace("voice.monitor", "speaker.monitor");
+        let words: Vec<&str> = ["load-module"].into_iter().chain(heard.split_whitespace()).collect();
+        self.control(&words).await;
+        self.control(&["set-default-source", "microphone"]).await;
     }
 
     /// Unloads the module that was loaded with `argument`.
