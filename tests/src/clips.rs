@@ -25,11 +25,27 @@ pub fn y4m(path: &Path, resolution: Resolution, frames: u32) {
     file.flush().expect("the disk has room");
 }
 
+/// A short syllable every second, and silence in between, to hear when each one begins.
+///
+/// # Panics
+/// When the file cannot be written.
+pub fn bursts(path: &Path, seconds: u32) {
+    voice(path, seconds, |time| if time % 1.0 < 0.15 { 1.0 } else { 0.0 });
+}
+
 /// Something that a voice detector takes for speech: a buzz of 140 Hz with overtones, in syllables, with pauses.
 ///
 /// # Panics
 /// When the file cannot be written.
 pub fn speech(path: &Path, seconds: u32) {
+    voice(path, seconds, |time| {
+        // Four syllables a second, and a breath every other second.
+        (TAU * 4.0 * time).sin().max(0.0) * if time % 2.0 < 1.6 { 1.0 } else { 0.0 }
+    });
+}
+
+/// A voice that is as loud as `loudness` says of each moment.
+fn voice(path: &Path, seconds: u32, loudness: impl Fn(f32) -> f32) {
     const RATE: u32 = 48_000;
     let spec = hound::WavSpec {
         channels: 1,
@@ -40,11 +56,8 @@ pub fn speech(path: &Path, seconds: u32) {
     let mut file = hound::WavWriter::create(path, spec).expect("the test's folder can be written");
     for n in 0..RATE * seconds {
         let time = n as f32 / RATE as f32;
-        // Four syllables a second, and a breath every other second.
-        let syllable = (TAU * 4.0 * time).sin().max(0.0);
-        let breath = if time % 2.0 < 1.6 { 1.0 } else { 0.0 };
         let buzz: f32 = (1..12).map(|k| (TAU * 140.0 * k as f32 * time).sin() / k as f32).sum();
-        let sample = buzz * syllable * breath * 0.2;
+        let sample = buzz * loudness(time) * 0.2;
         file.write_sample((sample * f32::from(i16::MAX)) as i16).expect("the disk has room");
     }
     file.finalize().expect("the disk has room");

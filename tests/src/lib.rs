@@ -5,6 +5,8 @@
 #![forbid(unsafe_code)]
 
 pub mod browser;
+#[cfg(target_os = "linux")]
+pub mod camera;
 pub mod clips;
 pub mod link;
 pub mod network;
@@ -12,4 +14,6 @@ pub mod participant;
 pub mod process;
 pub mod relay;
 pub mod server;
+#[cfg(target_os = "linux")]
+pub mod sound;
 pub mod window;

@@ -11,6 +11,7 @@ use crate::process::{PATIENCE, Process, binary};
 pub struct Participant {
     process: Process,
     call: Value,
+    preview: Value,
 }
 
 impl Participant {
@@ -30,7 +31,7 @@ impl Participant {
             }
         }
         command.args(["--events", "json", "--stats", "json", "--read-stamp"]).args(arguments);
-        Self { process: Process::start(name, command), call: Value::Null }
+        Self { process: Process::start(name, command), call: Value::Null, preview: Value::Null }
     }
 
     /// The code of the call, once it is in the room.
@@ -48,6 +49,14 @@ impl Participant {
     pub async fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) {
         if !holds(&self.call) {
             self.follow(PATIENCE, what, |call, _| holds(call).then_some(())).await;
+        }
+    }
+
+    /// Waits until its own devices, as a window would show them, satisfy `holds`.
+    pub async fn preview_until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) {
+        if !holds(&self.preview) {
+            self.follow(PATIENCE, what, |_, line| part(line, "preview").is_some_and(&holds).then_some(()))
+                .await;
         }
     }
 
@@ -151,18 +160,26 @@ impl Participant {
         what: &str,
         wanted: impl Fn(&Value, &Value) -> Option<T>,
     ) -> T {
-        let call = &mut self.call;
+        let (call, preview) = (&mut self.call, &mut self.preview);
         // One wait for all lines: statistics come every second, so that a wait for each would never be over.
         self.process
             .wait_for_within(limit, what, |line| {
                 let line: Value = serde_json::from_str(line).ok()?;
-                if let Some(now) = line["snapshot"].get("call").or_else(|| line["event"].get("call")) {
+                if let Some(now) = part(&line, "call") {
                     call.clone_from(now);
+                }
+                if let Some(now) = part(&line, "preview") {
+                    preview.clone_from(now);
                 }
                 wanted(call, &line)
             })
             .await
     }
+}
+
+/// A part of what a window would show, if this line tells it.
+fn part<'a>(line: &'a Value, name: &str) -> Option<&'a Value> {
+    line["snapshot"].get(name).or_else(|| line["event"].get(name))
 }
 
 fn other_counter(line: &Value) -> Option<u64> {

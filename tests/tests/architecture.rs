@@ -278,3 +278,16 @@ fn files_tell_one_story() {
     );
     none(&findings, &format!("more than {LONG} lines"));
 }
+
+/// That they do not allocate is measured where they are (`callback_tests.rs`); a lock that nobody holds cannot be.
+#[test]
+fn the_callbacks_of_sound_devices_never_lock_and_never_log() {
+    let path =
+        std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates/devices/src/audio/callback.rs");
+    let source = std::fs::read_to_string(path).unwrap();
+    for word in
+        ["Mutex", "RwLock", "Condvar", "mpsc", ".lock(", ".send(", "tracing", "println", "Instant::now"]
+    {
+        assert!(!source.contains(word), "a device's callback uses {word}");
+    }
+}

@@ -75,6 +75,9 @@ pub(crate) struct CallArguments {
     /// Join with the camera off.
     #[arg(long)]
     camera_off: bool,
+    /// Leave what the speaker plays in what the microphone hears, as is best with headphones.
+    #[arg(long)]
+    no_echo_cancellation: bool,
     /// Record the first participant who comes, sound and pictures, into this new MP4 file.
     #[arg(long, value_name = "FILE.mp4")]
     record: Option<PathBuf>,
@@ -111,6 +114,7 @@ impl CallArguments {
             relay_only: self.relay_only.then_some(true),
             microphone_on: Some(!self.muted),
             camera_on: Some(!self.camera_off),
+            echo_cancellation: self.no_echo_cancellation.then_some(false),
             record: self.record.clone(),
             peer_id: self.peer_id,
         }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::Serialize;
 use tincan_engine::FrameOutput;
@@ -20,7 +20,7 @@ struct Stream {
     pictures: u64,
     newest: Option<Arc<VideoFrame>>,
     /// When the newest one came.
-    came: Option<Instant>,
+    came: Option<(Instant, SystemTime)>,
     /// The longest time between two pictures since the last report.
     longest_pause: Duration,
 }
@@ -39,6 +39,8 @@ pub(crate) struct StreamReport {
     pub(crate) counter: Option<u32>,
     /// When it was drawn, in microseconds on the sender's clock.
     pub(crate) micros: Option<u64>,
+    /// When it came here, in microseconds since 1970: what the test pattern's stamp counts too.
+    pub(crate) came: Option<u64>,
     /// The longest time between two pictures since the report before, in milliseconds.
     pub(crate) longest_pause_ms: u64,
 }
@@ -65,6 +67,9 @@ impl Frames {
                     height: size.height,
                     counter: stamp.map(|stamp| stamp.counter),
                     micros: stamp.map(|stamp| stamp.micros),
+                    came: stream
+                        .came
+                        .and_then(|(_, at)| Some(at.duration_since(UNIX_EPOCH).ok()?.as_micros() as u64)),
                     longest_pause_ms: stream.longest_pause.as_millis() as u64,
                 },
             ))
@@ -82,7 +87,8 @@ impl FrameOutput for Frames {
         let mut streams = self.lock();
         let stream = streams.entry(stream).or_default();
         let now = Instant::now();
-        let pause = stream.came.replace(now).map_or(Duration::ZERO, |before| now - before);
+        let before = stream.came.replace((now, SystemTime::now()));
+        let pause = before.map_or(Duration::ZERO, |(before, _)| now - before);
         stream.longest_pause = stream.longest_pause.max(pause);
         stream.pictures += 1;
         stream.newest = Some(Arc::clone(frame));

@@ -5,9 +5,7 @@
 
 use std::time::{Duration, Instant};
 
-use tincan_devices::audio::{
-    default_microphone_id, default_speaker_id, list_microphones, list_speakers, open_microphone, open_speaker,
-};
+use tincan_devices::audio::{list_microphones, list_speakers, open_microphone, open_speaker};
 use tincan_devices::{MicrophoneSelector, SpeakerSelector};
 use tincan_media::audio::AudioFrame;
 use tincan_media::{MediaClock, MediaTime};
@@ -16,7 +14,6 @@ type Failure = Box<dyn std::error::Error>;
 
 fn main() -> Result<(), Failure> {
     let begun = Instant::now();
-    println!("default microphone {:?}, speaker {:?}", default_microphone_id(), default_speaker_id());
     for (kind, list) in [("microphone", list_microphones()), ("speaker", list_speakers())] {
         for device in list {
             println!(

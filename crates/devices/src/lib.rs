@@ -1,4 +1,4 @@
-//! Cameras (nokhwa), microphones and speakers (cpal), and synthetic and file twins for all of them.
+//! Cameras (V4L2, nokhwa), microphones and speakers (cpal), and synthetic and file twins for all of them.
 //!
 //! **Invariant:** the only crate that talks to cameras and sound devices; knows nothing of calls, peers or the network.
 

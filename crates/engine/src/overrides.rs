@@ -27,6 +27,8 @@ pub struct Overrides {
     pub microphone_on: Option<bool>,
     /// Whether to join with the camera on.
     pub camera_on: Option<bool>,
+    /// Whether the speaker's echo is removed from the microphone.
+    pub echo_cancellation: Option<bool>,
     /// Records the first other participant of a call into this new file (fragmented MP4).
     pub record: Option<PathBuf>,
     /// Our identity, for tests that must know it beforehand.
@@ -55,6 +57,7 @@ impl Overrides {
         settings.relay_only = self.relay_only.unwrap_or(settings.relay_only);
         settings.microphone_on = self.microphone_on.unwrap_or(settings.microphone_on);
         settings.camera_on = self.camera_on.unwrap_or(settings.camera_on);
+        settings.echo_cancellation = self.echo_cancellation.unwrap_or(settings.echo_cancellation);
         settings
     }
 
@@ -77,6 +80,8 @@ impl Overrides {
         let (mic, camera) = (self.microphone_on.is_some(), self.camera_on.is_some());
         keep(mic, &stored.microphone_on, &before.microphone_on, &mut kept.microphone_on);
         keep(camera, &stored.camera_on, &before.camera_on, &mut kept.camera_on);
+        let echo = self.echo_cancellation.is_some();
+        keep(echo, &stored.echo_cancellation, &before.echo_cancellation, &mut kept.echo_cancellation);
         kept
     }
 }

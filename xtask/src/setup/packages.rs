@@ -34,6 +34,8 @@ const TEST: &[Package] = &[
     ("iptables", "the NATs and firewalls in them"),
     ("tcpdump", "looks for addresses in what they carry"),
     ("coturn", "relays calls"),
+    ("pulseaudio", "microphones and speakers without a sound card"),
+    ("pulseaudio-utils", "speaks into them and listens"),
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
 ];
 

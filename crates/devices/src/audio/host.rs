@@ -14,6 +14,8 @@ use crate::selector::{DeviceInfo, DeviceKind};
 
 /// What real devices' ids begin with; see the selectors.
 pub(super) const ID_PREFIX: &str = "device:";
+/// What a sound server's devices' ids begin with.
+const SERVER_PREFIX: &str = "device:pulseaudio:";
 /// A sound server that does not answer for this long is not there (cpal itself gives it 2 s to connect).
 const ENUMERATION_LIMIT: Duration = Duration::from_secs(3);
 
@@ -29,78 +31,40 @@ pub fn list_speakers() -> Vec<DeviceInfo> {
     with_deadline(|| list(DeviceKind::Speaker)).unwrap_or_default()
 }
 
-/// The id of the system's default microphone, `None` without one. As slow as [`list_microphones`].
-pub fn default_microphone_id() -> Option<String> {
-    with_deadline(|| default_id(DeviceKind::Microphone)).flatten()
+/// What the system says now of a device that is open.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Nothing new.
+    Same,
+    /// It is there, but another one is the system's default.
+    NotDefault,
+    /// It is not there any more, although its stream may go on: a sound server moves streams to other devices without a
+    /// word, those of microphones even to what a speaker plays.
+    Gone,
 }
 
-/// The id of the system's default speaker, `None` without one. As slow as [`list_microphones`].
-pub fn default_speaker_id() -> Option<String> {
-    with_deadline(|| default_id(DeviceKind::Speaker)).flatten()
-}
-
-/// What changed between two polls of a [`DeviceWatch`].
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct DeviceChange {
-    /// The default microphone is another one: reopen it if `default` is selected.
-    pub default_microphone: bool,
-    /// The default speaker is another one: reopen it if `default` is selected.
-    pub default_speaker: bool,
-    /// A device was plugged in or out, or renamed: show the new lists.
-    pub lists: bool,
-}
-
-impl DeviceChange {
-    /// Whether anything changed.
-    pub const fn any(&self) -> bool {
-        self.default_microphone || self.default_speaker || self.lists
-    }
-}
-
-/// Notices changed devices by asking the system now and then: cpal has no event for it.
+/// How an open microphone and an open speaker stand, by the ids of [`OpenMicrophone`](super::OpenMicrophone) and
+/// [`OpenSpeaker`](super::OpenSpeaker); cpal has no event for it.
 ///
-/// Poll it about once a second, not on the audio thread and not in an async task: it may block as [`list_microphones`].
-#[derive(Debug, Clone, Default)]
-pub struct DeviceWatch {
-    microphones: Vec<DeviceInfo>,
-    speakers: Vec<DeviceInfo>,
+/// Ask every second or two, not on the audio thread and not in an async task: it may block as [`list_microphones`].
+pub fn standing(microphone: Option<&str>, speaker: Option<&str>) -> (Standing, Standing) {
+    let look = || (list(DeviceKind::Microphone), list(DeviceKind::Speaker));
+    // A sound server that hangs is no reason to call every device gone; one that died is told by the streams.
+    let (microphones, speakers) = with_deadline(look).unwrap_or_default();
+    if microphones.is_empty() && speakers.is_empty() {
+        return (Standing::Same, Standing::Same);
+    }
+    (compare(microphone, &microphones), compare(speaker, &speakers))
 }
 
-impl DeviceWatch {
-    /// A watch that has just looked.
-    pub fn new() -> Self {
-        let mut watch = Self::default();
-        watch.poll();
-        watch
-    }
-
-    /// Looks again.
-    pub fn poll(&mut self) -> DeviceChange {
-        let look = || (list(DeviceKind::Microphone), list(DeviceKind::Speaker));
-        // A sound server that hangs is no reason to call every device gone.
-        let Some((microphones, speakers)) = with_deadline(look) else { return DeviceChange::default() };
-        self.compare(microphones, speakers)
-    }
-
-    fn compare(&mut self, microphones: Vec<DeviceInfo>, speakers: Vec<DeviceInfo>) -> DeviceChange {
-        let default = |list: &[DeviceInfo]| list.iter().find(|device| device.default).map(|d| d.id.clone());
-        let change = DeviceChange {
-            default_microphone: default(&self.microphones) != default(&microphones),
-            default_speaker: default(&self.speakers) != default(&speakers),
-            lists: self.microphones != microphones || self.speakers != speakers,
-        };
-        (self.microphones, self.speakers) = (microphones, speakers);
-        change
-    }
-
-    /// The microphones at the last poll.
-    pub fn microphones(&self) -> &[DeviceInfo] {
-        &self.microphones
-    }
-
-    /// The speakers at the last poll.
-    pub fn speakers(&self) -> &[DeviceInfo] {
-        &self.speakers
+fn compare(open: Option<&str>, list: &[DeviceInfo]) -> Standing {
+    let Some(open) = open else { return Standing::Same };
+    match list.iter().find(|device| device.id == open) {
+        // Only a sound server's lists are complete, and only its streams go on without their device.
+        None if open.starts_with(SERVER_PREFIX) => Standing::Gone,
+        Some(device) if device.default => Standing::Same,
+        _ if list.iter().any(|device| device.default) => Standing::NotDefault,
+        _ => Standing::Same,
     }
 }
 
@@ -146,11 +110,15 @@ fn host() -> Host {
     cpal::default_host()
 }
 
+/// A sound server without microphones calls what a speaker plays the default one: the others would hear themselves.
 fn default_device(host: &Host, kind: DeviceKind) -> Option<Device> {
-    match kind {
+    let device = match kind {
         DeviceKind::Speaker => host.default_output_device(),
         _ => host.default_input_device(),
-    }
+    };
+    device.filter(|device| {
+        !device.id().is_ok_and(|id| is_monitor(&id.to_string()) && kind != DeviceKind::Speaker)
+    })
 }
 
 /// The device with this id (without the prefix), or the default one; `None` if there is none.
@@ -179,10 +147,6 @@ pub(super) fn name_of(device: &Device) -> String {
     }
 }
 
-fn default_id(kind: DeviceKind) -> Option<String> {
-    id_of(&default_device(&host(), kind)?)
-}
-
 fn list(kind: DeviceKind) -> Vec<DeviceInfo> {
     let host = host();
     let default = default_device(&host, kind).and_then(|device| id_of(&device));
@@ -208,10 +172,15 @@ fn fits(device: &Device, kind: DeviceKind) -> bool {
     direction && device.id().is_ok_and(|id| is_worth_showing(&id.to_string(), kind))
 }
 
+/// Whether it is what a speaker plays, offered as a microphone.
+fn is_monitor(id: &str) -> bool {
+    id.starts_with("pulseaudio:") && id.ends_with(".monitor")
+}
+
 /// Hides what no person would choose: ALSA's dozens of pseudo-devices, and what a speaker plays as a microphone.
 fn is_worth_showing(id: &str, kind: DeviceKind) -> bool {
-    if let Some(name) = id.strip_prefix("pulseaudio:") {
-        return kind == DeviceKind::Speaker || !name.ends_with(".monitor");
+    if is_monitor(id) {
+        return kind == DeviceKind::Speaker;
     }
     if let Some(name) = id.strip_prefix("alsa:") {
         // One way to each card, by its name: `plughw` converts formats, and numbers change with plugging.
@@ -247,17 +216,18 @@ mod tests {
     }
 
     #[test]
-    fn the_watch_tells_what_changed() {
-        let device = |id: &str, default| DeviceInfo { id: id.into(), name: id.into(), default };
-        let mut watch = DeviceWatch::default();
-        let first = watch.compare(vec![device("a", true), device("b", false)], vec![device("s", true)]);
-        assert!(first.any());
-        let same = watch.compare(vec![device("a", true), device("b", false)], vec![device("s", true)]);
-        assert!(!same.any());
-        let moved = watch.compare(vec![device("b", true), device("a", false)], vec![device("s", true)]);
-        assert!(moved.default_microphone && !moved.default_speaker && moved.lists);
-        let gone = watch.compare(vec![device("b", true)], vec![device("s", true)]);
-        assert_eq!(gone, DeviceChange { lists: true, ..DeviceChange::default() });
+    fn an_open_device_is_gone_or_no_longer_the_default() {
+        let device =
+            |name: &str, default| DeviceInfo { id: format!("device:{name}"), name: name.into(), default };
+        let list = [device("pulseaudio:a", true), device("pulseaudio:b", false)];
+        assert_eq!(compare(Some("device:pulseaudio:a"), &list), Standing::Same);
+        assert_eq!(compare(Some("device:pulseaudio:b"), &list), Standing::NotDefault);
+        assert_eq!(compare(Some("device:pulseaudio:c"), &list), Standing::Gone);
+        assert_eq!(compare(Some("device:pulseaudio:c"), &[]), Standing::Gone);
+        assert_eq!(compare(None, &list), Standing::Same);
+        // A driver's own list may leave out what is open; its stream tells when it is gone.
+        let list = [device("alsa:plughw:CARD=PCH,DEV=0", false)];
+        assert_eq!(compare(Some("device:alsa:default"), &list), Standing::Same);
     }
 
     #[test]

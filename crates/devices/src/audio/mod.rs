@@ -16,9 +16,7 @@ use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
 
 use crate::{MicrophoneSelector, SpeakerSelector};
 
-pub use host::{
-    DeviceChange, DeviceWatch, default_microphone_id, default_speaker_id, list_microphones, list_speakers,
-};
+pub use host::{Standing, list_microphones, list_speakers, standing};
 
 /// A microphone that is running.
 pub struct OpenMicrophone {

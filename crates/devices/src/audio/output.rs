@@ -112,7 +112,10 @@ impl AudioOutput for DeviceOutput {
     }
 
     fn latency(&self) -> Duration {
-        self.waiting() + self.shared.device_latency()
+        // The device counts from its next callback, which takes the ring's first sample.
+        let buffer = f64::from(self.shared.largest.load(Ordering::Relaxed)) / f64::from(self.rate);
+        let next = Duration::from_secs_f64(buffer).saturating_sub(self.last_callback.elapsed());
+        self.waiting() + next + self.shared.device_latency()
     }
 }
 

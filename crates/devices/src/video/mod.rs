@@ -7,11 +7,16 @@
 mod convert;
 mod format;
 mod native;
+// Compiled on Linux too, where nothing uses it, so that a mistake shows wherever we build.
+#[cfg_attr(target_os = "linux", expect(dead_code))]
+mod nokhwa;
 mod reader;
 mod thread;
 #[cfg(test)]
 mod thread_tests;
 mod twins;
+#[cfg(target_os = "linux")]
+mod v4l2;
 pub mod y4m;
 
 use tincan_media::DeviceError;

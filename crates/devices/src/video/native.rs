@@ -1,35 +1,21 @@
-//! The system's cameras, through `nokhwa`: V4L2, Media Foundation, AVFoundation. Only raw buffers are taken from it; its
-//! own conversion to RGB costs 4 ms a picture.
+//! The system's cameras: which there are, how they are named, and what their errors mean.
 
-use std::borrow::Cow;
-
-use nokhwa::Camera;
-use nokhwa::utils::{
-    CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType,
-    Resolution as NokhwaResolution,
-};
-use nokhwa::{NokhwaError, native_api_backend};
+use nokhwa::native_api_backend;
+use nokhwa::utils::CameraIndex;
 use tincan_media::DeviceError;
-use tincan_media::video::Resolution;
 
 use super::CaptureRequest;
-use super::convert::PixelFormat;
-use super::format::{Offer, ranked};
+#[cfg(not(target_os = "linux"))]
+use super::nokhwa::NokhwaCamera;
 use super::reader::{CameraSystem, RawCamera};
+#[cfg(target_os = "linux")]
+use super::v4l2::V4l2Camera;
 use crate::{CameraSelector, DeviceInfo};
 
 /// What stands between a camera's name and its place in an id.
 const PLACE: &str = " @ ";
 /// A driver that refuses so many of the formats that it offered will not take another.
-const MAX_TRIES: usize = 4;
-const FORMATS: [FrameFormat; 6] = [
-    FrameFormat::YUYV,
-    FrameFormat::NV12,
-    FrameFormat::MJPEG,
-    FrameFormat::GRAY,
-    FrameFormat::RAWRGB,
-    FrameFormat::RAWBGR,
-];
+pub(super) const MAX_TRIES: usize = 4;
 
 /// A camera that the system knows now.
 #[derive(Debug, Clone)]
@@ -154,8 +140,8 @@ impl CameraSystem for NativeCameras {
         };
         let mut first_error = None;
         for found in candidates {
-            match NativeCamera::open(&found, request) {
-                Ok(camera) => return Ok(Box::new(camera)),
+            match open(&found, request) {
+                Ok(camera) => return Ok(camera),
                 Err(error) => {
                     tracing::debug!(code = error.code(), "a camera cannot be opened");
                     first_error.get_or_insert(error);
@@ -190,109 +176,16 @@ fn allowed() -> Result<(), DeviceError> {
     Ok(())
 }
 
-struct NativeCamera {
-    name: String,
-    camera: Camera,
+#[cfg(target_os = "linux")]
+fn open(found: &Found, request: CaptureRequest) -> Result<Box<dyn RawCamera>, DeviceError> {
+    let index =
+        found.index.as_index().map_err(|error| device_error(&found.name, &error.to_string(), false))?;
+    Ok(Box::new(V4l2Camera::open(index as usize, &found.name, request)?))
 }
 
-impl NativeCamera {
-    fn open(found: &Found, request: CaptureRequest) -> Result<Self, DeviceError> {
-        let opening = |error| device_error(&found.name, &error, false);
-        // Opened with any format, because only an open camera says which ones it has.
-        let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
-        let mut camera = Camera::new(found.index.clone(), any).map_err(opening)?;
-        let formats = camera.compatible_camera_formats().map_err(opening)?;
-        let offers: Vec<Offer> = formats.iter().filter_map(offer).collect();
-        let current = offer(&camera.camera_format());
-        let mut refused = None;
-        let mut taken = false;
-        for wanted in ranked(&offers, request).into_iter().take(MAX_TRIES) {
-            if current == Some(wanted) {
-                taken = true;
-                break;
-            }
-            let exact = RequestedFormatType::Exact(camera_format(wanted));
-            match camera.set_camera_requset(RequestedFormat::with_formats(exact, &FORMATS)) {
-                Ok(_) => {
-                    taken = true;
-                    break;
-                }
-                Err(error) => {
-                    tracing::debug!(%error, "a camera refuses a format that it offers");
-                    refused.get_or_insert(error);
-                }
-            }
-        }
-        if !taken && pixel_format(camera.frame_format()).is_none() {
-            let error = match refused {
-                Some(error) => device_error(&found.name, &error, false),
-                None => DeviceError::Unsupported { device: found.name.clone(), detail: listed(&formats) },
-            };
-            return Err(error);
-        }
-        camera.open_stream().map_err(opening)?;
-        Ok(Self { name: found.name.clone(), camera })
-    }
-}
-
-impl RawCamera for NativeCamera {
-    fn name(&self) -> &str {
-        &self.name
-    }
-
-    fn format(&self) -> (PixelFormat, Resolution) {
-        let format = self.camera.camera_format();
-        let resolution = Resolution::new(format.width(), format.height());
-        (pixel_format(format.format()).unwrap_or(PixelFormat::Mjpeg), resolution)
-    }
-
-    fn frames_per_second(&self) -> f32 {
-        self.camera.frame_rate() as f32
-    }
-
-    fn read(&mut self) -> Result<Cow<'_, [u8]>, DeviceError> {
-        let name = &self.name;
-        self.camera.frame_raw().map_err(|error| device_error(name, &error, true))
-    }
-}
-
-fn pixel_format(format: FrameFormat) -> Option<PixelFormat> {
-    Some(match format {
-        FrameFormat::YUYV => PixelFormat::Yuyv,
-        FrameFormat::NV12 => PixelFormat::Nv12,
-        FrameFormat::MJPEG => PixelFormat::Mjpeg,
-        FrameFormat::GRAY => PixelFormat::Grey,
-        FrameFormat::RAWRGB => PixelFormat::Rgb,
-        FrameFormat::RAWBGR => PixelFormat::Bgr,
-    })
-}
-
-fn offer(format: &CameraFormat) -> Option<Offer> {
-    Some(Offer {
-        format: pixel_format(format.format())?,
-        resolution: Resolution::new(format.width(), format.height()),
-        frames_per_second: format.frame_rate(),
-    })
-}
-
-fn camera_format(offer: Offer) -> CameraFormat {
-    let format = match offer.format {
-        PixelFormat::Yuyv => FrameFormat::YUYV,
-        PixelFormat::Nv12 => FrameFormat::NV12,
-        PixelFormat::Mjpeg => FrameFormat::MJPEG,
-        PixelFormat::Grey => FrameFormat::GRAY,
-        PixelFormat::Rgb => FrameFormat::RAWRGB,
-        PixelFormat::Bgr => FrameFormat::RAWBGR,
-    };
-    let size = NokhwaResolution::new(offer.resolution.width, offer.resolution.height);
-    CameraFormat::new(size, format, offer.frames_per_second)
-}
-
-fn listed(formats: &[CameraFormat]) -> String {
-    let mut names: Vec<String> = formats.iter().map(|format| format.format().to_string()).collect();
-    names.sort();
-    names.dedup();
-    if names.is_empty() { "none that is known here".into() } else { names.join(", ") }
+#[cfg(not(target_os = "linux"))]
+fn open(found: &Found, request: CaptureRequest) -> Result<Box<dyn RawCamera>, DeviceError> {
+    Ok(Box::new(NokhwaCamera::open(&found.index, &found.name, request)?))
 }
 
 /// What the systems say, in their words and numbers, and what it means. `nokhwa` hands their errors on as text only.
@@ -329,8 +222,7 @@ enum Meaning {
     Gone,
 }
 
-fn device_error(name: &str, error: &NokhwaError, was_working: bool) -> DeviceError {
-    let text = error.to_string();
+pub(super) fn device_error(name: &str, text: &str, was_working: bool) -> DeviceError {
     let meaning = MEANINGS
         .iter()
         .find(|(signs, _)| signs.iter().any(|sign| text.contains(sign)))
@@ -348,7 +240,7 @@ fn device_error(name: &str, error: &NokhwaError, was_working: bool) -> DeviceErr
         None if text.contains("Fufill") => {
             DeviceError::Unsupported { device, detail: "none that is known here".into() }
         }
-        None => DeviceError::System { device, detail: text },
+        None => DeviceError::System { device, detail: text.to_owned() },
     }
 }
 
@@ -384,7 +276,6 @@ mod tests {
 
     #[test]
     fn what_the_systems_say_is_understood() {
-        let open = |text: &str| NokhwaError::OpenDeviceError("0".into(), text.into());
         let cases = [
             ("V4L2 Error: Device or resource busy (os error 16)", false, "device_busy"),
             ("V4L2 Error: Permission denied (os error 13)", false, "device_permission_denied"),
@@ -396,7 +287,7 @@ mod tests {
             ("something new", true, "device_lost"),
         ];
         for (text, was_working, code) in cases {
-            assert_eq!(device_error("Cam", &open(text), was_working).code(), code, "{text}");
+            assert_eq!(device_error("Cam", text, was_working).code(), code, "{text}");
         }
     }
 

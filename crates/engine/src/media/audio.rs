@@ -28,6 +28,9 @@ const QUEUE: usize = 1024;
 const LEVEL_INTERVAL: Duration = Duration::from_millis(100);
 /// Lip sync changes slowly; a tenth of a second is far below what a buffer moves in that time.
 const PLAYOUT_INTERVAL: Duration = Duration::from_millis(100);
+/// What Opus plays at a time was captured so much earlier (its look-ahead: 2.5 ms of
+/// MDCT overlap and 4 ms that keep its two layers in step), and no time stamp says so.
+const CODEC_DELAY: Duration = Duration::from_micros(6_500);
 /// Speaking this long into a muted microphone is meant for somebody.
 const MUTED_SPEECH: Duration = Duration::from_millis(700);
 /// Digital silence this long is a broken headset, not a pause: even a quiet room has noise.
@@ -331,7 +334,8 @@ impl Worker {
         }
         if now >= self.next_playout {
             self.next_playout = now + PLAYOUT_INTERVAL;
-            let latency = self.output.as_ref().map_or(Duration::ZERO, |output| output.latency());
+            let latency =
+                CODEC_DELAY + self.output.as_ref().map_or(Duration::ZERO, |output| output.latency());
             for remote in self.remotes.values() {
                 if let Some(rtp) = remote.jitter.playout_rtp_timestamp() {
                     let playout = AudioPlayout { rtp, at: now + latency };

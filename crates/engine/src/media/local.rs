@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tincan_devices::audio::{self as sound, OpenMicrophone, OpenSpeaker};
+use tincan_devices::audio::{self as sound, OpenMicrophone, OpenSpeaker, Standing};
 use tincan_devices::video::{CameraEvent, CameraThread, CaptureRequest};
 use tincan_devices::{CameraSelector, MicrophoneSelector, SpeakerSelector};
 use tincan_media::audio::ProcessingConfig;
@@ -58,14 +58,17 @@ pub(crate) struct LocalMedia {
     opening: JoinSet<Opened>,
     microphone_round: u32,
     speaker_round: u32,
-    defaults: (Option<String>, Option<String>),
+    /// The ids of what is open, to see what becomes of it.
+    microphone: Option<String>,
+    speaker: Option<String>,
     look_again: Instant,
 }
 
 enum Opened {
     Microphone(u32, Result<OpenMicrophone, DeviceError>),
     Speaker(u32, Result<OpenSpeaker, DeviceError>),
-    Defaults((Option<String>, Option<String>)),
+    /// How microphone and speaker of these rounds stand.
+    Looked((u32, u32), Standing, Standing),
 }
 
 /// The camera's pictures go to the self-view and to the encoder.
@@ -138,7 +141,8 @@ impl LocalMedia {
             opening: JoinSet::new(),
             microphone_round: 0,
             speaker_round: 0,
-            defaults: (None, None),
+            microphone: None,
+            speaker: None,
             look_again: Instant::now() + LOOK_AGAIN,
         }
     }
@@ -262,8 +266,12 @@ impl LocalMedia {
                 Some(Ok(opened)) = self.opening.join_next() => self.opened(opened),
                 () = sleep_until(self.look_again) => {
                     self.look_again = Instant::now() + LOOK_AGAIN;
-                    self.opening.spawn_blocking(|| {
-                        Opened::Defaults((sound::default_microphone_id(), sound::default_speaker_id()))
+                    let rounds = (self.microphone_round, self.speaker_round);
+                    let (microphone, speaker) = (self.microphone.clone(), self.speaker.clone());
+                    self.opening.spawn_blocking(move || {
+                        let (microphone, speaker) =
+                            sound::standing(microphone.as_deref(), speaker.as_deref());
+                        Opened::Looked(rounds, microphone, speaker)
                     });
                     None
                 }
@@ -278,22 +286,26 @@ impl LocalMedia {
         match event {
             MediaEvent::Levels(levels) => Some(LocalChange::Levels(levels)),
             MediaEvent::Hint(hint) => Some(LocalChange::Notice(told(hint))),
-            MediaEvent::MicrophoneLost(error) => {
-                self.view.microphone.working = false;
-                self.view.microphone.problem = Some(error.to_string());
-                // Something to speak into is better than nothing: the system's default, until the chosen one is back.
-                self.open_microphone();
-                Some(LocalChange::Notice(lost(&error)))
-            }
-            MediaEvent::SpeakerLost(error) => {
-                self.view.speaker.working = false;
-                self.view.speaker.problem = Some(error.to_string());
-                self.play_into_nowhere();
-                self.open_speaker();
-                Some(LocalChange::Notice(lost(&error)))
-            }
+            MediaEvent::MicrophoneLost(error) => Some(self.microphone_lost(&error)),
+            MediaEvent::SpeakerLost(error) => Some(self.speaker_lost(&error)),
             MediaEvent::Camera(event) => self.camera_changed(event),
         }
+    }
+
+    fn microphone_lost(&mut self, error: &DeviceError) -> LocalChange {
+        self.view.microphone.working = false;
+        self.view.microphone.problem = Some(error.to_string());
+        self.audio.handle().send(AudioCommand::Input(None));
+        self.open_microphone();
+        LocalChange::Notice(lost(error))
+    }
+
+    fn speaker_lost(&mut self, error: &DeviceError) -> LocalChange {
+        self.view.speaker.working = false;
+        self.view.speaker.problem = Some(error.to_string());
+        self.play_into_nowhere();
+        self.open_speaker();
+        LocalChange::Notice(lost(error))
     }
 
     fn camera_changed(&mut self, event: CameraEvent) -> Option<LocalChange> {
@@ -334,8 +346,10 @@ impl LocalMedia {
         match opened {
             Opened::Microphone(round, result) if round == self.microphone_round => {
                 let on = self.view.microphone.on;
+                self.microphone = None;
                 self.view.microphone = match result {
                     Ok(open) => {
+                        self.microphone = Some(open.id);
                         self.audio.handle().send(AudioCommand::Input(Some(open.input)));
                         SourceView { on, working: true, device: Some(open.name), problem: None }
                     }
@@ -347,8 +361,10 @@ impl LocalMedia {
                 Some(LocalChange::View)
             }
             Opened::Speaker(round, result) if round == self.speaker_round => {
+                self.speaker = None;
                 self.view.speaker = match result {
                     Ok(open) => {
+                        self.speaker = Some(open.id);
                         self.audio.handle().send(AudioCommand::Output(open.output));
                         SourceView { on: true, working: true, device: Some(open.name), problem: None }
                     }
@@ -360,23 +376,38 @@ impl LocalMedia {
                 Some(LocalChange::View)
             }
             Opened::Microphone(..) | Opened::Speaker(..) => None,
-            Opened::Defaults(defaults) => {
-                let old = std::mem::replace(&mut self.defaults, defaults);
-                let first_look = old == (None, None);
-                let moved = |chosen: &str, old: &Option<String>, new: &Option<String>| {
-                    chosen == "default" && !first_look && old != new
-                };
-                let missing = |view: &SourceView| !view.working && view.problem.is_some();
-                if missing(&self.view.microphone) || moved(&self.choice.microphone, &old.0, &self.defaults.0)
-                {
-                    self.open_microphone();
-                }
-                if missing(&self.view.speaker) || moved(&self.choice.speaker, &old.1, &self.defaults.1) {
-                    self.open_speaker();
-                }
-                None
+            Opened::Looked(rounds, microphone, speaker)
+                if rounds == (self.microphone_round, self.speaker_round) =>
+            {
+                self.looked(microphone, speaker)
             }
+            Opened::Looked(..) => None,
         }
+    }
+
+    /// Takes up what the system says of our devices now. What cannot be taken up at once waits for the next look.
+    fn looked(&mut self, microphone: Standing, speaker: Standing) -> Option<LocalChange> {
+        let missing = |view: &SourceView| !view.working && view.problem.is_some();
+        let gone = |view: &SourceView| DeviceError::Lost {
+            device: view.device.clone().unwrap_or_else(|| "The device".into()),
+        };
+        // What was lost in the meantime is being opened again already.
+        if microphone == Standing::Gone && self.view.microphone.working {
+            let error = gone(&self.view.microphone);
+            return Some(self.microphone_lost(&error));
+        }
+        if speaker == Standing::Gone && self.view.speaker.working {
+            let error = gone(&self.view.speaker);
+            return Some(self.speaker_lost(&error));
+        }
+        let moved = |chosen: &str, standing| chosen == "default" && standing == Standing::NotDefault;
+        if missing(&self.view.microphone) || moved(&self.choice.microphone, microphone) {
+            self.open_microphone();
+        }
+        if missing(&self.view.speaker) || moved(&self.choice.speaker, speaker) {
+            self.open_speaker();
+        }
+        None
     }
 
     /// Without a speaker the sound still has to be drained at the right pace: the picture is timed by it.

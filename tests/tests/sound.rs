@@ -1,0 +1,267 @@
+//! Calls through sound servers: what is spoken into one machine's microphone comes out of the other's speaker, whatever
+//! happens to microphones, speakers and servers meanwhile.
+#![cfg(target_os = "linux")]
+// A test that cannot go on has failed, in its helpers too.
+#![allow(clippy::unwrap_used)]
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use tincan_tests::clips;
+use tincan_tests::participant::Participant;
+use tincan_tests::server::Server;
+use tincan_tests::sound::{Ear, Heard, RATE, Sound};
+
+/// Ada and Ben, each with a machine of their own; pictures would only warm this one.
+async fn call(server: &Server, adas: &Sound, bens: &Sound) -> (Participant, Participant) {
+    call_with(server, adas, bens, &[]).await
+}
+
+/// With more words for Ben's command line.
+async fn call_with(server: &Server, adas: &Sound, bens: &Sound, more: &[&str]) -> (Participant, Participant) {
+    let devices = ["--camera", "none", "--microphone", "default", "--speaker", "default"];
+    let mut ada = Participant::start_by(adas.tincan(), "Ada", &server.url(), &devices);
+    let code = ada.code().await;
+    let mut arguments = vec![code.as_str()];
+    arguments.extend(devices);
+    arguments.extend(more);
+    let mut ben = Participant::start_by(bens.tincan(), "Ben", &server.url(), &arguments);
+    for one in [&mut ada, &mut ben] {
+        one.until("connection", |call| call["phase"] == "connected").await;
+        one.preview_until("microphone and speaker", |preview| {
+            works(preview, "microphone", "Microphone") && works(preview, "speaker", "Speaker")
+        })
+        .await;
+    }
+    (ada, ben)
+}
+
+fn works(preview: &Value, what: &str, device: &str) -> bool {
+    preview[what]["working"] == true
+        && preview[what]["device"] == device
+        && preview[what]["problem"].is_null()
+}
+
+async fn end(ada: Participant, ben: Participant) {
+    assert_eq!(ben.leave().await.0, Some(0));
+    assert_eq!(ada.leave().await.0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_into_one_microphone_is_heard_from_the_others_speaker() {
+    let folder = tempfile::tempdir().unwrap();
+    let (said, heard) = (folder.path().join("said.wav"), folder.path().join("heard.wav"));
+    clips::speech(&said, 20);
+    let server = Server::start().await;
+    let (adas, bens) = (Sound::start().await, Sound::start().await);
+    let (ada, ben) = call(&server, &adas, &bens).await;
+    for (mouth, far) in [(&adas, &bens), (&bens, &adas)] {
+        let _speaking = mouth.speak(&said);
+        let mut ear = far.listen("speaker");
+        ear.until_heard().await;
+        // The gain finds its level first.
+        ear.hear(1.0).await;
+        let sound = ear.hear(5.0).await;
+        sound.save(&heard);
+        let (likeness, loudness) = (clips::likeness(&said, &heard), sound.loudness());
+        println!("likeness {likeness:.3}, loudness {loudness:.3}");
+        assert!(likeness > 0.8, "what was heard has a likeness of {likeness} with what was said");
+    }
+    end(ada, ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_speaker_that_vanishes_is_told_and_its_return_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said.wav");
+    clips::speech(&said, 120);
+    let server = Server::start().await;
+    let (adas, bens) = (Sound::start().await, Sound::start().await);
+    let (ada, mut ben) = call(&server, &adas, &bens).await;
+    let _speaking = adas.speak(&said);
+    bens.listen("speaker").until_heard().await;
+    bens.unplug_speaker().await;
+    ben.notice("device_lost").await;
+    // The call goes on with what there is.
+    ben.preview_until("another speaker", |preview| works(preview, "speaker", "Voice")).await;
+    bens.listen("voice").until_heard().await;
+    bens.plug_in_speaker("speaker", "Speaker").await;
+    ben.preview_until("the speaker", |preview| works(preview, "speaker", "Speaker")).await;
+    bens.listen("speaker").until_heard().await;
+    end(ada, ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_microphone_that_vanishes_is_told_and_its_return_heard() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said.wav");
+    clips::speech(&said, 120);
+    let server = Server::start().await;
+    let (adas, bens) = (Sound::start().await, Sound::start().await);
+    let (mut ada, ben) = call(&server, &adas, &bens).await;
+    let _speaking = adas.speak(&said);
+    bens.listen("speaker").until_heard().await;
+    adas.unplug_microphone().await;
+    ada.notice("device_lost").await;
+    adas.plug_in_microphone().await;
+    ada.preview_until("the microphone", |preview| works(preview, "microphone", "Microphone")).await;
+    bens.listen("speaker").until_heard().await;
+    end(ada, ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sound_follows_the_systems_default_to_another_speaker() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said.wav");
+    clips::speech(&said, 120);
+    let server = Server::start().await;
+    let (adas, bens) = (Sound::start().await, Sound::start().await);
+    let (ada, mut ben) = call(&server, &adas, &bens).await;
+    let _speaking = adas.speak(&said);
+    bens.listen("speaker").until_heard().await;
+    bens.plug_in_speaker("headset", "Headset").await;
+    ben.preview_until("the headset", |preview| works(preview, "speaker", "Headset")).await;
+    bens.listen("headset").until_heard().await;
+    let left = bens.listen("speaker").hear(1.0).await.loudness();
+    assert!(left < 0.001, "the first speaker still plays, {left}");
+    end(ada, ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_sound_server_dies_and_comes_back_in_mid_call() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said.wav");
+    clips::speech(&said, 120);
+    let server = Server::start().await;
+    let (adas, mut bens) = (Sound::start().await, Sound::start().await);
+    let (ada, mut ben) = call(&server, &adas, &bens).await;
+    let _speaking = adas.speak(&said);
+    bens.listen("speaker").until_heard().await;
+    bens.die().await;
+    ben.notice("device_lost").await;
+    ben.preview_until("what is missing", |preview| {
+        ["microphone", "speaker"].iter().all(|what| preview[what]["problem"].is_string())
+    })
+    .await;
+    assert_eq!(ben.call()["phase"], "connected");
+    bens.come_back().await;
+    ben.preview_until("microphone and speaker", |preview| {
+        works(preview, "microphone", "Microphone") && works(preview, "speaker", "Speaker")
+    })
+    .await;
+    bens.listen("speaker").until_heard().await;
+    let _answering = bens.speak(&said);
+    adas.listen("speaker").until_heard().await;
+    end(ada, ben).await;
+}
+
+/// How loud somebody hears herself when the other's speaker plays into the other's microphone.
+async fn echo_of(ear: &mut Ear) -> f32 {
+    // The canceller learns the room first; then whole sentences.
+    ear.hear(6.0).await;
+    ear.hear(6.0).await.loudness()
+}
+
+#[ignore = "takes minutes: cargo xtask test --all"]
+#[tokio::test(flavor = "multi_thread")]
+async fn the_echo_of_the_speaker_is_removed_from_the_microphone() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said.wav");
+    clips::speech(&said, 60);
+    let server = Server::start().await;
+    let mut levels = Vec::new();
+    for arguments in [&["--no-echo-cancellation"][..], &[]] {
+        let (adas, bens) = (Sound::start().await, Sound::start().await);
+        bens.play_speaker_into_microphone().await;
+        let (ada, ben) = call_with(&server, &adas, &bens, arguments).await;
+        let _speaking = adas.speak(&said);
+        bens.listen("speaker").until_heard().await;
+        levels.push(echo_of(&mut adas.listen("speaker")).await);
+        end(ada, ben).await;
+    }
+    // What cannot be heard at all is as good as 100 dB.
+    let removed = 20.0 * (levels[0] / levels[1].max(levels[0] / 100_000.0)).log10();
+    println!("echo: {:.4} without, {:.6} with cancellation: {removed:.1} dB removed", levels[0], levels[1]);
+    assert!(levels[0] > 0.01, "without cancellation there is an echo to remove: {}", levels[0]);
+    assert!(removed >= 25.0, "only {removed:.1} dB of the echo were removed");
+}
+
+/// When each burst begins, after silence.
+fn onsets(heard: &Heard) -> Vec<Instant> {
+    const STEP: usize = RATE / 1000;
+    const BEFORE: usize = 200;
+    let loud: Vec<bool> = heard
+        .samples
+        .chunks_exact(STEP)
+        .map(|block| block.iter().any(|sample| sample.abs() > 0.05))
+        .collect();
+    let first_after_silence = |at: usize| loud[at] && !loud[at - BEFORE..at].contains(&true);
+    (BEFORE..loud.len())
+        .filter(|&at| first_after_silence(at))
+        .map(|at| heard.began + Duration::from_millis(at as u64))
+        .collect()
+}
+
+/// The value that so many of them do not exceed.
+fn quantile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
+}
+
+/// Both ways are measured by themselves, from the same moments on one machine's clock: sound from what the microphone
+/// hears to what the speaker plays, pictures from the time in the stamp to when they are shown.
+#[ignore = "takes minutes: cargo xtask test --all"]
+#[tokio::test(flavor = "multi_thread")]
+async fn lips_move_with_the_voice() {
+    const BURSTS: u32 = 24;
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said.wav");
+    clips::bursts(&said, BURSTS + 6);
+    let server = Server::start().await;
+    let (adas, bens) = (Sound::start().await, Sound::start().await);
+    let sound = ["--microphone", "default", "--speaker", "default"];
+    let mut ada = Participant::start_by(adas.tincan(), "Ada", &server.url(), &sound);
+    let code = ada.code().await;
+    let arguments: Vec<&str> = [code.as_str(), "--camera", "none"].into_iter().chain(sound).collect();
+    let mut ben = Participant::start_by(bens.tincan(), "Ben", &server.url(), &arguments);
+    ben.counter().await;
+    let (mut near, mut far) = (adas.listen("voice"), bens.listen("speaker"));
+    let _speaking = adas.speak(&said);
+    far.until_heard().await;
+    near.until_heard().await;
+    // Buffers settle.
+    tokio::join!(near.hear(4.0), far.hear(4.0));
+    let seconds = BURSTS as f32;
+    let pictures = async {
+        let mut delays = Vec::new();
+        for _ in 0..BURSTS - 2 {
+            let picture = ben.picture_until("a picture's way", |one| one["micros"].is_u64()).await;
+            // The stamp has room for the lower 48 bits.
+            let way = picture["came"].as_u64().unwrap() - picture["micros"].as_u64().unwrap();
+            delays.push((way & 0xffff_ffff_ffff) as f64 / 1000.0);
+        }
+        delays
+    };
+    let (near, far, pictures) = tokio::join!(near.hear(seconds), far.hear(seconds), pictures);
+    let (near, far) = (onsets(&near), onsets(&far));
+    let sound: Vec<f64> = near
+        .iter()
+        .filter_map(|&said| {
+            let heard = far.iter().find(|&&heard| heard > said)?;
+            Some((*heard - said).as_secs_f64() * 1000.0)
+        })
+        .filter(|delay| *delay < 900.0)
+        .collect();
+    assert!(sound.len() as u32 > BURSTS / 2, "{} bursts said, {} heard", near.len(), far.len());
+    let (voice, lips) = (quantile(&sound, 0.5), quantile(&pictures, 0.5));
+    println!(
+        "microphone to speaker {voice:.0} ms (p95 {:.0}), camera to screen {lips:.0} ms (p95 {:.0}): pictures are \
+         {:+.0} ms late",
+        quantile(&sound, 0.95),
+        quantile(&pictures, 0.95),
+        lips - voice
+    );
+    assert!((lips - voice).abs() <= 40.0, "pictures are {:+.0} ms late", lips - voice);
+    end(ada, ben).await;
+}
