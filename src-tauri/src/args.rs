@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use tincan_engine::Overrides;
+use tincan_media::Bitrate;
 
 use crate::links::Link;
 
@@ -31,6 +32,10 @@ pub(crate) struct Args {
     #[arg(long)]
     name: Option<String>,
 
+    /// What to send at most, in kbit/s, to compare with others at the same rate
+    #[arg(long, hide = true)]
+    max_kbps: Option<u64>,
+
     /// Keep settings and recent calls here instead of in the user's folder, and run beside a Tincan that is already open
     #[arg(long, value_name = "DIR")]
     pub(crate) data_dir: Option<PathBuf>,
@@ -49,6 +54,7 @@ impl Args {
             speaker: self.speaker.clone(),
             server: self.server.clone(),
             name: self.name.clone(),
+            max_bitrate: self.max_kbps.map(Bitrate::kbps),
             ..Overrides::default()
         }
     }

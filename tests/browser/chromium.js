@@ -1,6 +1,7 @@
 // Chromium as it is installed here, without a window, with files for camera and microphone.
 
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { chromium } from 'playwright-core';
 
@@ -43,16 +44,28 @@ export function launch(files) {
 }
 
 /**
- * A browser whose process is known.
+ * A browser whose process is known, in a network namespace of its own when one is named.
  * @param {Files} files
+ * @param {string} [namespace]
  */
-export async function launchServer(files) {
-  const server = await chromium.launchServer(options(files));
+export async function launchServer(files, namespace) {
+  const usual = options(files);
+  const folder = mkdtempSync(join(tmpdir(), 'tincan-chromium-'));
+  if (namespace) {
+    // Playwright starts one file; this one becomes Chromium, with the same process id.
+    const script = join(folder, 'chromium');
+    writeFileSync(script, `#!/bin/sh\nexec ip netns exec ${namespace} ${usual.executablePath} "$@"\n`, { mode: 0o755 });
+    usual.executablePath = script;
+  }
+  const server = await chromium.launchServer(usual);
   const browser = await chromium.connect(server.wsEndpoint());
   return {
     pid: server.process().pid ?? 0,
     newPage: () => browser.newPage(),
     version: () => browser.version(),
-    close: () => server.close(),
+    close: async () => {
+      await server.close();
+      rmSync(folder, { recursive: true });
+    },
   };
 }

@@ -1,6 +1,7 @@
 // How two Chromium do in a call with each other, as one line of JSON: what a call of Tincan is compared with.
 //
 //   node measure.js CAMERA.y4m MICROPHONE.wav [--seconds 20] [--width 1280] [--height 720] [--codec H264] [--kbps 1500]
+//     [--namespaces A,B]
 //
 // The clip carries Tincan's stamp and is longer than twice any delay. Signalling takes no time: this program hands over what they say. Delays are read from
 // the pictures after everything else was measured, since the reading takes processor time. It warms up for eight seconds,
@@ -24,6 +25,8 @@ const { values, positionals } = parseArgs({
     height: { type: 'string', default: '720' },
     codec: { type: 'string', default: 'H264' },
     kbps: { type: 'string', default: '1500' },
+    /** Networks in which the two run. */
+    namespaces: { type: 'string', default: '' },
   },
 });
 const [camera, microphone] = positionals;
@@ -51,10 +54,18 @@ class Side {
     this.page = page;
   }
 
-  /** @param {{ camera: string, microphone: string }} files @param {string} url */
-  static async open(files, url) {
-    const browser = await launchServer(files);
+  /** @param {{ camera: string, microphone: string }} files @param {string} url @param {string} [namespace] */
+  static async open(files, url, namespace) {
+    const browser = await launchServer(files, namespace);
     const page = await browser.newPage();
+    if (namespace) {
+      // Our server is not on that network: what it serves is handed over by this program.
+      await page.route('**', async (route) => {
+        const answer = await fetch(route.request().url());
+        const headers = { 'content-type': answer.headers.get('content-type') ?? '' };
+        await route.fulfill({ status: answer.status, headers, body: Buffer.from(await answer.arrayBuffer()) });
+      });
+    }
     const side = new Side(browser, page);
     // One after the other: a candidate must not overtake its description.
     let order = Promise.resolve();
@@ -135,8 +146,9 @@ const server = await serve('measure.html');
 /** @type {Side[]} */
 const sides = [];
 try {
-  for (const _ of [0, 1]) {
-    sides.push(await Side.open({ camera, microphone }, server.url));
+  for (const n of [0, 1]) {
+    const namespace = values.namespaces.split(',')[n];
+    sides.push(await Side.open({ camera, microphone }, server.url, namespace));
   }
   const [a, b] = /** @type {[Side, Side]} */ (sides);
   [a.other, b.other] = [b, a];

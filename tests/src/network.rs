@@ -62,6 +62,11 @@ impl Machine {
         machine
     }
 
+    /// What the system calls its network, for programs that enter it by themselves.
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// A program on this machine.
     pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("ip");

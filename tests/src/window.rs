@@ -56,7 +56,7 @@ impl Screen {
 pub struct Window {
     client: Client,
     display: String,
-    _driver: Process,
+    driver: Process,
 }
 
 impl Window {
@@ -65,6 +65,22 @@ impl Window {
     /// # Panics
     /// When the window does not come up.
     pub async fn open(screen: &Screen, data: &Path, arguments: &[&str]) -> Self {
+        let folder = data.to_string_lossy();
+        let arguments: Vec<&str> = ["--data-dir", &folder].iter().chain(arguments).copied().collect();
+        Self::open_program(screen, data, &binary("tincan-app"), &arguments).await
+    }
+
+    /// Opens a program with exactly these arguments, for a person whose home is `home`.
+    ///
+    /// # Panics
+    /// When the window does not come up.
+    pub async fn open_program(
+        screen: &Screen,
+        home: &Path,
+        program: &Path,
+        arguments: &[impl AsRef<str>],
+    ) -> Self {
+        std::fs::create_dir_all(home).expect("the test's folder can be written");
         let (port, native) = two_free_ports().await;
         let mut command = Command::new("tauri-driver");
         command
@@ -73,26 +89,27 @@ impl Window {
             .env("DISPLAY", &screen.display)
             // Without a session bus the webview waits half a minute for its accessibility bridge.
             .env("NO_AT_BRIDGE", "1")
-            .env("XDG_RUNTIME_DIR", data)
-            .env("HOME", data);
+            .env("XDG_RUNTIME_DIR", home)
+            .env("HOME", home);
         let driver = Process::start("tauri-driver", command);
         // The driver passes everything on to the webview's own, which starts a moment later.
         reachable(native).await;
         reachable(port).await;
-        let data = data.to_string_lossy();
-        let arguments: Vec<&str> = ["--data-dir", &data].iter().chain(arguments).copied().collect();
+        let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
         let mut wanted = Capabilities::new();
         wanted.insert("browserName".into(), json!("wry"));
-        wanted.insert(
-            "tauri:options".into(),
-            json!({ "application": binary("tincan-app"), "args": arguments }),
-        );
+        wanted.insert("tauri:options".into(), json!({ "application": program, "args": arguments }));
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(wanted)
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("the window opens");
-        Self { client, display: screen.display.clone(), _driver: driver }
+        Self { client, display: screen.display.clone(), driver }
+    }
+
+    /// The process that started the app.
+    pub fn driver(&self) -> u32 {
+        self.driver.id()
     }
 
     /// Closes it as the window's own button does.

@@ -4,11 +4,13 @@
 //! **Invariant:** std only, so that it compiles in seconds.
 #![forbid(unsafe_code)]
 
+mod bench;
 mod files;
 mod fuzz;
 mod generate;
 mod npm;
 mod options;
+mod package;
 mod process;
 mod run;
 mod setup;
@@ -32,6 +34,8 @@ fn main() -> ExitCode {
         Action::Run(run) => run::run(&options, run),
         Action::Test(test) => test::run(&options, test),
         Action::Generate => generate::run(&options),
+        Action::Bench(bench) => bench::run(&options, bench),
+        Action::Package(package) => package::run(&options, package),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

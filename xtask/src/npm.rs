@@ -24,6 +24,10 @@ pub(crate) const UI: Packages = Packages { folder: "ui", reason: "the window's p
 pub(crate) const BROWSER: Packages =
     Packages { folder: "tests/browser", reason: "a browser to call in tests" };
 
+/// Tauri's bundler, a ready-made program.
+pub(crate) const BUNDLER: Packages =
+    Packages { folder: "src-tauri/bundler", reason: "makes the packages that people install" };
+
 impl Packages {
     /// `npm` in the folder. On Windows it is a script, which only its full name starts.
     pub(crate) fn npm(self, arguments: &[&str]) -> Command {

@@ -17,6 +17,8 @@ pub(crate) enum Action {
     Run(Run),
     Test(Test),
     Generate,
+    Bench(Bench),
+    Package(Package),
 }
 
 /// What help is about.
@@ -26,6 +28,8 @@ pub(crate) enum Topic {
     Run,
     Test,
     Generate,
+    Bench,
+    Package,
 }
 
 /// `cargo xtask run`.
@@ -46,6 +50,20 @@ pub(crate) struct Test {
     pub(crate) filters: Vec<String>,
 }
 
+/// `cargo xtask bench`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bench {
+    /// For the program that measures, which knows what they mean.
+    pub(crate) arguments: Vec<String>,
+}
+
+/// `cargo xtask package`.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Package {
+    /// Install it, try it and remove it again.
+    pub(crate) check: bool,
+}
+
 impl Options {
     /// Reads the arguments after `cargo xtask`.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<Self> {
@@ -56,6 +74,8 @@ impl Options {
             Some("run") => Action::Run(Run::default()),
             Some("test") => Action::Test(Test::default()),
             Some("generate") => Action::Generate,
+            Some("bench") => Action::Bench(Bench::default()),
+            Some("package") => Action::Package(Package::default()),
             Some(other) => return Err(format!("there is no command `{other}`.\n\n{}", help(Topic::All))),
         };
         let mut yes = false;
@@ -68,6 +88,12 @@ impl Options {
                 ("--yes" | "-y", _) => yes = true,
                 ("--release", Action::Run(run)) => run.release = true,
                 ("--", Action::Run(run)) => run.arguments.extend(arguments.by_ref()),
+                ("--check", Action::Package(package)) => package.check = true,
+                ("--window" | "--networks", Action::Bench(bench)) => bench.arguments.push(argument),
+                ("--seconds" | "--rounds", Action::Bench(bench)) => {
+                    let number = arguments.next().ok_or_else(|| format!("{argument} takes a number"))?;
+                    bench.arguments.extend([argument, number]);
+                }
                 ("--all", Action::Test(test)) => test.all = true,
                 ("--keep-going" | "-k", Action::Test(test)) => test.keep_going = true,
                 (filter, Action::Test(test)) if !filter.starts_with('-') => test.filters.push(argument),
@@ -87,6 +113,8 @@ impl Action {
             Self::Run(_) => Topic::Run,
             Self::Test(_) => Topic::Test,
             Self::Generate => Topic::Generate,
+            Self::Bench(_) => Topic::Bench,
+            Self::Package(_) => Topic::Package,
         }
     }
 }
@@ -102,6 +130,8 @@ Commands:
   run       installs what a build needs, builds the window's page and the app, and starts it
   test      installs what the tests need, and runs every check there is; prints how long each took
   generate  writes the TypeScript types of the window anew from the Rust ones
+  bench     calls between two Tincan and between two Chromium, in turns, and one table of both
+  package   makes the packages that people install
 
 Each says what it would install, and asks first; --yes (or CI in the environment) installs without asking.
 `cargo xtask COMMAND --help` says more."
@@ -128,6 +158,30 @@ sources of dependencies, and whole calls between real programs; then prints how 
   --keep-going  go on after a stage that failed
   --yes         install what is missing without asking
   FILTER        only the Rust tests whose names contain it, and no other stage"
+        }
+        Topic::Bench => {
+            "\
+Usage: cargo xtask bench [--seconds N] [--rounds N] [--window] [--networks] [--yes]
+
+Builds as it is shipped, then measures calls between two Tincan and between two Chromium on the same clip at the same
+bitrate, in turns, and prints one table: time to the first picture, delay, processor and memory, and which bars are met.
+Leave the machine alone meanwhile. Linux only.
+
+  --seconds N  how long each call is measured after it has warmed up (20)
+  --rounds N   how often; medians count (3)
+  --window     real windows too, on screens in memory
+  --networks   bad networks too, in namespaces: takes root's rights
+  --yes        install what is missing without asking"
+        }
+        Topic::Package => {
+            "\
+Usage: cargo xtask package [--check] [--yes]
+
+Makes what people install, below target/release/bundle: .deb and .rpm on Linux, .msi on Windows, .dmg on macOS.
+
+  --check  on Debian, as root: also installs the .deb, starts it from its menu entry, opens an invite link, removes it,
+           and looks for what is left behind
+  --yes    install what is missing without asking"
         }
         Topic::Generate => {
             "\
@@ -164,6 +218,15 @@ mod tests {
     }
 
     #[test]
+    fn numbers_go_on_to_the_program_that_measures() {
+        let Action::Bench(bench) = parse("bench --window --seconds 5 --yes").unwrap().action else {
+            panic!("bench was asked for");
+        };
+        assert_eq!(bench.arguments, ["--window", "--seconds", "5"]);
+        assert_eq!(parse("package --check").unwrap().action, Action::Package(Package { check: true }));
+    }
+
+    #[test]
     fn help_is_about_the_command_that_it_was_asked_of() {
         assert_eq!(parse("").unwrap().action, Action::Help(Topic::All));
         assert_eq!(parse("test --help").unwrap().action, Action::Help(Topic::Test));
@@ -171,7 +234,15 @@ mod tests {
 
     #[test]
     fn what_is_not_understood_is_refused() {
-        for line in ["dance", "run --all", "test --release", "generate now"] {
+        for line in [
+            "dance",
+            "run --all",
+            "test --release",
+            "generate now",
+            "bench --check",
+            "bench --seconds",
+            "package all",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

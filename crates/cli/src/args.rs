@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tincan_engine::Overrides;
+use tincan_media::Bitrate;
 use tincan_protocol::PeerId;
 
 /// Private video calls, without a window.
@@ -97,6 +98,12 @@ pub(crate) struct CallArguments {
     /// everybody who sends the test pattern, and how many pictures came.
     #[arg(long, requires = "stats")]
     pub(crate) read_stamp: bool,
+    /// A measuring aid: with each statistics line, counter and arrival of every picture.
+    #[arg(long, hide = true, requires = "read_stamp")]
+    pub(crate) every_stamp: bool,
+    /// What to send at most, in kbit/s, to compare with others at the same rate.
+    #[arg(long, hide = true)]
+    max_kbps: Option<u64>,
     /// Our identity (16 hex digits), for tests that must know it beforehand.
     #[arg(long, hide = true)]
     peer_id: Option<PeerId>,
@@ -117,6 +124,7 @@ impl CallArguments {
             echo_cancellation: self.no_echo_cancellation.then_some(false),
             record: self.record.clone(),
             peer_id: self.peer_id,
+            max_bitrate: self.max_kbps.map(Bitrate::kbps),
         }
     }
 

@@ -20,7 +20,7 @@ const SHUTDOWN: Duration = Duration::from_secs(10);
 const RECORDED: &str = "recorded";
 
 pub(crate) async fn run(arguments: CallArguments) -> Exit {
-    let frames = Arc::new(Frames::default());
+    let frames = Arc::new(Frames::new(arguments.every_stamp));
     let engine = Engine::start(engine_config(frames.clone(), arguments.overrides()));
     let mut stops = stop::requests();
     let mut participant = Participant {

@@ -11,6 +11,8 @@ use tincan_media::video::{Stamp, VideoFrame};
 /// Counts pictures and keeps each stream's newest one.
 #[derive(Default)]
 pub(crate) struct Frames {
+    /// Whether to read the stamp of every picture, for measurements.
+    every: bool,
     /// A media thread stores a pointer, the reader takes a copy of it: neither holds the lock for longer.
     streams: Mutex<BTreeMap<u32, Stream>>,
 }
@@ -23,6 +25,10 @@ struct Stream {
     came: Option<(Instant, SystemTime)>,
     /// The longest time between two pictures since the last report.
     longest_pause: Duration,
+    /// When the first one came, in microseconds since the Unix epoch, and the counter of every one since the last
+    /// report with the time at which it came; only when every picture is read.
+    first_micros: Option<u64>,
+    seen: Vec<(u32, u64)>,
 }
 
 /// What the newest picture of a stream says of itself.
@@ -43,16 +49,30 @@ pub(crate) struct StreamReport {
     pub(crate) came: Option<u64>,
     /// The longest time between two pictures since the report before, in milliseconds.
     pub(crate) longest_pause_ms: u64,
+    /// When the first picture came, in microseconds since the Unix epoch; with `--every-stamp` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) first_micros: Option<u64>,
+    /// Counter of every picture since the report before and when it came; with `--every-stamp` only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) seen: Vec<(u32, u64)>,
 }
 
 impl Frames {
+    /// `every`: with the stamp of every picture. It is read on a media thread then, in some 50 µs for 720p.
+    pub(crate) fn new(every: bool) -> Self {
+        Self { every, ..Self::default() }
+    }
+
     /// Every stream that shows something now. Reading a stamp takes about as long as drawing it, so not on a
     /// media thread.
     pub(crate) fn report(&self) -> BTreeMap<u32, StreamReport> {
         let streams = {
             let mut streams = self.lock();
             let copy = streams.clone();
-            streams.values_mut().for_each(|stream| stream.longest_pause = Duration::ZERO);
+            for stream in streams.values_mut() {
+                stream.longest_pause = Duration::ZERO;
+                stream.seen.clear();
+            }
             copy
         };
         let report = |(id, stream): (u32, Stream)| {
@@ -71,6 +91,8 @@ impl Frames {
                         .came
                         .and_then(|(_, at)| Some(at.duration_since(UNIX_EPOCH).ok()?.as_micros() as u64)),
                     longest_pause_ms: stream.longest_pause.as_millis() as u64,
+                    first_micros: stream.first_micros,
+                    seen: stream.seen,
                 },
             ))
         };
@@ -84,8 +106,17 @@ impl Frames {
 
 impl FrameOutput for Frames {
     fn frame(&self, stream: u32, frame: &Arc<VideoFrame>) {
+        let read = self.every.then(|| {
+            let micros =
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64);
+            (micros, Stamp::read(frame))
+        });
         let mut streams = self.lock();
         let stream = streams.entry(stream).or_default();
+        if let Some((micros, stamp)) = read {
+            stream.first_micros.get_or_insert(micros);
+            stream.seen.extend(stamp.map(|stamp| (stamp.counter, micros)));
+        }
         let now = Instant::now();
         let before = stream.came.replace((now, SystemTime::now()));
         let pause = before.map_or(Duration::ZERO, |(before, _)| now - before);
@@ -123,5 +154,18 @@ mod tests {
         assert_eq!((report[&2].pictures, report[&2].counter, report[&2].width), (1, None, 1280));
         frames.ended(1);
         assert!(!frames.report().contains_key(&1));
+    }
+
+    #[test]
+    fn every_picture_is_told_once_when_that_was_asked_for() {
+        let frames = Frames::new(true);
+        let pattern = TestPattern::new(Resolution::new(640, 360));
+        for counter in [7, 8] {
+            frames.frame(1, &Arc::new(pattern.draw(counter, MediaTime::ZERO)));
+        }
+        let report = frames.report().remove(&1).unwrap();
+        assert_eq!(report.seen.iter().map(|(counter, _)| *counter).collect::<Vec<_>>(), [7, 8]);
+        assert_eq!(report.first_micros, Some(report.seen[0].1));
+        assert_eq!(frames.report()[&1].seen, []);
     }
 }

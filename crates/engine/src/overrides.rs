@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use tincan_media::Bitrate;
 use tincan_protocol::PeerId;
 
 use crate::api::Settings;
@@ -33,6 +34,8 @@ pub struct Overrides {
     pub record: Option<PathBuf>,
     /// Our identity, for tests that must know it beforehand.
     pub peer_id: Option<PeerId>,
+    /// What a connection may send at most, to compare with others at the same rate.
+    pub max_bitrate: Option<Bitrate>,
 }
 
 impl Overrides {

@@ -258,6 +258,7 @@ impl EngineTask {
                 relay_only: settings.relay_only,
                 test,
                 record: self.config.overrides.record.clone(),
+                max_bitrate: self.config.overrides.max_bitrate,
                 clock: self.clock,
                 media: CallMedia { audio, encoder, output: Arc::clone(&self.config.frames) },
             },

@@ -86,6 +86,7 @@ async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: Cancellatio
             relay_only: false,
             test: true,
             record: None,
+            max_bitrate: None,
             clock,
             media: CallMedia { audio: media.audio().clone(), encoder: media.encoder().clone(), output },
         },

@@ -7,7 +7,7 @@ use std::env;
 use std::io::{IsTerminal, Write};
 
 use crate::Result;
-use crate::npm::{BROWSER, Packages, UI};
+use crate::npm::{BROWSER, BUNDLER, Packages, UI};
 use crate::process::{exists, output};
 use crate::ui;
 
@@ -20,6 +20,12 @@ pub(crate) enum Purpose {
     Generate,
     /// Every check.
     Test,
+    /// Comparing with a browser.
+    Bench,
+    /// Making packages.
+    Package,
+    /// Making packages, and installing and trying them.
+    CheckPackage,
 }
 
 /// One thing to be installed: what is told before, and how it is done.
@@ -38,7 +44,11 @@ pub(crate) fn prepare(purpose: Purpose, yes: bool) -> Result<()> {
         for step in &steps {
             println!("{}", step.told);
         }
-        let folders: &[Packages] = if purpose == Purpose::Test { &[UI, BROWSER] } else { &[UI] };
+        let folders: &[Packages] = match purpose {
+            Purpose::Run | Purpose::Generate => &[UI],
+            Purpose::Test | Purpose::Bench => &[UI, BROWSER],
+            Purpose::Package | Purpose::CheckPackage => &[UI, BUNDLER],
+        };
         for packages in folders.iter().filter(|packages| !packages.are_installed()) {
             let Packages { folder, reason } = packages;
             println!(

@@ -39,6 +39,20 @@ const TEST: &[Package] = &[
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
 ];
 
+/// To compare with Chromium on the clip that is made for both.
+const BENCH: &[Package] = &[("espeak-ng", "says what the microphones of a comparison hear")];
+
+/// To see that a package fits into a desktop.
+const CHECK_PACKAGE: &[Package] = &[
+    ("xvfb", "a screen for the window"),
+    ("libgl1-mesa-dri", "draws the window without a GPU"),
+    ("fonts-dejavu-core", "letters in the window"),
+    ("webkit2gtk-driver", "operates the window"),
+    ("ffmpeg", "photographs a window that fails"),
+    ("desktop-file-utils", "reads menu entries"),
+    ("xdg-utils", "opens links as a desktop does"),
+];
+
 /// What is missing of what `purpose` needs.
 pub(super) fn missing(purpose: Purpose) -> Result<Option<Step>> {
     match std::env::consts::OS {
@@ -53,9 +67,14 @@ pub(super) fn missing(purpose: Purpose) -> Result<Option<Step>> {
 }
 
 fn missing_on_debian(purpose: Purpose) -> Option<Step> {
-    let test: &[Package] = if purpose == Purpose::Test { TEST } else { &[] };
-    let missing: Vec<Package> =
-        BUILD.iter().chain(test).copied().filter(|(name, _)| !is_installed(name)).collect();
+    let more: &[&[Package]] = match purpose {
+        Purpose::Run | Purpose::Generate | Purpose::Package => &[],
+        Purpose::Test => &[TEST],
+        Purpose::Bench => &[TEST, BENCH],
+        Purpose::CheckPackage => &[CHECK_PACKAGE],
+    };
+    let wanted = BUILD.iter().chain(more.iter().copied().flatten());
+    let missing: Vec<Package> = wanted.copied().filter(|(name, _)| !is_installed(name)).collect();
     if missing.is_empty() {
         return None;
     }

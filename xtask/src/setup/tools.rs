@@ -45,7 +45,8 @@ const TAURI_DRIVER: Tool = Tool {
 /// The tools that `purpose` needs and that are not here.
 pub(super) fn missing(purpose: Purpose) -> Result<Vec<Step>> {
     let needed: &'static [Tool] = match purpose {
-        Purpose::Run => &[],
+        Purpose::Run | Purpose::Package => &[],
+        Purpose::Bench | Purpose::CheckPackage => &[TAURI_DRIVER],
         Purpose::Generate => &[NEXTEST],
         // macOS has no driver for its webview.
         Purpose::Test if cfg!(target_os = "macos") => &[NEXTEST, DENY],

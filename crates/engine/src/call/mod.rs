@@ -11,7 +11,7 @@ mod view;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tincan_media::MediaClock;
+use tincan_media::{Bitrate, MediaClock};
 use tincan_protocol::{PeerId, RoomCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -45,6 +45,8 @@ pub(crate) struct CallConfig {
     pub(crate) test: bool,
     /// Where to record the first other participant.
     pub(crate) record: Option<PathBuf>,
+    /// What a connection may send at most, when not what is usual.
+    pub(crate) max_bitrate: Option<Bitrate>,
     pub(crate) clock: MediaClock,
     pub(crate) media: CallMedia,
 }

@@ -107,7 +107,7 @@ impl Remote {
             ice_servers: servers(&config.ice_servers, ice_servers),
             relay_only: config.relay_only,
             include_loopback: loopback,
-            max_bitrate: MAX_BITRATE,
+            max_bitrate: config.max_bitrate.unwrap_or(MAX_BITRATE),
             clock: config.clock,
             polite,
         })

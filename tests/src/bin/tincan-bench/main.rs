@@ -1,0 +1,191 @@
+//! What `cargo xtask bench` runs: calls between two Tincan and calls between two Chromium, in turns, on the same clip at
+//! the same bitrate, and one table of both. Numbers of one machine at one time: only their ratios travel.
+#![forbid(unsafe_code)]
+
+mod chromium;
+mod clip;
+mod numbers;
+mod ours;
+mod table;
+mod usage;
+mod windows;
+
+use std::time::Duration;
+
+use tincan_tests::network::{Link, Machine};
+use tincan_tests::process::programs;
+
+use chromium::Chromium;
+use clip::Clip;
+use numbers::{Case, Run, median};
+use ours::Place;
+use table::{Bar, Table};
+
+/// What pictures may take, in kbit/s: what Chromium sends of 720p is good at this rate, and both reach it.
+pub(crate) const VIDEO_KBPS: u64 = 1_500;
+/// In which the rate climbs to what the network takes.
+pub(crate) const WARM_UP: Duration = Duration::from_secs(8);
+/// Every link makes its loss from this.
+const SEED: u64 = 1;
+
+/// Cases of a bad network, in the words of [`Link::set`].
+const CASES: &[(&str, &str)] = &[
+    ("nothing in the way", "both"),
+    ("2% loss", "both loss=2%"),
+    ("10% loss", "both loss=10%"),
+    ("10% loss, bursts of 5", "both loss=10% burst=5"),
+    ("50 ms each way", "both delay=50ms"),
+    ("100 ms each way", "both delay=100ms"),
+    ("500 kbit/s", "both rate=500kbit"),
+    ("mobile: 40 ms, jitter 10, 1%, 2 Mbit/s", "both delay=40ms jitter=10ms loss=1% rate=2000kbit"),
+];
+
+const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks]";
+
+struct Options {
+    seconds: u64,
+    rounds: usize,
+    window: bool,
+    networks: bool,
+}
+
+impl Options {
+    fn parse() -> Result<Self, String> {
+        let mut options = Self { seconds: 20, rounds: 3, window: false, networks: false };
+        let mut arguments = std::env::args().skip(1);
+        while let Some(argument) = arguments.next() {
+            let mut number = || {
+                let number = arguments.next().and_then(|number| number.parse::<u64>().ok());
+                number.filter(|number| *number > 0).ok_or_else(|| format!("{argument} takes a number"))
+            };
+            match argument.as_str() {
+                "--seconds" => options.seconds = number()?,
+                "--rounds" => options.rounds = number()? as usize,
+                "--window" => options.window = true,
+                "--networks" => options.networks = true,
+                other => return Err(format!("`{other}` is not understood.\n{USAGE}")),
+            }
+        }
+        Ok(options)
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<(), String> {
+    let options = Options::parse()?;
+    if !cfg!(target_os = "linux") {
+        return Err("what programs take of this machine is read from /proc, which only Linux has".into());
+    }
+    println!("{}, load {}", table::machine(), table::load());
+    let clip = Clip::make();
+    let mut pairs = Pairs::default();
+    for round in 1..=options.rounds {
+        eprintln!(
+            "round {round} of {}: Tincan, Chromium{}",
+            options.rounds,
+            if options.window { ", window" } else { "" }
+        );
+        pairs.ours.push(ours::call(&clip, Place::Loopback, options.seconds).await);
+        pairs.theirs.push(chromium::call(&clip, None, options.seconds).await?);
+        if options.window {
+            pairs.windows.push(windows::call(&clip, options.seconds).await);
+        }
+    }
+    println!("\n{}", pairs.table());
+    if options.networks {
+        println!("{}", networks(&clip, options.seconds).await?);
+    }
+    println!("{}", sizes());
+    println!("load at the end: {}", table::load());
+    Ok(())
+}
+
+/// All rounds without anything in the way.
+#[derive(Default)]
+struct Pairs {
+    ours: Vec<Run>,
+    theirs: Vec<Chromium>,
+    windows: Vec<windows::Usage>,
+}
+
+impl Pairs {
+    fn table(&self) -> Table {
+        let ours = |value: fn(&Run) -> f64| median(self.ours.iter().map(value));
+        let theirs = |value: fn(&Run) -> f64| median(self.theirs.iter().map(|one| value(&one.run)));
+        let version = self.theirs.first().map_or("", |one| one.version.as_str());
+        let mut table =
+            Table::new(&format!("720p30 both ways on loopback, median of {}", self.ours.len()), version);
+        let both = |value: fn(&Run) -> f64| (ours(value), theirs(value));
+
+        table.row("first picture, both present, ms", both(|run| run.first_ms), Bar::FirstPicture);
+        table.row(
+            "first picture, from the command to join, ms",
+            (ours(|run| run.join_ms), f64::NAN),
+            Bar::None,
+        );
+        table.row("camera to screen p50, ms", both(|run| run.delay_p50), Bar::None);
+        table.row("camera to screen p95, ms", both(|run| run.delay_p95), Bar::AtMost(1.0));
+        table.row("CPU a side, cores", both(|run| run.cpu), Bar::AtMost(0.6));
+        table.row("memory a side (PSS), MB", both(|run| run.memory), Bar::AtMost(0.6));
+        if !self.windows.is_empty() {
+            let windows = |value: fn(&windows::Usage) -> f64| median(self.windows.iter().map(value));
+            let memory = (windows(|one| one.memory), theirs(|run| run.memory));
+            table.row(
+                "CPU a side with the window, cores",
+                (windows(|one| one.cpu), theirs(|run| run.cpu)),
+                Bar::AtMost(1.0),
+            );
+            table.row("  of this the engine's process", (windows(|one| one.own_cpu), f64::NAN), Bar::None);
+            table.row(
+                "  pictures drawn a second",
+                (windows(|one| one.fps), theirs(|run| run.case.fps)),
+                Bar::None,
+            );
+            table.row("memory a side with the window, MB", memory, Bar::AtMost(0.6));
+            table.row("  of this the engine's process", (windows(|one| one.own_memory), f64::NAN), Bar::None);
+        }
+        table.row("pictures a second", both(|run| run.case.fps), Bar::None);
+        table.row("height", both(|run| run.case.height), Bar::None);
+        table.row("kbit/s", both(|run| run.case.kbps), Bar::None);
+        table
+    }
+}
+
+/// What bad networks do to both.
+async fn networks(clip: &Clip, seconds: u64) -> Result<String, String> {
+    let mut lines = vec![Case::head()];
+    for (name, words) in CASES {
+        eprintln!("{name}");
+        let (a, b) = (Machine::new(), Machine::new());
+        let mut link = Link::lay((&a, "a-link"), (&b, "b-link"), SEED).await;
+        a.addresses("a-link", &["198.51.100.1/24"]);
+        b.addresses("b-link", &["198.51.100.2/24"]);
+        link.set(words).await;
+        let ours = ours::call(clip, Place::Machines(&a, &b), seconds).await;
+        // The same seed from its beginning.
+        link.set(words).await;
+        let theirs = chromium::call(clip, Some((&a, &b)), seconds).await?;
+        lines.push(ours.case.line(&format!("{name}: Tincan"), ours.delay_p50));
+        lines.push(theirs.run.case.line(&format!("{name}: Chromium"), theirs.run.delay_p50));
+    }
+    Ok(lines.join("\n") + "\n")
+}
+
+/// What is shipped.
+fn sizes() -> String {
+    let mut files = vec![programs().join("tincan-app"), programs().join("tincan")];
+    let bundles = std::fs::read_dir(programs().join("bundle/deb")).into_iter().flatten().flatten();
+    files.extend(
+        bundles.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|e| e == "deb")),
+    );
+    let line = |path: &std::path::PathBuf| {
+        let megabytes = std::fs::metadata(path).ok()?.len() as f64 / 1e6;
+        let bar = match (path.extension(), megabytes < 20.0) {
+            (None, _) => "",
+            (Some(_), true) => "  (bar 20: met)",
+            (Some(_), false) => "  (bar 20: MISSED)",
+        };
+        Some(format!("{:<40} {megabytes:7.1} MB{bar}\n", path.file_name()?.to_string_lossy()))
+    };
+    files.iter().filter_map(line).collect()
+}

@@ -1,0 +1,107 @@
+//! What is measured, and the arithmetic on it.
+
+use serde_json::Value;
+
+/// A call between two of a kind; without another word, of the side that did worse in what is awaited and the mean of
+/// both in what is used.
+pub(crate) struct Run {
+    /// Milliseconds from when both were present to when both saw each other.
+    pub(crate) first_ms: f64,
+    /// Milliseconds from the start of the second one's program to when both saw each other.
+    pub(crate) join_ms: f64,
+    /// Milliseconds from camera to screen.
+    pub(crate) delay_p50: f64,
+    pub(crate) delay_p95: f64,
+    /// Cores.
+    pub(crate) cpu: f64,
+    /// Proportional set size in MB.
+    pub(crate) memory: f64,
+    pub(crate) case: Case,
+}
+
+/// What the second one receives of the first one.
+#[derive(Default)]
+pub(crate) struct Case {
+    pub(crate) fps: f64,
+    pub(crate) height: f64,
+    pub(crate) kbps: f64,
+    pub(crate) freezes: f64,
+    pub(crate) frozen_seconds: f64,
+    pub(crate) concealed_percent: f64,
+}
+
+impl Case {
+    pub(crate) fn head() -> String {
+        format!(
+            "{:<50} {:>5} {:>6} {:>7} {:>8} {:>9} {:>10} {:>9}",
+            "what the second one receives",
+            "fps",
+            "height",
+            "kbit/s",
+            "freezes",
+            "frozen s",
+            "concealed%",
+            "delay p50"
+        )
+    }
+
+    pub(crate) fn line(&self, name: &str, delay: f64) -> String {
+        let Self { fps, height, kbps, freezes, frozen_seconds, concealed_percent } = self;
+        format!(
+            "{name:<50} {fps:5.1} {height:6.0} {kbps:7.0} {freezes:8.0} {frozen_seconds:9.2} {concealed_percent:10.1} {delay:9.0}"
+        )
+    }
+}
+
+/// The middle one; not a number when there is none.
+pub(crate) fn median(values: impl Iterator<Item = f64>) -> f64 {
+    percentile(values.collect(), 0.5)
+}
+
+pub(crate) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+pub(crate) fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values
+        .get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1)))
+        .copied()
+        .unwrap_or(f64::NAN)
+}
+
+/// What a JSON number says; not a number when it is none.
+pub(crate) fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or(f64::NAN)
+}
+
+/// Milliseconds between the filming and the showing of pictures with the same counter. Counters of a clip of `length`
+/// milliseconds come again: what is older than half of it is not the same picture.
+pub(crate) fn delays(filmed: &[(u64, u64)], shown: &[(u64, u64)], length: f64) -> Vec<f64> {
+    let delay = |(counter, at): &(u64, u64)| {
+        let same = |(other, time): &&(u64, u64)| other == counter && time <= at;
+        let (_, time) = filmed.iter().rev().find(same)?;
+        Some((at - time) as f64 / 1000.0).filter(|delay| *delay < length / 2.0)
+    };
+    shown.iter().filter_map(delay).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pictures_are_matched_with_those_of_the_same_round_of_the_clip() {
+        let filmed = [(1, 1_000), (2, 34_000), (1, 5_001_000)];
+        let shown = [(1, 41_000), (2, 64_000), (3, 70_000), (1, 5_021_000)];
+        assert_eq!(delays(&filmed, &shown, 5_000.0), [40.0, 30.0, 20.0]);
+        assert_eq!(delays(&filmed[..2], &shown[3..], 5_000.0), [0.0; 0]);
+    }
+
+    #[test]
+    fn the_middle_one_counts() {
+        assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
+        assert!(median(std::iter::empty()).is_nan());
+        assert_eq!(percentile((1..=100).map(f64::from).collect(), 0.95), 96.0);
+    }
+}

@@ -1,0 +1,90 @@
+//! A call between two real windows, each on a screen of its own: one that another covers is not drawn.
+
+use std::time::{Duration, Instant};
+
+use tincan_tests::server::Server;
+use tincan_tests::window::{Screen, Window};
+use tokio::time::sleep;
+
+use crate::clip::Clip;
+use crate::numbers::mean;
+use crate::{VIDEO_KBPS, WARM_UP, usage};
+
+/// Means of both sides; the screens' own processes do not count, which stand for the system's.
+pub(crate) struct Usage {
+    pub(crate) cpu: f64,
+    pub(crate) memory: f64,
+    /// Without the webview's processes.
+    pub(crate) own_cpu: f64,
+    pub(crate) own_memory: f64,
+    /// Pictures of the other that were drawn, a second.
+    pub(crate) fps: f64,
+}
+
+/// Counts how often the other's picture is drawn, whichever way the window chose.
+const COUNT: &str = "
+    if (window.drawn === undefined) {
+        window.drawn = 0;
+        const ways = { CanvasRenderingContext2D: ['drawImage', 'putImageData'], WebGL2RenderingContext: ['drawArrays'] };
+        for (const [type, names] of Object.entries(ways)) {
+            for (const name of window[type] ? names : []) {
+                const draw = window[type].prototype[name];
+                window[type].prototype[name] = function (...all) {
+                    if (this.canvas.dataset.testid === 'remote-canvas') window.drawn += 1;
+                    return draw.apply(this, all);
+                };
+            }
+        }
+    }
+    return window.drawn;";
+
+pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
+    let server = Server::start().await;
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder can be made"));
+    let url = server.url();
+    let (camera, microphone) =
+        (format!("file:{}", clip.camera.display()), format!("file:{}", clip.microphone.display()));
+    let kbps = (VIDEO_KBPS + 50).to_string();
+    let arguments =
+        ["--server", &url, "--name", "Somebody", "--camera", &camera, "--microphone", &microphone];
+    let arguments = [&arguments[..], &["--speaker", "none", "--max-kbps", &kbps]].concat();
+    let screens = [Screen::start().await, Screen::start().await];
+    let a = Window::open(&screens[0], folders[0].path(), &arguments).await;
+    let b = Window::open(&screens[1], folders[1].path(), &arguments).await;
+    a.press("new-call").await;
+    a.press("lobby-join").await;
+    let code = a.text("room-code").await;
+    b.write("code-field", code.trim()).await;
+    b.press("join").await;
+    b.press("lobby-join").await;
+    a.shows("remote-tile").await;
+    b.shows("remote-tile").await;
+
+    sleep(WARM_UP).await;
+    let ids = [&a, &b]
+        .map(|window| usage::find(window.driver(), "tincan-app").expect("the driver started the app"));
+    let drawn = drawn(&b).await;
+    let start = Instant::now();
+    let before = ids.map(|id| (usage::of_tree(id), usage::of(id)));
+    sleep(Duration::from_secs(seconds)).await;
+    let after = ids.map(|id| (usage::of_tree(id), usage::of(id)));
+    let elapsed = start.elapsed().as_secs_f64();
+    let fps = (self::drawn(&b).await - drawn) / elapsed;
+    b.close().await;
+    a.close().await;
+
+    let rises = |part: fn(&(usage::Usage, usage::Usage)) -> f64| {
+        mean(&before.iter().zip(&after).map(|(before, after)| part(after) - part(before)).collect::<Vec<_>>())
+    };
+    Usage {
+        cpu: rises(|(all, _)| all.seconds) / elapsed,
+        own_cpu: rises(|(_, own)| own.seconds) / elapsed,
+        memory: mean(&after.map(|(all, _)| all.megabytes)),
+        own_memory: mean(&after.map(|(_, own)| own.megabytes)),
+        fps,
+    }
+}
+
+async fn drawn(window: &Window) -> f64 {
+    window.run(COUNT).await.as_f64().unwrap_or(f64::NAN)
+}

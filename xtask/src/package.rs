@@ -1,0 +1,81 @@
+//! `cargo xtask package`: what people install, made by Tauri's own bundler from programs that cargo built.
+
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::npm::{BUNDLER, UI};
+use crate::options::{Options, Package};
+use crate::setup::{self, Purpose};
+use crate::{Result, bench, files, process, ui};
+
+/// What the bundler makes where.
+const BUNDLES: &str = if cfg!(windows) {
+    "msi"
+} else if cfg!(target_os = "macos") {
+    "dmg"
+} else {
+    "deb,rpm"
+};
+
+pub(crate) fn run(options: &Options, package: &Package) -> Result<()> {
+    let purpose = if package.check { Purpose::CheckPackage } else { Purpose::Package };
+    setup::prepare(purpose, options.yes)?;
+    UI.install()?;
+    BUNDLER.install()?;
+    ui::build()?;
+    bench::release()?;
+    let target = process::target_dir()?;
+    let folder = target.join("release");
+    let config = target.join("xtask/bundle.json");
+    files::write(&config, configuration(&folder).as_bytes())?;
+
+    let bundles = folder.join("bundle");
+    // Packages of an earlier version would be taken for this one's.
+    if bundles.exists() {
+        std::fs::remove_dir_all(&bundles)
+            .map_err(|error| format!("{} cannot be removed: {error}", bundles.display()))?;
+    }
+    let mut bundle = Command::new("node");
+    bundle
+        .arg(process::root().join(BUNDLER.folder).join("node_modules/@tauri-apps/cli/tauri.js"))
+        // Which kind of package it came in, only an updater would want to read in the program.
+        .args(["bundle", "--ci", "--no-binary-patching", "--bundles", BUNDLES, "--config"])
+        .arg(&config)
+        .current_dir(process::root());
+    process::run(&mut bundle)?;
+
+    let made = packages(&bundles)?;
+    for path in &made {
+        let size = path.metadata().map_or(0, |metadata| metadata.len());
+        println!("{} ({:.1} MB)", path.display(), size as f64 / 1e6);
+    }
+    if package.check {
+        let deb = made.iter().find(|path| path.extension().is_some_and(|extension| extension == "deb"));
+        let deb = deb.ok_or("there is no .deb here that could be tried")?;
+        let mut check = Command::new(folder.join(format!("tincan-package-check{}", env::consts::EXE_SUFFIX)));
+        process::run(check.arg(deb).env("TINCAN_BIN_DIR", &folder))?;
+    }
+    Ok(())
+}
+
+/// Lays the command line program beside the window where packages can carry any file. It is not in tauri.conf.json,
+/// because its path is where cargo builds to.
+fn configuration(folder: &Path) -> String {
+    let program = folder.join("tincan").display().to_string().replace('\\', r"\\").replace('"', "\\\"");
+    let files = format!(r#"{{ "files": {{ "/usr/bin/tincan": "{program}" }} }}"#);
+    format!(r#"{{ "bundle": {{ "linux": {{ "deb": {files}, "rpm": {files} }} }} }}"#)
+}
+
+/// The packages below `bundles`.
+fn packages(bundles: &Path) -> Result<Vec<PathBuf>> {
+    let kinds: Vec<&str> = BUNDLES.split(',').collect();
+    let is_package = |path: &PathBuf| {
+        let name = path.extension().and_then(|name| name.to_str()).unwrap_or_default();
+        // Not what they were made of.
+        kinds.contains(&name) && path.components().count() == 2
+    };
+    let found: Vec<PathBuf> =
+        files::read_tree(bundles)?.into_keys().filter(is_package).map(|path| bundles.join(path)).collect();
+    if found.is_empty() { Err("the bundler made nothing".to_owned()) } else { Ok(found) }
+}
