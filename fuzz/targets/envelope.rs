@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tincan_protocol::{Envelope, Opener, PeerId, PeerMessage, RoomId, RoomKeys, Sealer};
+use tincan_protocol::{Envelope, MAX_NAME_LEN, Opener, PeerId, PeerMessage, RoomId, RoomKeys, Sealer};
 
 fuzz_target!(|input: (&[u8], u16, u8, &str)| {
     let (bytes, at, change, name) = input;
@@ -11,6 +11,9 @@ fuzz_target!(|input: (&[u8], u16, u8, &str)| {
     let mut opener = Opener::new(&keys, ben);
     if let Ok(envelope) = Envelope::from_bytes(bytes.to_vec()) {
         assert!(opener.open(ada, &envelope).is_err(), "nobody without the key makes one that opens");
+    }
+    if name.len() > MAX_NAME_LEN {
+        return;
     }
     let Ok(sealed) = Sealer::new(&keys, ada).seal(ben, &PeerMessage::Hello { name: name.to_owned() }) else { return };
     let mut changed = sealed.as_bytes().to_vec();

@@ -60,7 +60,7 @@ impl Session {
     pub fn new(config: SessionConfig, now: Instant) -> Self {
         Self {
             me: config.peer_id,
-            name: config.name,
+            name: shown(&config.name),
             media: MediaState { microphone: config.microphone, camera: config.camera },
             max_participants: config.max_participants,
             server: Server::Joining,
@@ -245,7 +245,7 @@ impl Session {
     }
 
     fn named(&mut self, peer: PeerId, name: &str) {
-        let name: String = name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect();
+        let name = shown(name);
         let Some(index) = self.index(peer) else { return };
         if self.participants[index].name != name {
             self.participants[index].name.clone_from(&name);
@@ -385,6 +385,7 @@ impl Session {
     }
 
     fn set_name(&mut self, name: String) {
+        let name = shown(&name);
         if self.name != name {
             self.name = name;
             let peers: Vec<PeerId> = self.participants.iter().map(|participant| participant.id).collect();
@@ -581,4 +582,9 @@ impl Session {
             Phase::Connecting
         }
     }
+}
+
+/// A name as it is shown, theirs and ours: ours would not be read by anybody when it is longer than the protocol allows.
+fn shown(name: &str) -> String {
+    name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
 }

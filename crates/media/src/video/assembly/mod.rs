@@ -275,7 +275,13 @@ impl FrameAssembler {
             due = due.max(until);
         }
         self.request_at = Some(due);
-        if now < due || (now > last_arrival + SILENCE && self.last_request.is_some()) {
+        if now < due {
+            return None;
+        }
+        let silent_at = last_arrival + SILENCE;
+        if now > silent_at && self.last_request.is_some() {
+            // It waits for a packet, and no more for a time that has passed.
+            self.request_at = Some(due.max(silent_at));
             return None;
         }
         self.last_request = Some(now);

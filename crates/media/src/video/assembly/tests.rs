@@ -377,3 +377,15 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn whoever_was_held_up_while_the_sender_fell_silent_does_not_ask_again_and_again() {
+    let start = Instant::now();
+    let mut assembler = FrameAssembler::new();
+    // No keyframe: one is asked for.
+    assembler.insert(1, 0, true, Bytes::from_static(&[0x41, 1]), start);
+    assert_eq!(assembler.poll(start), Some(AssemblyEvent::KeyframeNeeded));
+    let later = start + 2 * SILENCE;
+    assert_eq!(assembler.poll(later), None);
+    assert!(assembler.poll_timeout().is_none_or(|at| at > later), "{:?}", assembler.poll_timeout());
+}
