@@ -15,13 +15,17 @@ pub struct Server {
 impl Server {
     /// On a free port of the loopback interface; returns when it answers.
     pub async fn start() -> Self {
-        let port = free_port().await;
-        Self::on(port).await
+        Self::start_with(&[]).await
     }
 
-    async fn on(port: u16) -> Self {
+    /// The same with more arguments.
+    pub async fn start_with(arguments: &[&str]) -> Self {
+        Self::on(free_port().await, arguments).await
+    }
+
+    async fn on(port: u16, arguments: &[&str]) -> Self {
         let mut command = Command::new(binary("tincan-server"));
-        command.args(["--listen", &format!("127.0.0.1:{port}")]);
+        command.args(["--listen", &format!("127.0.0.1:{port}")]).args(arguments);
         let process = Process::start("tincan-server", command);
         reachable(port).await;
         Self { process, port }
@@ -52,7 +56,7 @@ pub struct Down {
 impl Down {
     /// Comes back on the same port, knowing nothing.
     pub async fn start(self) -> Server {
-        Server::on(self.port).await
+        Server::on(self.port, &[]).await
     }
 }
 

@@ -216,3 +216,35 @@ async fn ctrl_c_leaves_the_call_properly() {
     ada.until("an empty room", |call| call["phase"] == "alone").await;
     ada.leave().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_a_certificate_is_reached_by_tls_and_one_that_is_not_trusted_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = (folder.path().join("cert.pem"), folder.path().join("key.pem"));
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let server = Server::start_with(&[
+        "--tls-cert",
+        &certificate.to_string_lossy(),
+        "--tls-key",
+        &key.to_string_lossy(),
+    ])
+    .await;
+    let url = server.url().replace("ws://127.0.0.1", "wss://localhost");
+    let trusting = |name: &str, arguments: &[&str]| {
+        let mut command = tokio::process::Command::new(process::binary("tincan"));
+        command.env("SSL_CERT_FILE", &certificate);
+        Participant::start_by(command, name, &url, arguments)
+    };
+    let mut ada = trusting("Ada", &[]);
+    let code = ada.code().await;
+    let (exit, said) = Participant::start("Eve", &url, &[&code]).end().await;
+    assert_eq!(exit, Some(3), "{said:?}");
+    let mut ben = trusting("Ben", &[&code]);
+    ada.until("connection", connected).await;
+    let seen = ben.counter().await;
+    ben.counter_after(seen).await;
+    ben.leave().await;
+    ada.leave().await;
+}
