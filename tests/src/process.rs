@@ -185,6 +185,21 @@ async fn forward(pipe: impl AsyncRead + Unpin, sender: mpsc::UnboundedSender<Str
     }
 }
 
+/// Threads, descriptors and kilobytes of memory of a process.
+///
+/// # Panics
+/// When there is no such process.
+#[cfg(target_os = "linux")]
+pub fn held(id: u32) -> (usize, usize, u64) {
+    let count = |folder: &str| {
+        std::fs::read_dir(format!("/proc/{id}/{folder}")).expect("the process is there").count()
+    };
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).expect("the process is there");
+    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
+    let memory = memory.trim().trim_end_matches(" kB").parse().expect("the kernel writes a number");
+    (count("task"), count("fd"), memory)
+}
+
 /// Presses Ctrl-C in the process's terminal.
 ///
 /// # Panics

@@ -2,13 +2,12 @@
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
-use std::fs;
 use std::sync::Arc;
 
 use tincan_engine::api::{CallPhase, Command, Event, Reply, Snapshot};
 use tincan_engine::{Engine, EngineConfig, FrameOutput, Overrides};
 use tincan_media::video::VideoFrame;
-use tincan_tests::process::PATIENCE;
+use tincan_tests::process::{PATIENCE, held};
 use tincan_tests::server::Server;
 use tokio::time::timeout;
 
@@ -90,20 +89,12 @@ async fn call(caller: &Person, callee: &Person) {
     callee.ask(Command::Leave).await;
 }
 
-/// Threads, descriptors, and kilobytes of memory of this process.
-fn held() -> (usize, usize, u64) {
-    let count = |folder: &str| fs::read_dir(folder).unwrap().count();
-    let status = fs::read_to_string("/proc/self/status").unwrap();
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    (count("/proc/self/task"), count("/proc/self/fd"), memory.trim().trim_end_matches(" kB").parse().unwrap())
-}
-
 /// The least of each over several calls.
 async fn least_held(caller: &Person, callee: &Person) -> (usize, usize, u64) {
     let mut least = (usize::MAX, usize::MAX, u64::MAX);
     for _ in 0..READINGS {
         call(caller, callee).await;
-        let (threads, descriptors, memory) = held();
+        let (threads, descriptors, memory) = held(std::process::id());
         least = (least.0.min(threads), least.1.min(descriptors), least.2.min(memory));
     }
     least
@@ -123,7 +114,7 @@ async fn two_hundred_calls_leave_nothing_behind() {
     for number in 1..=CALLS {
         call(&caller, &callee).await;
         if number % 25 == 0 {
-            println!("after {number} calls {:?}", held());
+            println!("after {number} calls {:?}", held(std::process::id()));
         }
     }
     let after = least_held(&caller, &callee).await;

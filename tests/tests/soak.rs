@@ -14,6 +14,7 @@ use tincan_media::video::Resolution;
 use tincan_tests::clips;
 use tincan_tests::network::{Link, Machine};
 use tincan_tests::participant::{Participant, other};
+use tincan_tests::process::held;
 
 const USUAL_MINUTES: u64 = 3;
 const SEED: u64 = 20_261_122;
@@ -68,14 +69,6 @@ const STEPS: [Step; 12] = [
     Step::CrashAndComeBack,
     Step::Nothing,
 ];
-
-/// Threads, descriptors and kilobytes of a process.
-fn held(id: u32) -> (usize, usize, u64) {
-    let count = |folder: &str| std::fs::read_dir(format!("/proc/{id}/{folder}")).unwrap().count();
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap();
-    let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-    (count("task"), count("fd"), memory.trim().trim_end_matches(" kB").parse().unwrap())
-}
 
 /// The least of each over ten seconds of a call at rest.
 async fn least_held(participant: &mut Participant) -> (usize, usize, u64) {
