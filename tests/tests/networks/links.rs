@@ -37,7 +37,8 @@ impl Place {
         Self { link, _server: server, url, ada, ben, internet }
     }
 
-    /// A call in which both speak and both record what they hear.
+    /// A call in which both speak and both record what they hear. They say the same at once, which must not be taken
+    /// for an echo.
     async fn call(&self, voices: &Voices) -> (Participant, Participant) {
         let arguments = |side: &str| {
             [
@@ -45,6 +46,7 @@ impl Place {
                 format!("file:{}", voices.speech.display()),
                 "--speaker".to_owned(),
                 format!("file:{}", voices.heard(side).display()),
+                "--no-echo-cancellation".to_owned(),
             ]
         };
         let (ada, ben) = (arguments("ada"), arguments("ben"));
