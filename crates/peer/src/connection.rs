@@ -309,6 +309,7 @@ impl Connection {
             }
             Command::Candidate(candidate) => {
                 self.negotiation.candidate(self.connection.as_ref(), candidate).await;
+                self.runtime.wake_driver();
             }
             Command::RequestKeyframe => self.request_keyframe().await,
         }
@@ -341,6 +342,7 @@ impl Connection {
         // The offerer makes the channel; later offers of ours must not make another.
         self.channel_made |= description.offer;
         let replies = self.negotiation.remote(self.connection.as_ref(), description).await?;
+        self.runtime.wake_driver();
         for reply in replies {
             self.tell(reply).await;
         }

@@ -18,6 +18,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
@@ -47,6 +48,8 @@ struct Driver {
     eager: AtomicU32,
     /// The last pass was woken by a sleep that returned at once.
     returned_early: AtomicBool,
+    /// Ends the sleep that is going on, or else the next one.
+    woken: Notify,
 }
 
 /// Wraps every UDP socket that the connection opens; tests lose packets with it.
@@ -72,6 +75,12 @@ impl PeerRuntime {
             wrap,
             relays,
         }
+    }
+
+    /// Makes the driver look at its timers again. It is not told of a remote candidate, and would check the pair with
+    /// it only when its next timer runs out.
+    pub(crate) fn wake_driver(&self) {
+        self.driver.woken.notify_one();
     }
 
     /// Ends when every task that the connection spawned has ended.
@@ -150,7 +159,10 @@ impl Runtime for PeerRuntime {
                 tokio::task::yield_now().await;
                 driver.returned_early.store(true, Ordering::Release);
             } else {
-                timer.await;
+                tokio::select! {
+                    () = timer => {}
+                    () = driver.woken.notified() => {}
+                }
             }
         })
     }

@@ -133,7 +133,6 @@ impl Remote {
             sink: Arc::clone(&sink),
             playout: receiver.sender(),
         });
-        media.encoder.send(EncoderCommand::AddParticipant { id, sink });
 
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let cancel = CancellationToken::new();
@@ -145,6 +144,7 @@ impl Remote {
             events,
             audio: media.audio.clone(),
             encoder: media.encoder.clone(),
+            sink: Some(sink),
             video: receiver.sender(),
             tape,
             cancel: cancel.clone(),
@@ -231,14 +231,12 @@ impl Remote {
     /// Closes the connection; returns when its tasks, its thread and its sockets are released.
     pub(crate) async fn close(self) {
         self.audio.send(AudioCommand::RemoveParticipant(self.id));
-        self.encoder.send(EncoderCommand::RemoveParticipant(self.id));
         self.cancel.cancel();
+        // It adds them to the encoder.
+        let forwarded = self.forward.await;
+        self.encoder.send(EncoderCommand::RemoveParticipant(self.id));
         let receiver = self.receiver;
-        let ended = [
-            self.driver.await,
-            self.forward.await,
-            tokio::task::spawn_blocking(move || drop(receiver)).await,
-        ];
+        let ended = [forwarded, self.driver.await, tokio::task::spawn_blocking(move || drop(receiver)).await];
         if ended.iter().any(Result::is_err) {
             warn!("a part of the connection panicked");
         }
@@ -277,6 +275,9 @@ struct Forward {
     events: mpsc::Sender<FromPeer>,
     audio: AudioHandle,
     encoder: EncoderHandle,
+    /// For the encoder, once there is a connection: what it made before would go nowhere, and the picture that counts
+    /// would wait behind a keyframe that nobody got.
+    sink: Option<Arc<dyn PeerSink>>,
     video: SyncSender<VideoCommand>,
     tape: Option<Tape>,
     cancel: CancellationToken,
@@ -355,9 +356,10 @@ impl Forward {
         }
     }
 
-    async fn connected(&self) {
-        // What was encoded before this went nowhere: begin with a picture that can be decoded.
-        self.encoder.send(EncoderCommand::Keyframe);
+    async fn connected(&mut self) {
+        if let Some(sink) = self.sink.take() {
+            self.encoder.send(EncoderCommand::AddParticipant { id: self.id, sink });
+        }
         if let Some(prints) = self.sender.fingerprints() {
             let change = PeerChange::Fingerprints { local: prints.local, remote: prints.remote };
             self.tell(RemoteEvent::Change(change)).await;

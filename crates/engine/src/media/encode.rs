@@ -29,7 +29,7 @@ const START: Bitrate = Bitrate::kbps(960);
 
 /// What the encoder thread is told.
 pub(crate) enum EncoderCommand {
-    /// Somebody to send to; the next picture is a keyframe.
+    /// Somebody to whom there is a connection; the next picture is a keyframe.
     AddParticipant { id: PeerId, sink: Arc<dyn PeerSink> },
     /// Nobody any more.
     RemoveParticipant(PeerId),
@@ -195,6 +195,8 @@ impl Worker {
             EncoderCommand::AddParticipant { id, sink } => {
                 self.remotes.insert(id, Remote { sink, target: START });
                 self.keyframe_wanted = true;
+                // It went to others.
+                self.last_keyframe = None;
             }
             EncoderCommand::RemoveParticipant(id) => {
                 self.remotes.remove(&id);
