@@ -4,13 +4,16 @@
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tincan_tests::clips;
 use tincan_tests::participant::Participant;
 use tincan_tests::server::Server;
 use tincan_tests::sound::{Ear, Heard, RATE, Sound};
+use tokio::process::Child;
 
 /// Ada and Ben, each with a machine of their own; pictures would only warm this one.
 async fn call(server: &Server, adas: &Sound, bens: &Sound) -> (Participant, Participant) {
@@ -40,6 +43,36 @@ fn works(preview: &Value, what: &str, device: &str) -> bool {
     preview[what]["working"] == true
         && preview[what]["device"] == device
         && preview[what]["problem"].is_null()
+}
+
+/// A call in which Ben hears what Ada says over and over. Dropped from the top: programs before their machines.
+struct Talk {
+    ada: Participant,
+    ben: Participant,
+    _speaking: Child,
+    adas: Sound,
+    bens: Sound,
+    _server: Server,
+    said: PathBuf,
+    _folder: TempDir,
+}
+
+impl Talk {
+    async fn begin() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let said = folder.path().join("said.wav");
+        clips::speech(&said, 120);
+        let server = Server::start().await;
+        let (adas, bens) = (Sound::start().await, Sound::start().await);
+        let (ada, ben) = call(&server, &adas, &bens).await;
+        let speaking = adas.speak(&said);
+        bens.listen("speaker").until_heard().await;
+        Self { ada, ben, _speaking: speaking, adas, bens, _server: server, said, _folder: folder }
+    }
+
+    async fn end(self) {
+        end(self.ada, self.ben).await;
+    }
 }
 
 async fn end(ada: Participant, ben: Participant) {
@@ -72,87 +105,61 @@ async fn what_is_said_into_one_microphone_is_heard_from_the_others_speaker() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_speaker_that_vanishes_is_told_and_its_return_heard() {
-    let folder = tempfile::tempdir().unwrap();
-    let said = folder.path().join("said.wav");
-    clips::speech(&said, 120);
-    let server = Server::start().await;
-    let (adas, bens) = (Sound::start().await, Sound::start().await);
-    let (ada, mut ben) = call(&server, &adas, &bens).await;
-    let _speaking = adas.speak(&said);
-    bens.listen("speaker").until_heard().await;
-    bens.unplug_speaker().await;
-    ben.notice("device_lost").await;
+    let mut talk = Talk::begin().await;
+    talk.bens.unplug_speaker().await;
+    talk.ben.notice("device_lost").await;
     // The call goes on with what there is.
-    ben.preview_until("another speaker", |preview| works(preview, "speaker", "Voice")).await;
-    bens.listen("voice").until_heard().await;
-    bens.plug_in_speaker("speaker", "Speaker").await;
-    ben.preview_until("the speaker", |preview| works(preview, "speaker", "Speaker")).await;
-    bens.listen("speaker").until_heard().await;
-    end(ada, ben).await;
+    talk.ben.preview_until("another speaker", |preview| works(preview, "speaker", "Voice")).await;
+    talk.bens.listen("voice").until_heard().await;
+    talk.bens.plug_in_speaker("speaker", "Speaker").await;
+    talk.ben.preview_until("the speaker", |preview| works(preview, "speaker", "Speaker")).await;
+    talk.bens.listen("speaker").until_heard().await;
+    talk.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_microphone_that_vanishes_is_told_and_its_return_heard() {
-    let folder = tempfile::tempdir().unwrap();
-    let said = folder.path().join("said.wav");
-    clips::speech(&said, 120);
-    let server = Server::start().await;
-    let (adas, bens) = (Sound::start().await, Sound::start().await);
-    let (mut ada, ben) = call(&server, &adas, &bens).await;
-    let _speaking = adas.speak(&said);
-    bens.listen("speaker").until_heard().await;
-    adas.unplug_microphone().await;
-    ada.notice("device_lost").await;
-    adas.plug_in_microphone().await;
-    ada.preview_until("the microphone", |preview| works(preview, "microphone", "Microphone")).await;
-    bens.listen("speaker").until_heard().await;
-    end(ada, ben).await;
+    let mut talk = Talk::begin().await;
+    talk.adas.unplug_microphone().await;
+    talk.ada.notice("device_lost").await;
+    talk.adas.plug_in_microphone().await;
+    talk.ada.preview_until("the microphone", |preview| works(preview, "microphone", "Microphone")).await;
+    talk.bens.listen("speaker").until_heard().await;
+    talk.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn sound_follows_the_systems_default_to_another_speaker() {
-    let folder = tempfile::tempdir().unwrap();
-    let said = folder.path().join("said.wav");
-    clips::speech(&said, 120);
-    let server = Server::start().await;
-    let (adas, bens) = (Sound::start().await, Sound::start().await);
-    let (ada, mut ben) = call(&server, &adas, &bens).await;
-    let _speaking = adas.speak(&said);
-    bens.listen("speaker").until_heard().await;
-    bens.plug_in_speaker("headset", "Headset").await;
-    ben.preview_until("the headset", |preview| works(preview, "speaker", "Headset")).await;
-    bens.listen("headset").until_heard().await;
-    let left = bens.listen("speaker").hear(1.0).await.loudness();
+    let mut talk = Talk::begin().await;
+    talk.bens.plug_in_speaker("headset", "Headset").await;
+    talk.ben.preview_until("the headset", |preview| works(preview, "speaker", "Headset")).await;
+    talk.bens.listen("headset").until_heard().await;
+    let left = talk.bens.listen("speaker").hear(1.0).await.loudness();
     assert!(left < 0.001, "the first speaker still plays, {left}");
-    end(ada, ben).await;
+    talk.end().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sound_server_dies_and_comes_back_in_mid_call() {
-    let folder = tempfile::tempdir().unwrap();
-    let said = folder.path().join("said.wav");
-    clips::speech(&said, 120);
-    let server = Server::start().await;
-    let (adas, mut bens) = (Sound::start().await, Sound::start().await);
-    let (ada, mut ben) = call(&server, &adas, &bens).await;
-    let _speaking = adas.speak(&said);
-    bens.listen("speaker").until_heard().await;
-    bens.die().await;
-    ben.notice("device_lost").await;
-    ben.preview_until("what is missing", |preview| {
-        ["microphone", "speaker"].iter().all(|what| preview[what]["problem"].is_string())
-    })
-    .await;
-    assert_eq!(ben.call()["phase"], "connected");
-    bens.come_back().await;
-    ben.preview_until("microphone and speaker", |preview| {
-        works(preview, "microphone", "Microphone") && works(preview, "speaker", "Speaker")
-    })
-    .await;
-    bens.listen("speaker").until_heard().await;
-    let _answering = bens.speak(&said);
-    adas.listen("speaker").until_heard().await;
-    end(ada, ben).await;
+    let mut talk = Talk::begin().await;
+    talk.bens.die().await;
+    talk.ben.notice("device_lost").await;
+    talk.ben
+        .preview_until("what is missing", |preview| {
+            ["microphone", "speaker"].iter().all(|what| preview[what]["problem"].is_string())
+        })
+        .await;
+    assert_eq!(talk.ben.call()["phase"], "connected");
+    talk.bens.come_back().await;
+    talk.ben
+        .preview_until("microphone and speaker", |preview| {
+            works(preview, "microphone", "Microphone") && works(preview, "speaker", "Speaker")
+        })
+        .await;
+    talk.bens.listen("speaker").until_heard().await;
+    let _answering = talk.bens.speak(&talk.said);
+    talk.adas.listen("speaker").until_heard().await;
+    talk.end().await;
 }
 
 /// How loud somebody hears herself when the other's speaker plays into the other's microphone.
