@@ -24,32 +24,45 @@ function find() {
 
 /** @typedef {{ camera: string, microphone: string }} Files */
 
+/**
+ * Where a browser runs: with files for its devices, or with those of a PulseAudio; in a network namespace if one is named.
+ * @typedef {{ files?: Files, pulse?: string | undefined, namespace?: string | undefined }} Place
+ */
+
 /** @param {Files} files */
-const options = ({ camera, microphone }) => ({
+const fake = ({ camera, microphone }) => [
+  '--use-fake-device-for-media-stream',
+  `--use-file-for-fake-video-capture=${camera}`,
+  `--use-file-for-fake-audio-capture=${microphone}`,
+];
+
+/** @param {Place} place */
+const options = ({ files, pulse }) => ({
   executablePath: find(),
   args: [
     '--disable-gpu',
     '--disable-quic',
     '--autoplay-policy=no-user-gesture-required',
     '--use-fake-ui-for-media-stream',
-    '--use-fake-device-for-media-stream',
-    `--use-file-for-fake-video-capture=${camera}`,
-    `--use-file-for-fake-audio-capture=${microphone}`,
+    ...(files ? fake(files) : []),
   ],
+  ...(pulse
+    ? { ignoreDefaultArgs: ['--mute-audio'], env: { ...process.env, PULSE_SERVER: pulse } }
+    : {}),
 });
 
 /** @param {Files} files */
 export function launch(files) {
-  return chromium.launch(options(files));
+  return chromium.launch(options({ files }));
 }
 
 /**
- * A browser whose process is known, in a network namespace of its own when one is named.
- * @param {Files} files
- * @param {string} [namespace]
+ * A browser whose process is known.
+ * @param {Place} place
  */
-export async function launchServer(files, namespace) {
-  const usual = options(files);
+export async function launchServer(place) {
+  const { namespace } = place;
+  const usual = options(place);
   const folder = mkdtempSync(join(tmpdir(), 'tincan-chromium-'));
   if (namespace) {
     // Playwright starts one file; this one becomes Chromium, with the same process id.

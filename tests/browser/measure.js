@@ -3,14 +3,13 @@
 //   node measure.js CAMERA.y4m MICROPHONE.wav [--seconds 20] [--width 1280] [--height 720] [--codec H264] [--kbps 1500]
 //     [--namespaces A,B]
 //
-// The clip carries Tincan's stamp and is longer than twice any delay. Signalling takes no time: this program hands over what they say. Delays are read from
-// the pictures after everything else was measured, since the reading takes processor time. It warms up for eight seconds,
-// in which the rate climbs.
+// The clip carries Tincan's stamp and is longer than twice any delay. Signalling takes no time: this program hands over
+// what they say. Delays are read from the pictures after everything else was measured, since the reading takes processor
+// time. It warms up for eight seconds, in which the rate climbs.
 
 import { parseArgs } from 'node:util';
-import { launchServer } from './chromium.js';
-import { usage } from './processes.js';
 import { serve } from './server.js';
+import { Side, call } from './side.js';
 
 const WARM_UP = 8;
 /** Three hundred pictures: enough for a 95th percentile. */
@@ -39,60 +38,6 @@ const options = { ...picture, codec: values.codec, kbps: Number(values.kbps) };
 
 /** @param {number} seconds */
 const pause = (seconds) => new Promise((over) => setTimeout(over, seconds * 1000));
-
-class Side {
-  /** Which of the two; the other one hears what it says. */
-  /** @type {Side | undefined} */
-  other;
-
-  /**
-   * @param {Awaited<ReturnType<typeof launchServer>>} browser
-   * @param {import('playwright-core').Page} page
-   */
-  constructor(browser, page) {
-    this.browser = browser;
-    this.page = page;
-  }
-
-  /** @param {{ camera: string, microphone: string }} files @param {string} url @param {string} [namespace] */
-  static async open(files, url, namespace) {
-    const browser = await launchServer(files, namespace);
-    const page = await browser.newPage();
-    if (namespace) {
-      // Our server is not on that network: what it serves is handed over by this program.
-      await page.route('**', async (route) => {
-        const answer = await fetch(route.request().url());
-        const headers = { 'content-type': answer.headers.get('content-type') ?? '' };
-        await route.fulfill({ status: answer.status, headers, body: Buffer.from(await answer.arrayBuffer()) });
-      });
-    }
-    const side = new Side(browser, page);
-    // One after the other: a candidate must not overtake its description.
-    let order = Promise.resolve();
-    await page.exposeFunction('say', (/** @type {object} */ words) => {
-      order = order.then(() => side.other?.call('hear', words));
-    });
-    await page.goto(url, { waitUntil: 'load' });
-    await side.call('open', options);
-    return side;
-  }
-
-  /**
-   * @param {string} name
-   * @param {object} [argument]
-   * @returns {Promise<any>}
-   */
-  call(name, argument) {
-    return this.page.evaluate(
-      ([name, argument]) => /** @type {any} */ (window).side[name](argument),
-      /** @type {const} */ ([name, argument]),
-    );
-  }
-
-  async sample() {
-    return { at: performance.now(), usage: usage(this.browser.pid), statistics: await this.call('statistics') };
-  }
-}
 
 /** @typedef {Awaited<ReturnType<Side['sample']>>} Sample */
 
@@ -146,13 +91,10 @@ const server = await serve('measure.html');
 /** @type {Side[]} */
 const sides = [];
 try {
-  for (const n of [0, 1]) {
-    const namespace = values.namespaces.split(',')[n];
-    sides.push(await Side.open({ camera, microphone }, server.url, namespace));
-  }
+  const namespaces = values.namespaces.split(',');
+  const place = (/** @type {number} */ n) => ({ files: { camera, microphone }, namespace: namespaces[n] });
+  const began = await call((n) => Side.open(place(n), server.url, options), sides);
   const [a, b] = /** @type {[Side, Side]} */ (sides);
-  [a.other, b.other] = [b, a];
-  const began = await a.call('offer');
   await Promise.all(sides.map(({ page }) => page.waitForFunction('side.firstPicture() > 0')));
   const firsts = await Promise.all(sides.map((side) => side.call('firstPicture')));
   await pause(WARM_UP);

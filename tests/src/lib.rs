@@ -10,10 +10,10 @@ pub mod camera;
 pub mod clips;
 pub mod link;
 pub mod network;
+pub mod numbers;
 pub mod participant;
 pub mod process;
 pub mod relay;
 pub mod server;
-#[cfg(target_os = "linux")]
 pub mod sound;
 pub mod window;

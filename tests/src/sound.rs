@@ -77,6 +77,11 @@ impl Sound {
         self.command(binary("tincan"))
     }
 
+    /// Where its server listens, as `PULSE_SERVER` has it.
+    pub fn address(&self) -> String {
+        format!("unix:{}", self.home.path().join("pulse/native").display())
+    }
+
     fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Command {
         let mut command = Command::new(program);
         let home = self.home.path();
@@ -240,9 +245,37 @@ impl Heard {
         file.finalize().expect("the disk has room");
     }
 
+    /// When each burst begins, after silence.
+    fn onsets(&self) -> Vec<Instant> {
+        const STEP: usize = RATE / 1000;
+        const BEFORE: usize = 200;
+        let loud: Vec<bool> = self
+            .samples
+            .chunks_exact(STEP)
+            .map(|block| block.iter().any(|sample| sample.abs() > 0.05))
+            .collect();
+        let first_after_silence = |at: &usize| loud[*at] && !loud[at - BEFORE..*at].contains(&true);
+        (BEFORE..loud.len())
+            .filter(first_after_silence)
+            .map(|at| self.began + Duration::from_millis(at as u64))
+            .collect()
+    }
+
     /// How loud it is: the root mean square.
     pub fn loudness(&self) -> f32 {
         let energy: f32 = self.samples.iter().map(|sample| sample * sample).sum();
         (energy / self.samples.len().max(1) as f32).sqrt()
     }
+}
+
+/// How long each burst ([`crate::clips::bursts`]) that was heard near took to where it was heard far, in milliseconds.
+pub fn ways(near: &Heard, far: &Heard) -> Vec<f64> {
+    /// Bursts come every second.
+    const LONGEST: f64 = 900.0;
+    let far = far.onsets();
+    let way = |said: Instant| {
+        let heard = far.iter().find(|&&heard| heard > said)?;
+        Some((*heard - said).as_secs_f64() * 1000.0).filter(|way| *way < LONGEST)
+    };
+    near.onsets().into_iter().filter_map(way).collect()
 }

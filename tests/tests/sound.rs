@@ -5,14 +5,14 @@
 #![allow(clippy::unwrap_used)]
 
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use tempfile::TempDir;
 use tincan_tests::clips;
+use tincan_tests::numbers::percentile;
 use tincan_tests::participant::Participant;
 use tincan_tests::server::Server;
-use tincan_tests::sound::{Ear, Heard, RATE, Sound};
+use tincan_tests::sound::{Ear, Sound, ways};
 use tokio::process::Child;
 
 /// Ada and Ben, each with a machine of their own; pictures would only warm this one.
@@ -193,29 +193,6 @@ async fn the_echo_of_the_speaker_is_removed_from_the_microphone() {
     assert!(removed >= 25.0, "only {removed:.1} dB of the echo were removed");
 }
 
-/// When each burst begins, after silence.
-fn onsets(heard: &Heard) -> Vec<Instant> {
-    const STEP: usize = RATE / 1000;
-    const BEFORE: usize = 200;
-    let loud: Vec<bool> = heard
-        .samples
-        .chunks_exact(STEP)
-        .map(|block| block.iter().any(|sample| sample.abs() > 0.05))
-        .collect();
-    let first_after_silence = |at: usize| loud[at] && !loud[at - BEFORE..at].contains(&true);
-    (BEFORE..loud.len())
-        .filter(|&at| first_after_silence(at))
-        .map(|at| heard.began + Duration::from_millis(at as u64))
-        .collect()
-}
-
-/// The value that so many of them do not exceed.
-fn quantile(values: &[f64], share: f64) -> f64 {
-    let mut sorted = values.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted[((sorted.len() - 1) as f64 * share).round() as usize]
-}
-
 /// Both ways are measured by themselves, from the same moments on one machine's clock: sound from what the microphone
 /// hears to what the speaker plays, pictures from the time in the stamp to when they are shown.
 #[ignore = "takes minutes: cargo xtask test --all"]
@@ -251,22 +228,14 @@ async fn lips_move_with_the_voice() {
         delays
     };
     let (near, far, pictures) = tokio::join!(near.hear(seconds), far.hear(seconds), pictures);
-    let (near, far) = (onsets(&near), onsets(&far));
-    let sound: Vec<f64> = near
-        .iter()
-        .filter_map(|&said| {
-            let heard = far.iter().find(|&&heard| heard > said)?;
-            Some((*heard - said).as_secs_f64() * 1000.0)
-        })
-        .filter(|delay| *delay < 900.0)
-        .collect();
-    assert!(sound.len() as u32 > BURSTS / 2, "{} bursts said, {} heard", near.len(), far.len());
-    let (voice, lips) = (quantile(&sound, 0.5), quantile(&pictures, 0.5));
+    let sound = ways(&near, &far);
+    assert!(sound.len() as u32 > BURSTS / 2, "of {BURSTS} bursts {} were heard", sound.len());
+    let (voice, lips) = (percentile(sound.clone(), 0.5), percentile(pictures.clone(), 0.5));
     println!(
         "microphone to speaker {voice:.0} ms (p95 {:.0}), camera to screen {lips:.0} ms (p95 {:.0}): pictures are \
          {:+.0} ms late",
-        quantile(&sound, 0.95),
-        quantile(&pictures, 0.95),
+        percentile(sound, 0.95),
+        percentile(pictures, 0.95),
         lips - voice
     );
     assert!((lips - voice).abs() <= 40.0, "pictures are {:+.0} ms late", lips - voice);

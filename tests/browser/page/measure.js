@@ -9,6 +9,7 @@ import { readStamp } from './stamp.js';
  * @property {number} height
  * @property {string} codec such as H264 or VP8
  * @property {number} kbps what pictures may take
+ * @property {boolean} [soundOnly] no pictures, and sound is processed as browsers do unless told otherwise
  */
 
 const screen = /** @type {HTMLVideoElement} */ (document.querySelector('#screen'));
@@ -21,10 +22,10 @@ let first = 0;
 const wallClock = (/** @type {number} */ time) => performance.timeOrigin + time;
 
 /** @param {Options} options */
-async function open({ width, height, codec, kbps }) {
+async function open({ width, height, codec, kbps, soundOnly = false }) {
   const stream = await navigator.mediaDevices.getUserMedia({
-    video: { width: { exact: width }, height: { exact: height }, frameRate: 30 },
-    audio: { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
+    video: !soundOnly && { width: { exact: width }, height: { exact: height }, frameRate: 30 },
+    audio: soundOnly || { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   });
   mirror.srcObject = stream;
   for (const track of stream.getTracks()) {
@@ -68,6 +69,9 @@ async function hear({ description, candidate }) {
   }
 }
 
+/** Whether there is a connection. */
+const connected = () => pc.connectionState === 'connected';
+
 /** When the first picture was there; zero before. */
 const firstPicture = () => first;
 
@@ -110,4 +114,4 @@ async function stamps({ seconds, side }) {
   return seen;
 }
 
-Object.assign(window, { side: { open, offer, hear, firstPicture, statistics, stamps } });
+Object.assign(window, { side: { open, offer, hear, connected, firstPicture, statistics, stamps } });

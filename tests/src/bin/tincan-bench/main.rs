@@ -6,6 +6,7 @@ mod chromium;
 mod clip;
 mod numbers;
 mod ours;
+mod sound;
 mod table;
 mod usage;
 mod windows;
@@ -13,6 +14,7 @@ mod windows;
 use std::time::Duration;
 
 use tincan_tests::network::{Link, Machine};
+use tincan_tests::numbers::percentile;
 use tincan_tests::process::programs;
 
 use chromium::Chromium;
@@ -25,6 +27,8 @@ use table::{Bar, Table};
 pub(crate) const VIDEO_KBPS: u64 = 1_500;
 /// In which the rate climbs to what the network takes.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(8);
+/// Whose way from the microphone to the speaker is timed, one a second.
+const BURSTS: u32 = 40;
 /// Every link makes its loss from this.
 const SEED: u64 = 1;
 
@@ -91,6 +95,8 @@ async fn main() -> Result<(), String> {
             pairs.windows.push(windows::call(&clip, options.seconds).await);
         }
     }
+    eprintln!("sound: Tincan, Chromium");
+    pairs.voice = (sound::ours(BURSTS).await, sound::theirs(BURSTS).await);
     println!("\n{}", pairs.table());
     if options.networks {
         println!("{}", networks(&clip, options.seconds).await?);
@@ -106,6 +112,8 @@ struct Pairs {
     ours: Vec<Run>,
     theirs: Vec<Chromium>,
     windows: Vec<windows::Usage>,
+    /// Milliseconds from microphone to speaker, ours and theirs.
+    voice: (Vec<f64>, Vec<f64>),
 }
 
 impl Pairs {
@@ -125,6 +133,10 @@ impl Pairs {
         );
         table.row("camera to screen p50, ms", both(|run| run.delay_p50), Bar::None);
         table.row("camera to screen p95, ms", both(|run| run.delay_p95), Bar::AtMost(1.0));
+        for (name, share) in [("p50", 0.5), ("p95", 0.95)] {
+            let [ours, theirs] = [&self.voice.0, &self.voice.1].map(|ways| percentile(ways.clone(), share));
+            table.row(&format!("microphone to speaker {name}, ms"), (ours, theirs), Bar::None);
+        }
         table.row("CPU a side, cores", both(|run| run.cpu), Bar::AtMost(0.6));
         table.row("memory a side (PSS), MB", both(|run| run.memory), Bar::AtMost(0.6));
         if !self.windows.is_empty() {

@@ -1,6 +1,7 @@
 //! What is measured, and the arithmetic on it.
 
 use serde_json::Value;
+use tincan_tests::numbers::percentile;
 
 /// A call between two of a kind; without another word, of the side that did worse in what is awaited and the mean of
 /// both in what is used.
@@ -62,14 +63,6 @@ pub(crate) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-pub(crate) fn percentile(mut values: Vec<f64>, share: f64) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values
-        .get(((values.len() as f64 * share) as usize).min(values.len().saturating_sub(1)))
-        .copied()
-        .unwrap_or(f64::NAN)
-}
-
 /// What a JSON number says; not a number when it is none.
 pub(crate) fn number(value: &Value) -> f64 {
     value.as_f64().unwrap_or(f64::NAN)
@@ -102,6 +95,5 @@ mod tests {
     fn the_middle_one_counts() {
         assert_eq!(median([3.0, 1.0, 2.0].into_iter()), 2.0);
         assert!(median(std::iter::empty()).is_nan());
-        assert_eq!(percentile((1..=100).map(f64::from).collect(), 0.95), 96.0);
     }
 }

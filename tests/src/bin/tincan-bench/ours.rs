@@ -1,17 +1,19 @@
 //! A call between two `tincan call`.
 
+use std::cell::{Cell, RefCell};
 use std::net::{IpAddr, Ipv4Addr};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use tincan_tests::network::Machine;
+use tincan_tests::numbers::percentile;
 use tincan_tests::process::{PATIENCE, Process, binary};
 use tincan_tests::server::Server;
 use tokio::process::Command;
 use tokio::time::sleep;
 
 use crate::clip::Clip;
-use crate::numbers::{Case, Run, delays, mean, number, percentile};
+use crate::numbers::{Case, Run, delays, mean, number};
 use crate::{VIDEO_KBPS, WARM_UP, usage};
 
 /// Our limit is for sound and pictures, Chromium's for pictures: what Opus takes with its headers.
@@ -87,13 +89,18 @@ pub(crate) async fn call(clip: &Clip, place: Place<'_>, seconds: u64) -> Run {
         }
     }
     let mut a = Side::start("Ada", first, &url, clip, None);
-    let code = a.wait_for("a code", |line| line["joined"]["code"].as_str().map(str::to_owned)).await;
     // Its camera runs, as in the page that waits for an offer.
-    a.wait_for("its own picture", |line| {
-        let preview = line["snapshot"].get("preview").or_else(|| line["event"].get("preview"))?;
-        (preview["camera"]["working"] == true).then_some(())
-    })
-    .await;
+    let (code, films) = (RefCell::new(None), Cell::new(false));
+    let code = a
+        .wait_for("a code and its own picture", |line| {
+            if let Some(joined) = line["joined"]["code"].as_str() {
+                code.replace(Some(joined.to_owned()));
+            }
+            let preview = line["snapshot"].get("preview").or_else(|| line["event"].get("preview"));
+            films.set(preview.map_or(films.get(), |preview| preview["camera"]["working"] == true));
+            code.borrow().clone().filter(|_| films.get())
+        })
+        .await;
     let began = micros();
     let mut b = Side::start("Ben", second, &url, clip, Some(&code));
     let present = |line: &Value| {
