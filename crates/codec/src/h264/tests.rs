@@ -217,3 +217,41 @@ fn pictures_survive_packets_assembly_and_decoding() {
     }
     assert_eq!(shown, sent);
 }
+
+#[test]
+fn dbg_timing() {
+    use std::time::Instant;
+    for _ in 0..3 {
+        let frames: Vec<VideoFrame> = (0..4u64)
+            .map(|n| {
+                let mut f =
+                    VideoFrame::black(tincan_media::MediaTime::from_micros(n * 33_333), Resolution::HD);
+                let (y, _, _) = f.planes_mut();
+                let mut r = 1u32;
+                for (i, p) in y.iter_mut().enumerate() {
+                    r ^= r << 13;
+                    r ^= r >> 17;
+                    r ^= r << 5;
+                    *p = (((i / 7 + n as usize * 3) % 200) as u8).wrapping_add((r % 7) as u8);
+                }
+                f
+            })
+            .collect();
+        let mut e = H264Encoder::new(Bitrate::kbps(960), 30.0);
+        let mut units = vec![];
+        for f in &frames {
+            let t = Instant::now();
+            let u = e.encode(f, false).unwrap();
+            println!("encode {:?} {}", t.elapsed(), u.as_ref().map_or(0, |u| u.data.len()));
+            units.extend(u);
+        }
+        let t = Instant::now();
+        let mut d = H264Decoder::new();
+        println!("decoder {:?}", t.elapsed());
+        for u in &units {
+            let t = Instant::now();
+            let _ = d.decode(u);
+            println!("decode {:?}", t.elapsed());
+        }
+    }
+}

@@ -19,6 +19,10 @@ use super::PeerSink;
 /// A keyframe costs as much as a second of video; two askers within this time get the same one.
 const KEYFRAME_PAUSE: Duration = Duration::from_millis(300);
 
+/// A picture that is so old is still worth being somebody's first one: cameras in the dark give ten a second, and the
+/// next one would come that much later.
+const FRESH: Duration = Duration::from_millis(100);
+
 /// What cameras are asked for.
 const NOMINAL_RATE: f32 = 30.0;
 /// The encoder is told of another frame rate only from this difference on: cameras are never even.
@@ -149,6 +153,8 @@ struct Worker {
     /// What the encoder was told last.
     configured: (Bitrate, f32),
     last_encoded: Option<MediaTime>,
+    /// The camera's last picture, and when it came.
+    latest: Option<(Arc<VideoFrame>, Instant)>,
     keyframe_wanted: bool,
     last_keyframe: Option<Instant>,
 }
@@ -165,6 +171,7 @@ impl Worker {
             sent: FrameRate::default(),
             configured: (START, NOMINAL_RATE),
             last_encoded: None,
+            latest: None,
             keyframe_wanted: true,
             last_keyframe: None,
         }
@@ -176,12 +183,20 @@ impl Worker {
             if pending.stop {
                 return;
             }
+            let before = self.remotes.len();
             for command in pending.commands {
                 self.handle(command);
             }
-            if let Some(frame) = pending.frame
+            let now = Instant::now();
+            match pending.frame {
+                Some(frame) => self.latest = Some((frame, now)),
+                None if self.remotes.len() > before => {}
+                None => continue,
+            }
+            if let Some((frame, came)) = self.latest.clone()
+                && now - came < FRESH
                 && !self.remotes.is_empty()
-                && let Err(error) = self.encode(&frame, Instant::now())
+                && let Err(error) = self.encode(&frame, now)
             {
                 warn!(%error, "a picture is not sent");
                 // Whatever state the encoder is in, a new one begins with a keyframe.
