@@ -6,6 +6,7 @@
 //! the Origin keeps out web pages.
 
 mod outbox;
+mod size;
 mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -15,7 +16,7 @@ use std::time::Duration;
 use data_encoding::HEXLOWER;
 use futures_util::{SinkExt, StreamExt};
 use tincan_engine::FrameOutput;
-use tincan_media::video::VideoFrame;
+use tincan_media::video::{Fit, Scaler, VideoFrame};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::task::JoinSet;
@@ -189,6 +190,7 @@ fn forbidden() -> ErrorResponse {
 async fn pump(socket: &mut WebSocketStream<TcpStream>, hub: &FrameHub) {
     let connection = hub.outbox().reconnect();
     hub.changed.notify_waiters();
+    let mut scaler = Scaler::new();
     loop {
         // Made before the outbox is read: what is put in afterwards wakes it.
         let changed = hub.changed.notified();
@@ -197,7 +199,16 @@ async fn pump(socket: &mut WebSocketStream<TcpStream>, hub: &FrameHub) {
             Err(Replaced) => return,
             Ok(Some(outgoing)) => {
                 let message = match outgoing {
-                    Outgoing::Frame { stream, sequence, frame } => wire::picture(stream, sequence, &frame),
+                    Outgoing::Frame { stream, sequence, frame, shown } => {
+                        let size = shown.and_then(|shown| size::worth_sending(frame.resolution(), shown));
+                        match size {
+                            Some(size) => {
+                                let small = scaler.scale(&frame, size, Fit::Stretch);
+                                wire::picture(stream, sequence, &small)
+                            }
+                            None => wire::picture(stream, sequence, &frame),
+                        }
+                    }
                     Outgoing::End { stream, sequence } => wire::ended(stream, sequence),
                 };
                 if socket.send(Message::Binary(message)).await.is_err() {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use tincan_media::video::VideoFrame;
+use tincan_media::video::{Resolution, VideoFrame};
 
 use super::wire::Ack;
 
@@ -33,6 +33,8 @@ struct Stream {
     waiting: Option<Waiting>,
     unacknowledged: VecDeque<u32>,
     sequence: u32,
+    /// As the window said last.
+    shown: Option<Resolution>,
 }
 
 enum Waiting {
@@ -43,8 +45,17 @@ enum Waiting {
 /// What is to be sent next.
 #[derive(Debug)]
 pub(super) enum Outgoing {
-    Frame { stream: u32, sequence: u32, frame: Arc<VideoFrame> },
-    End { stream: u32, sequence: u32 },
+    /// `shown`: the pixels that it is shown on, if that is known.
+    Frame {
+        stream: u32,
+        sequence: u32,
+        frame: Arc<VideoFrame>,
+        shown: Option<Resolution>,
+    },
+    End {
+        stream: u32,
+        sequence: u32,
+    },
 }
 
 impl Outbox {
@@ -64,6 +75,7 @@ impl Outbox {
             && is_before(ack.sequence, stream.sequence)
         {
             stream.unacknowledged.retain(|sent| is_before(ack.sequence, *sent));
+            stream.shown = ack.shown;
         }
     }
 
@@ -97,7 +109,7 @@ impl Outbox {
         match stream.waiting.take()? {
             Waiting::Frame(frame) => {
                 stream.unacknowledged.push_back(sequence);
-                Some(Outgoing::Frame { stream: id, sequence, frame })
+                Some(Outgoing::Frame { stream: id, sequence, frame, shown: stream.shown })
             }
             // The entry stays, a few bytes per participant that ever came: were its sequence to start again, an
             // acknowledgement that is still on its way could be taken for one of the new pictures.
@@ -124,7 +136,6 @@ impl Stream {
 #[cfg(test)]
 mod tests {
     use tincan_media::MediaTime;
-    use tincan_media::video::Resolution;
 
     use super::*;
 
@@ -132,10 +143,17 @@ mod tests {
         Arc::new(VideoFrame::black(MediaTime::from_micros(micros), Resolution::new(2, 2)))
     }
 
+    /// Of a window that does not say how large it shows them.
+    const fn ack(stream: u32, sequence: u32) -> Ack {
+        Ack { stream, sequence, shown: None }
+    }
+
     /// (stream, sequence, capture time) of the next picture.
     fn next_frame(outbox: &mut Outbox) -> Option<(u32, u32, u64)> {
         match outbox.take()? {
-            Outgoing::Frame { stream, sequence, frame } => Some((stream, sequence, frame.time().as_micros())),
+            Outgoing::Frame { stream, sequence, frame, .. } => {
+                Some((stream, sequence, frame.time().as_micros()))
+            }
             Outgoing::End { .. } => panic!("a picture was expected"),
         }
     }
@@ -158,7 +176,7 @@ mod tests {
         }
         outbox.offer(0, frame(3));
         assert_eq!(next_frame(&mut outbox), None);
-        outbox.acknowledge(Ack { stream: 0, sequence: 0 });
+        outbox.acknowledge(ack(0, 0));
         assert_eq!(next_frame(&mut outbox), Some((0, 2, 3)));
     }
 
@@ -169,7 +187,7 @@ mod tests {
             outbox.offer(0, frame(time));
             next_frame(&mut outbox);
         }
-        outbox.acknowledge(Ack { stream: 0, sequence: 1 });
+        outbox.acknowledge(ack(0, 1));
         for time in 3..=4 {
             outbox.offer(0, frame(time));
             assert!(next_frame(&mut outbox).is_some());
@@ -185,7 +203,7 @@ mod tests {
         }
         outbox.end(0);
         assert!(matches!(outbox.take(), Some(Outgoing::End { sequence: 2, .. })));
-        outbox.acknowledge(Ack { stream: 0, sequence: 2 });
+        outbox.acknowledge(ack(0, 2));
         for time in 3..=4 {
             outbox.offer(0, frame(time));
             assert!(next_frame(&mut outbox).is_some());
@@ -205,7 +223,7 @@ mod tests {
             next_frame(&mut outbox);
         }
         for (stream, sequence) in [(0, 2), (0, u32::MAX), (1, 0)] {
-            outbox.acknowledge(Ack { stream, sequence });
+            outbox.acknowledge(ack(stream, sequence));
         }
         outbox.offer(0, frame(3));
         assert_eq!(next_frame(&mut outbox), None);

@@ -53,7 +53,12 @@ async fn receive(client: &mut Client) -> (u32, u32, u64, usize) {
 }
 
 async fn acknowledge(client: &mut Client, stream: u32, sequence: u32) {
-    let bytes: Vec<u8> = [stream, sequence].into_iter().flat_map(u32::to_le_bytes).collect();
+    acknowledge_shown(client, stream, sequence, (0, 0)).await;
+}
+
+async fn acknowledge_shown(client: &mut Client, stream: u32, sequence: u32, (width, height): (u16, u16)) {
+    let mut bytes: Vec<u8> = [stream, sequence].into_iter().flat_map(u32::to_le_bytes).collect();
+    bytes.extend([width, height].into_iter().flat_map(u16::to_le_bytes));
     client.send(Message::Binary(bytes.into())).await.unwrap();
 }
 
@@ -107,6 +112,22 @@ async fn the_third_picture_waits_for_an_acknowledgement_and_the_latest_wins() {
     assert_eq!(receive(&mut client).await, (4, 0, 1, SIZE.i420_len()));
     acknowledge(&mut client, 3, 0).await;
     assert_eq!(receive(&mut client).await, (3, 2, 19, SIZE.i420_len()));
+}
+
+#[tokio::test]
+async fn a_picture_that_is_shown_small_is_sent_small() {
+    let (hub, socket) = start().await;
+    let mut client = window(&socket).await;
+    let show =
+        |micros| hub.frame(0, &Arc::new(VideoFrame::black(MediaTime::from_micros(micros), Resolution::HD)));
+    for micros in [1, 2] {
+        show(micros);
+        assert_eq!(receive(&mut client).await.3, Resolution::HD.i420_len());
+    }
+    // The third waits for the acknowledgement, which says how large.
+    show(3);
+    acknowledge_shown(&mut client, 0, 1, (320, 180)).await;
+    assert_eq!(receive(&mut client).await.3, Resolution::new(320, 180).i420_len());
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! The bytes on the frame socket. `docs/architecture.md` describes them for the other side, the window.
 
 use bytes::Bytes;
-use tincan_media::video::VideoFrame;
+use tincan_media::video::{Resolution, VideoFrame};
 
 /// First four bytes of every message: `TCF1`.
 const MAGIC: u32 = u32::from_le_bytes(*b"TCF1");
@@ -9,22 +9,29 @@ const MAGIC: u32 = u32::from_le_bytes(*b"TCF1");
 /// Magic, stream, sequence (u32), width, height (u16), capture time in µs (u64), all little-endian.
 pub(super) const HEADER_LEN: usize = 24;
 
-/// Stream and sequence, both u32, little-endian.
-pub(super) const ACK_LEN: usize = 8;
+/// Stream and sequence (u32), width and height of where it is shown (u16), all little-endian.
+pub(super) const ACK_LEN: usize = 12;
 
 /// The window has taken everything of `stream` up to `sequence`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ack {
     pub(super) stream: u32,
     pub(super) sequence: u32,
+    /// The pixels that it is shown on, if that is known.
+    pub(super) shown: Option<Resolution>,
 }
 
 impl Ack {
     /// `None` for anything that is not an acknowledgement.
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let bytes: &[u8; ACK_LEN] = bytes.try_into().ok()?;
-        let [a, b, c, d, e, f, g, h] = *bytes;
-        Some(Self { stream: u32::from_le_bytes([a, b, c, d]), sequence: u32::from_le_bytes([e, f, g, h]) })
+        let [a, b, c, d, e, f, g, h, i, j, k, l] = *bytes;
+        let shown = Resolution::new(u16::from_le_bytes([i, j]).into(), u16::from_le_bytes([k, l]).into());
+        Some(Self {
+            stream: u32::from_le_bytes([a, b, c, d]),
+            sequence: u32::from_le_bytes([e, f, g, h]),
+            shown: (shown.width > 0 && shown.height > 0).then_some(shown),
+        })
     }
 }
 
@@ -69,7 +76,6 @@ fn header(message: &mut Vec<u8>, stream: u32, sequence: u32, (width, height): (u
 #[cfg(test)]
 mod tests {
     use tincan_media::MediaTime;
-    use tincan_media::video::Resolution;
 
     use super::*;
 
@@ -91,9 +97,11 @@ mod tests {
     }
 
     #[test]
-    fn only_eight_bytes_are_an_acknowledgement() {
-        assert_eq!(Ack::parse(&[1, 0, 0, 0, 0, 1, 0, 0]), Some(Ack { stream: 1, sequence: 256 }));
-        assert_eq!(Ack::parse(&[1, 0, 0, 0]), None);
-        assert_eq!(Ack::parse(&[0; 9]), None);
+    fn only_twelve_bytes_are_an_acknowledgement() {
+        let ack = Ack { stream: 1, sequence: 256, shown: Some(Resolution::new(640, 360)) };
+        assert_eq!(Ack::parse(&[1, 0, 0, 0, 0, 1, 0, 0, 128, 2, 104, 1]), Some(ack));
+        assert_eq!(Ack::parse(&[0; ACK_LEN]), Some(Ack { stream: 0, sequence: 0, shown: None }));
+        assert_eq!(Ack::parse(&[1, 0, 0, 0, 0, 1, 0, 0]), None);
+        assert_eq!(Ack::parse(&[0; 13]), None);
     }
 }

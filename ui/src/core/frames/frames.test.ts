@@ -18,11 +18,13 @@ function message(stream: number, sequence: number, width: number, height: number
 
 function harness() {
   const acks: [number, number][] = [];
+  const sizes: [number, number][] = [];
   let next: (() => void) | undefined;
   const streams = new Streams(
     (bytes) => {
       const view = new DataView(bytes);
       acks.push([view.getUint32(0, true), view.getUint32(4, true)]);
+      sizes.push([view.getUint16(8, true), view.getUint16(10, true)]);
     },
     (callback) => {
       next = callback;
@@ -33,11 +35,11 @@ function harness() {
     next = undefined;
     callback?.();
   };
-  return { streams, acks, paint };
+  return { streams, acks, sizes, paint };
 }
 
-function consumer() {
-  return { draw: vi.fn<(frame: Frame) => void>(), end: vi.fn() };
+function consumer(width = 8, height = 6) {
+  return { draw: vi.fn<(frame: Frame) => void>(), end: vi.fn(), size: () => ({ width, height }) };
 }
 
 describe('the header', () => {
@@ -88,12 +90,13 @@ describe('the header', () => {
   });
 
   it('is acknowledged by stream and sequence', () => {
-    const view = new DataView(acknowledgement(7, 4_294_967_295));
+    const view = new DataView(acknowledgement(7, 4_294_967_295, { width: 640, height: 90_000 }));
     expect([view.byteLength, view.getUint32(0, true), view.getUint32(4, true)]).toEqual([
       ACK_LENGTH,
       7,
       4_294_967_295,
     ]);
+    expect([view.getUint16(8, true), view.getUint16(10, true)]).toEqual([640, 65_535]);
   });
 });
 
@@ -109,6 +112,15 @@ describe('streams', () => {
     expect(view.draw).toHaveBeenCalledTimes(1);
     expect(view.draw.mock.calls[0]?.[0].data[0]).toBe(2);
     expect(acks).toEqual([[1, 11]]);
+  });
+
+  it('say how large the largest view of them is', () => {
+    const { streams, sizes, paint } = harness();
+    streams.attach(1, consumer(320, 180));
+    streams.attach(1, consumer(90, 200));
+    streams.receive(message(1, 1, 4, 4));
+    paint();
+    expect(sizes).toEqual([[320, 200]]);
   });
 
   it('leave unacknowledged what nobody looks at, and show it to a view that comes later', () => {

@@ -7,8 +7,8 @@
 export const MAGIC = 0x31464354;
 /** Magic, stream, sequence (u32), width, height (u16), capture time in µs (u64). */
 export const HEADER_LENGTH = 24;
-/** Stream and sequence, both u32. */
-export const ACK_LENGTH = 8;
+/** Stream and sequence (u32), width and height (u16). */
+export const ACK_LENGTH = 12;
 
 export interface Header {
   stream: number;
@@ -52,11 +52,21 @@ export function chroma(size: number): number {
   return (size + 1) >> 1;
 }
 
-/** Says that everything of `stream` up to `sequence` was taken. */
-export function acknowledgement(stream: number, sequence: number): ArrayBuffer {
+export interface Size {
+  width: number;
+  height: number;
+}
+
+/**
+ * Says that everything of `stream` up to `sequence` was taken, and on how many of the screen's pixels it is shown: the
+ * next pictures are scaled down to that. Nothing by nothing where that is not known.
+ */
+export function acknowledgement(stream: number, sequence: number, shown: Size): ArrayBuffer {
   const message = new ArrayBuffer(ACK_LENGTH);
   const view = new DataView(message);
   view.setUint32(0, stream, true);
   view.setUint32(4, sequence, true);
+  view.setUint16(8, Math.min(shown.width, 65_535), true);
+  view.setUint16(10, Math.min(shown.height, 65_535), true);
   return message;
 }

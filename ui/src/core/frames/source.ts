@@ -1,3 +1,5 @@
+import type { Size } from './header';
+
 /** A picture as I420, tightly packed. */
 export interface Frame {
   width: number;
@@ -13,6 +15,8 @@ export interface FrameConsumer {
   draw(frame: Frame): void;
   /** The stream shows nothing more, until the next `draw`. */
   end(): void;
+  /** On how many of the screen's pixels. */
+  size(): Size;
 }
 
 /** Where pictures come from. */

@@ -1,4 +1,4 @@
-import { acknowledgement, HEADER_LENGTH, isEnd, parseHeader, type Header } from './header';
+import { acknowledgement, HEADER_LENGTH, isEnd, parseHeader, type Header, type Size } from './header';
 import type { Frame, FrameConsumer, FrameSource } from './source';
 
 interface Stream {
@@ -92,9 +92,17 @@ export class Streams implements FrameSource {
 
   #settle(id: number, stream: Stream): void {
     if (stream.owed === undefined) return;
-    this.#acknowledge(acknowledgement(id, stream.owed));
+    this.#acknowledge(acknowledgement(id, stream.owed, largest(stream.consumers)));
     stream.owed = undefined;
   }
+}
+
+function largest(consumers: Set<FrameConsumer>): Size {
+  const sizes = [...consumers].map((consumer) => consumer.size());
+  return {
+    width: Math.max(0, ...sizes.map(({ width }) => width)),
+    height: Math.max(0, ...sizes.map(({ height }) => height)),
+  };
 }
 
 function frame(header: Header, message: ArrayBuffer): Frame {

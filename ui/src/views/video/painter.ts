@@ -91,6 +91,14 @@ export class Painter implements FrameConsumer {
     this.#onPicture(undefined);
   }
 
+  size(): { width: number; height: number } {
+    const { clientWidth, clientHeight } = this.#host;
+    return {
+      width: Math.ceil(clientWidth * devicePixelRatio),
+      height: Math.ceil(clientHeight * devicePixelRatio),
+    };
+  }
+
   dispose(): void {
     this.#host.replaceChildren();
     this.#renderer?.dispose();
