@@ -48,3 +48,11 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
         .and_then(|()| fs::write(path, content))
         .map_err(|error| format!("{} cannot be written: {error}", path.display()))
 }
+
+/// Removes a folder and all that is in it, if it is there.
+pub(crate) fn remove_tree(folder: &Path) -> Result<()> {
+    if !folder.exists() {
+        return Ok(());
+    }
+    fs::remove_dir_all(folder).map_err(|error| format!("{} cannot be removed: {error}", folder.display()))
+}

@@ -36,10 +36,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// An empty folder for a new export, so that types which are gone do not linger.
 pub(crate) fn start_afresh() -> Result<PathBuf> {
     let fresh = process::target_dir()?.join("xtask/types");
-    if fresh.exists() {
-        fs::remove_dir_all(&fresh)
-            .map_err(|error| format!("{} cannot be removed: {error}", fresh.display()))?;
-    }
+    files::remove_tree(&fresh)?;
     fs::create_dir_all(&fresh).map_err(|error| format!("{} cannot be made: {error}", fresh.display()))?;
     Ok(fresh)
 }

@@ -32,10 +32,7 @@ pub(crate) fn run(options: &Options, package: &Package) -> Result<()> {
 
     let bundles = folder.join("bundle");
     // Packages of an earlier version would be taken for this one's.
-    if bundles.exists() {
-        std::fs::remove_dir_all(&bundles)
-            .map_err(|error| format!("{} cannot be removed: {error}", bundles.display()))?;
-    }
+    files::remove_tree(&bundles)?;
     let mut bundle = Command::new("node");
     bundle
         .arg(process::root().join(BUNDLER.folder).join("node_modules/@tauri-apps/cli/tauri.js"))
@@ -46,17 +43,31 @@ pub(crate) fn run(options: &Options, package: &Package) -> Result<()> {
     process::run(&mut bundle)?;
 
     let made = packages(&bundles)?;
+    for path in made.iter().filter(|path| is_deb(path)) {
+        repack(path, &target.join("xtask/deb"))?;
+    }
     for path in &made {
         let size = path.metadata().map_or(0, |metadata| metadata.len());
         println!("{} ({:.1} MB)", path.display(), size as f64 / 1e6);
     }
     if package.check {
-        let deb = made.iter().find(|path| path.extension().is_some_and(|extension| extension == "deb"));
+        let deb = made.iter().find(|path| is_deb(path));
         let deb = deb.ok_or("there is no .deb here that could be tried")?;
         let mut check = Command::new(folder.join(format!("tincan-package-check{}", env::consts::EXE_SUFFIX)));
         process::run(check.arg(deb).env("TINCAN_BIN_DIR", &folder))?;
     }
     Ok(())
+}
+
+fn is_deb(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "deb")
+}
+
+/// Packs a .deb again as Debian's own packages are: by xz, which makes three quarters of the bundler's gzip of it.
+fn repack(deb: &Path, folder: &Path) -> Result<()> {
+    files::remove_tree(folder)?;
+    process::run(Command::new("dpkg-deb").arg("--raw-extract").args([deb, folder]))?;
+    process::run(Command::new("dpkg-deb").args(["--root-owner-group", "-Zxz", "--build"]).args([folder, deb]))
 }
 
 /// Lays the command line program beside the window where packages can carry any file. It is not in tauri.conf.json,

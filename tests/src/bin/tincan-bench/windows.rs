@@ -2,8 +2,10 @@
 
 use std::time::{Duration, Instant};
 
+use tempfile::TempDir;
+use tincan_media::video::Stamp;
 use tincan_tests::server::Server;
-use tincan_tests::window::{Screen, Window};
+use tincan_tests::window::{SCREEN, Screen, Window};
 use tokio::time::sleep;
 
 use crate::clip::Clip;
@@ -38,40 +40,84 @@ const COUNT: &str = "
     }
     return window.drawn;";
 
+/// Two windows in a call. Dropped from the top: windows before their screens.
+struct Pair {
+    a: Window,
+    b: Window,
+    screens: [Screen; 2],
+    _folders: [TempDir; 2],
+    _server: Server,
+}
+
+impl Pair {
+    async fn open(camera: &str, microphone: &str) -> Self {
+        let server = Server::start().await;
+        let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder can be made"));
+        let (url, kbps) = (server.url(), (VIDEO_KBPS + 50).to_string());
+        let arguments =
+            ["--server", &url, "--name", "Somebody", "--camera", camera, "--microphone", microphone];
+        let arguments = [&arguments[..], &["--speaker", "none", "--max-kbps", &kbps]].concat();
+        let screens = [Screen::start().await, Screen::start().await];
+        let a = Window::open(&screens[0], folders[0].path(), &arguments).await;
+        let b = Window::open(&screens[1], folders[1].path(), &arguments).await;
+        a.press("new-call").await;
+        a.press("lobby-join").await;
+        let code = a.text("room-code").await;
+        b.write("code-field", code.trim()).await;
+        b.press("join").await;
+        b.press("lobby-join").await;
+        a.shows("remote-tile").await;
+        b.shows("remote-tile").await;
+        Self { a, b, screens, _folders: folders, _server: server }
+    }
+
+    async fn close(self) {
+        self.b.close().await;
+        self.a.close().await;
+    }
+}
+
+/// How old the pictures are that can be seen on the second one's screen, in milliseconds: from the camera to what the
+/// screen holds, which is looked at a hundred times a second.
+pub(crate) async fn delays(seconds: u64) -> Vec<f64> {
+    // The stamp of the test pattern says when it was filmed.
+    let pair = Pair::open("test-pattern", "tone").await;
+    sleep(WARM_UP).await;
+    let place = pair.b.place_of("remote-canvas").await;
+    let mut eye = pair.screens[1].watch();
+    let (mut last, mut delays) = (None, Vec::new());
+    let end = Instant::now() + Duration::from_secs(seconds);
+    while Instant::now() < end {
+        let (at, luma) = eye.look().await;
+        let Some(stamp) = Stamp::read_luma(luma, SCREEN.width as usize, place) else { continue };
+        // The first look that finds it counts.
+        if last.replace(stamp.counter) != Some(stamp.counter) {
+            delays.push((at.wrapping_sub(stamp.micros) & 0xffff_ffff_ffff) as f64 / 1000.0);
+        }
+    }
+    drop(eye);
+    pair.close().await;
+    // The first one was there before.
+    delays.into_iter().skip(1).collect()
+}
+
 pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
-    let server = Server::start().await;
-    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder can be made"));
-    let url = server.url();
-    let (camera, microphone) =
-        (format!("file:{}", clip.camera.display()), format!("file:{}", clip.microphone.display()));
-    let kbps = (VIDEO_KBPS + 50).to_string();
-    let arguments =
-        ["--server", &url, "--name", "Somebody", "--camera", &camera, "--microphone", &microphone];
-    let arguments = [&arguments[..], &["--speaker", "none", "--max-kbps", &kbps]].concat();
-    let screens = [Screen::start().await, Screen::start().await];
-    let a = Window::open(&screens[0], folders[0].path(), &arguments).await;
-    let b = Window::open(&screens[1], folders[1].path(), &arguments).await;
-    a.press("new-call").await;
-    a.press("lobby-join").await;
-    let code = a.text("room-code").await;
-    b.write("code-field", code.trim()).await;
-    b.press("join").await;
-    b.press("lobby-join").await;
-    a.shows("remote-tile").await;
-    b.shows("remote-tile").await;
+    let camera = format!("file:{}", clip.camera.display());
+    let microphone = format!("file:{}", clip.microphone.display());
+    let pair = Pair::open(&camera, &microphone).await;
+    let (a, b) = (&pair.a, &pair.b);
 
     sleep(WARM_UP).await;
-    let ids = [&a, &b]
-        .map(|window| usage::find(window.driver(), "tincan-app").expect("the driver started the app"));
-    let drawn = drawn(&b).await;
+    let ids =
+        [a, b].map(|window| usage::find(window.driver(), "tincan-app").expect("the driver started the app"));
+    let drawn = drawn(b).await;
     let start = Instant::now();
     let before = ids.map(|id| (usage::of_tree(id), usage::of(id)));
     sleep(Duration::from_secs(seconds)).await;
     let after = ids.map(|id| (usage::of_tree(id), usage::of(id)));
     let elapsed = start.elapsed().as_secs_f64();
-    let fps = (self::drawn(&b).await - drawn) / elapsed;
-    b.close().await;
-    a.close().await;
+    let fps = (self::drawn(b).await - drawn) / elapsed;
+    pair.close().await;
 
     let rises = |part: fn(&(usage::Usage, usage::Usage)) -> f64| {
         mean(&before.iter().zip(&after).map(|(before, after)| part(after) - part(before)).collect::<Vec<_>>())
