@@ -39,6 +39,9 @@ pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
             let mut command = cargo(&["doc", "--workspace", "--no-deps", "--lib", "--bins", "--examples"]);
             run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
         });
+        if cfg!(unix) {
+            stages.stage("fuzz targets", fuzz::check);
+        }
         stages.stage_with_note("dependencies", check_dependencies);
     }
     stages.stage("build", || run_command(&mut cargo(&["build", "--workspace", "--all-targets"])));
