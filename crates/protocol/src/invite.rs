@@ -66,6 +66,10 @@ pub fn parse_server_url(text: &str) -> Result<Url, ServerUrlError> {
         return Err(ServerUrlError);
     }
     let url = Url::parse(text).map_err(|_| ServerUrlError)?;
+    // Written out again it may be longer: what is no ASCII counts three bytes for one.
+    if url.as_str().len() > MAX_SERVER_LEN {
+        return Err(ServerUrlError);
+    }
     let plain = url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()
@@ -190,6 +194,12 @@ mod tests {
             let link = format!("tincan://join/kqz4m8trxp?server={server}");
             assert_eq!(link.parse::<InviteLink>().unwrap_err(), ServerUrlError.into(), "{server}");
         }
+    }
+
+    #[test]
+    fn a_server_whose_address_grows_too_long_when_it_is_written_is_refused() {
+        assert!(parse_server_url(&format!("wss://a.example/{}", "é".repeat(80))).is_ok());
+        assert!(parse_server_url(&format!("wss://a.example/{}", "é".repeat(200))).is_err());
     }
 
     #[test]
