@@ -2,16 +2,15 @@
 
 use std::path::Path;
 use std::process::Stdio;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tincan_media::video::{Rect, Resolution, Stamp, letterbox};
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
-use tokio::process::{Child, ChildStdout, Command};
+use tokio::process::Command;
 use tokio::time::{Instant, interval, timeout};
 
 use crate::process::{PATIENCE, Process, binary, programs};
@@ -20,9 +19,6 @@ use crate::server::reachable;
 /// How often a page is asked again for what is awaited: a tenth of what a person notices.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// How large a screen is unless said otherwise.
-pub const SCREEN: Resolution = Resolution::new(1280, 800);
-
 /// A screen in memory.
 pub struct Screen {
     _server: Process,
@@ -30,9 +26,9 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// As large as the window wants to be ([`SCREEN`]), on a display number that is free.
+    /// As large as the window wants to be, on a display number that is free.
     pub async fn start() -> Self {
-        Self::of(SCREEN.width, SCREEN.height).await
+        Self::of(1280, 800).await
     }
 
     /// Of another size.
@@ -45,21 +41,6 @@ impl Screen {
         Self { _server: server, display: format!(":{number}") }
     }
 
-    /// Looks at it a hundred times a second; it must be as large as [`SCREEN`].
-    ///
-    /// # Panics
-    /// When `ffmpeg` is not installed.
-    pub fn watch(&self) -> Eye {
-        let mut command = Command::new("ffmpeg");
-        let size = format!("{}x{}", SCREEN.width, SCREEN.height);
-        command.args(["-loglevel", "error", "-f", "x11grab", "-framerate", "100", "-draw_mouse", "0"]);
-        command.args(["-video_size", &size, "-i", &self.display, "-f", "rawvideo", "-pix_fmt", "gray", "-"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().expect("ffmpeg is installed");
-        let pipe = child.stdout.take().expect("it is piped");
-        Eye { _child: child, pipe, luma: vec![0; (SCREEN.width * SCREEN.height) as usize] }
-    }
-
     /// Writes what the screen shows as PNG. (The driver's own pictures wait for the page to paint, which a page that
     /// rests never does.)
     ///
@@ -68,25 +49,6 @@ impl Screen {
     pub async fn photograph(&self, path: &Path) {
         let photographed = photograph(&self.display, path).await;
         assert!(photographed, "no picture of the screen in {}", path.display());
-    }
-}
-
-/// What looks at a screen, as long as it lives.
-pub struct Eye {
-    _child: Child,
-    pipe: ChildStdout,
-    luma: Vec<u8>,
-}
-
-impl Eye {
-    /// The next look: when it came, in µs since 1970, and the brightness of every pixel.
-    ///
-    /// # Panics
-    /// When there is nothing to see any more.
-    pub async fn look(&mut self) -> (u64, &[u8]) {
-        self.pipe.read_exact(&mut self.luma).await.expect("a screen can be looked at");
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        (since.as_micros() as u64, &self.luma)
     }
 }
 
@@ -262,27 +224,6 @@ impl Window {
     /// The stamp in the drawn pixels of the picture inside the element, once one can be read.
     pub async fn stamp(&self, id: &str) -> Stamp {
         self.until(&format!("a stamp in `{id}`"), async || self.read_stamp(id).await).await
-    }
-
-    /// Where the picture inside the element lies on the screen, in a window at its upper left corner.
-    ///
-    /// # Panics
-    /// When there is no such element with a size.
-    pub async fn place_of(&self, id: &str) -> Rect {
-        let script = format!(
-            "const one = document.querySelector('{}'), {{ x, y, width, height }} = one.getBoundingClientRect();
-            return [x, y, width, height, one.width, one.height].join(' ');",
-            selector(id)
-        );
-        let numbers = self.run(&script).await;
-        let numbers: Vec<f32> = numbers
-            .as_str()
-            .unwrap_or_default()
-            .split(' ')
-            .filter_map(|number| number.parse().ok())
-            .collect();
-        let &[x, y, width, height, columns, rows] = numbers.as_slice() else { panic!("`{id}` has no place") };
-        letterbox(Resolution::new(columns as u32, rows as u32), Rect { x, y, width, height })
     }
 
     /// Waits until the drawn counter is a later one than `before`.

@@ -97,10 +97,6 @@ async fn main() -> Result<(), String> {
     }
     eprintln!("sound: Tincan, Chromium");
     pairs.voice = (sound::ours(BURSTS).await, sound::theirs(BURSTS).await);
-    if options.window {
-        eprintln!("from the camera to the screen's pixels");
-        pairs.seen = windows::delays(options.seconds).await;
-    }
     println!("\n{}", pairs.table());
     if options.networks {
         println!("{}", networks(&clip, options.seconds).await?);
@@ -116,8 +112,6 @@ struct Pairs {
     ours: Vec<Run>,
     theirs: Vec<Chromium>,
     windows: Vec<windows::Usage>,
-    /// Milliseconds from the camera to the pixels of a screen with the window.
-    seen: Vec<f64>,
     /// Milliseconds from microphone to speaker, ours and theirs.
     voice: (Vec<f64>, Vec<f64>),
 }
@@ -159,10 +153,6 @@ impl Pairs {
                 (windows(|one| one.fps), theirs(|run| run.case.fps)),
                 Bar::None,
             );
-            for (name, share) in [("p50", 0.5), ("p95", 0.95)] {
-                let seen = percentile(self.seen.clone(), share);
-                table.row(&format!("camera to the screen's pixels {name}, ms"), (seen, f64::NAN), Bar::None);
-            }
             table.row("memory a side with the window, MB", memory, Bar::AtMost(0.6));
             table.row("  of this the engine's process", (windows(|one| one.own_memory), f64::NAN), Bar::None);
         }

@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
-use tincan_media::video::Stamp;
 use tincan_tests::server::Server;
-use tincan_tests::window::{SCREEN, Screen, Window};
+use tincan_tests::window::{Screen, Window};
 use tokio::time::sleep;
 
 use crate::clip::Clip;
@@ -44,7 +43,7 @@ const COUNT: &str = "
 struct Pair {
     a: Window,
     b: Window,
-    screens: [Screen; 2],
+    _screens: [Screen; 2],
     _folders: [TempDir; 2],
     _server: Server,
 }
@@ -68,37 +67,13 @@ impl Pair {
         b.press("lobby-join").await;
         a.shows("remote-tile").await;
         b.shows("remote-tile").await;
-        Self { a, b, screens, _folders: folders, _server: server }
+        Self { a, b, _screens: screens, _folders: folders, _server: server }
     }
 
     async fn close(self) {
         self.b.close().await;
         self.a.close().await;
     }
-}
-
-/// How old the pictures are that can be seen on the second one's screen, in milliseconds: from the camera to what the
-/// screen holds, which is looked at a hundred times a second.
-pub(crate) async fn delays(seconds: u64) -> Vec<f64> {
-    // The stamp of the test pattern says when it was filmed.
-    let pair = Pair::open("test-pattern", "tone").await;
-    sleep(WARM_UP).await;
-    let place = pair.b.place_of("remote-canvas").await;
-    let mut eye = pair.screens[1].watch();
-    let (mut last, mut delays) = (None, Vec::new());
-    let end = Instant::now() + Duration::from_secs(seconds);
-    while Instant::now() < end {
-        let (at, luma) = eye.look().await;
-        let Some(stamp) = Stamp::read_luma(luma, SCREEN.width as usize, place) else { continue };
-        // The first look that finds it counts.
-        if last.replace(stamp.counter) != Some(stamp.counter) {
-            delays.push((at.wrapping_sub(stamp.micros) & 0xffff_ffff_ffff) as f64 / 1000.0);
-        }
-    }
-    drop(eye);
-    pair.close().await;
-    // The first one was there before.
-    delays.into_iter().skip(1).collect()
 }
 
 pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
