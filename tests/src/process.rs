@@ -200,6 +200,13 @@ pub fn held(id: u32) -> (usize, usize, u64) {
     (count("task"), count("fd"), memory)
 }
 
+/// Kilobytes of a process's memory, of what it shares with others its share (proportional set size); `None` when it
+/// has ended, and where there is no /proc.
+pub fn proportional_memory(id: u32) -> Option<f64> {
+    let rollup = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).ok()?;
+    rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse().ok())
+}
+
 /// Presses Ctrl-C in the process's terminal.
 ///
 /// # Panics

@@ -291,6 +291,18 @@ impl Window {
     }
 }
 
+/// One starts a call, the other types its code; both see each other's tile at the end.
+pub async fn call(a: &Window, b: &Window) {
+    a.press("new-call").await;
+    a.press("lobby-join").await;
+    let code = a.text("room-code").await;
+    b.write("code-field", code.trim()).await;
+    b.press("join").await;
+    b.press("lobby-join").await;
+    a.shows("remote-tile").await;
+    b.shows("remote-tile").await;
+}
+
 async fn photograph(display: &str, path: &Path) -> bool {
     let mut command = Command::new("ffmpeg");
     command.args(["-loglevel", "error", "-y", "-f", "x11grab", "-i", display, "-frames:v", "1"]).arg(path);

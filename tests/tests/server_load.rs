@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tincan_tests::participant::Participant;
-use tincan_tests::process::{Process, binary};
+use tincan_tests::process::{Process, binary, proportional_memory};
 use tincan_tests::server::{Server, free_port, reachable};
 use tokio::process::Command;
 
@@ -36,24 +36,17 @@ async fn answer(process: &mut Process, key: &str) -> Value {
     process.wait_for_within(LONG, key, found).await
 }
 
-/// Kilobytes of a process's memory, what it shares with others by its share.
-fn memory(id: u32) -> f64 {
-    let rollup = std::fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap();
-    let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")).unwrap();
-    pss.trim().trim_end_matches(" kB").trim().parse().unwrap()
-}
-
 struct Measured {
     per_connection: f64,
     joins: Value,
 }
 
 async fn measure(name: &str, id: u32, url: &str) -> Measured {
-    let before = memory(id);
+    let before = proportional_memory(id).unwrap();
     let mut idle = load(&["idle", url, &IDLE.to_string()]);
     let open = answer(&mut idle, "idle").await;
     assert_eq!(open["idle"], IDLE);
-    let per_connection = (memory(id) - before) / f64::from(IDLE);
+    let per_connection = (proportional_memory(id).unwrap() - before) / f64::from(IDLE);
     let (code, _) = idle.end().await;
     assert_eq!(code, Some(0));
     let (rate, seconds) = (JOINS_PER_SECOND.to_string(), SECONDS.to_string());

@@ -5,7 +5,7 @@
 use tempfile::TempDir;
 use tincan_tests::clips;
 use tincan_tests::server::Server;
-use tincan_tests::window::{Screen, Window};
+use tincan_tests::window::{Screen, Window, call};
 
 /// A screen for each: nobody arranges windows here, and one that another covers is not drawn.
 #[derive(Default)]
@@ -28,18 +28,6 @@ impl Desk {
         self.folders.push(folder);
         window
     }
-}
-
-/// One starts a call, the other types its code.
-async fn call(ada: &Window, ben: &Window) {
-    ada.press("new-call").await;
-    ada.press("lobby-join").await;
-    let code = ada.text("room-code").await;
-    ben.write("code-field", code.trim()).await;
-    ben.press("join").await;
-    ben.press("lobby-join").await;
-    ada.shows("remote-tile").await;
-    ben.shows("remote-tile").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -201,13 +201,8 @@ async fn pump(socket: &mut WebSocketStream<TcpStream>, hub: &FrameHub) {
                 let message = match outgoing {
                     Outgoing::Frame { stream, sequence, frame, shown } => {
                         let size = shown.and_then(|shown| size::worth_sending(frame.resolution(), shown));
-                        match size {
-                            Some(size) => {
-                                let small = scaler.scale(&frame, size, Fit::Stretch);
-                                wire::picture(stream, sequence, &small)
-                            }
-                            None => wire::picture(stream, sequence, &frame),
-                        }
+                        let small = size.map(|size| scaler.scale(&frame, size, Fit::Stretch));
+                        wire::picture(stream, sequence, small.as_ref().unwrap_or(&frame))
                     }
                     Outgoing::End { stream, sequence } => wire::ended(stream, sequence),
                 };

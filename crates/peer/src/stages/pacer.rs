@@ -51,7 +51,8 @@ impl Pacer {
         Self { shared, queue: VecDeque::new(), queued_bytes: 0, free_at: None, first_until: None }
     }
 
-    /// Bits a second: twice the target, more for the first picture, or what brings the whole queue out before its oldest packet waited too long.
+    /// Bits a second: twice the target, more for the first picture, or what brings the whole queue out before its
+    /// oldest packet waited too long.
     fn rate(&self, now: Instant) -> f64 {
         let first = self.first_until.is_some_and(|until| now < until);
         let floor = if first { FIRST_BPS } else { FLOOR_BPS };

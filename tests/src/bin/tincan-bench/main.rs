@@ -25,6 +25,8 @@ use table::{Bar, Table};
 
 /// What pictures may take, in kbit/s: what Chromium sends of 720p is good at this rate, and both reach it.
 pub(crate) const VIDEO_KBPS: u64 = 1_500;
+/// Our limit is for sound and pictures, Chromium's for pictures: what Opus takes with its headers.
+pub(crate) const AUDIO_KBPS: u64 = 50;
 /// In which the rate climbs to what the network takes.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(8);
 /// Whose way from the microphone to the speaker is timed, one a second.

@@ -14,10 +14,8 @@ use tokio::time::sleep;
 
 use crate::clip::Clip;
 use crate::numbers::{Case, Run, delays, mean, number};
-use crate::{VIDEO_KBPS, WARM_UP, usage};
+use crate::{AUDIO_KBPS, VIDEO_KBPS, WARM_UP, usage};
 
-/// Our limit is for sound and pictures, Chromium's for pictures: what Opus takes with its headers.
-const AUDIO_KBPS: u64 = 50;
 /// The server's side of the link.
 const FIRST: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 51, 100, 1));
 

@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use tincan_tests::process::proportional_memory;
+
 /// Clock ticks a second (`getconf CLK_TCK`): the same on every Linux that we run on.
 const TICKS: f64 = 100.0;
 
@@ -18,11 +20,7 @@ pub(crate) struct Usage {
 /// Of one process.
 pub(crate) fn of(id: u32) -> Usage {
     let ticks: f64 = stat(id).iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
-    let rollup = fs::read_to_string(format!("/proc/{id}/smaps_rollup")).unwrap_or_default();
-    let kilobytes = rollup
-        .lines()
-        .find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse::<f64>().ok());
-    Usage { seconds: ticks / TICKS, megabytes: kilobytes.unwrap_or(0.0) / 1024.0 }
+    Usage { seconds: ticks / TICKS, megabytes: proportional_memory(id).unwrap_or(0.0) / 1024.0 }
 }
 
 /// Of a process and all below it.

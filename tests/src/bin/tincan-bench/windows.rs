@@ -2,14 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use tempfile::TempDir;
 use tincan_tests::server::Server;
-use tincan_tests::window::{Screen, Window};
+use tincan_tests::window::{self, Screen, Window};
 use tokio::time::sleep;
 
 use crate::clip::Clip;
 use crate::numbers::mean;
-use crate::{VIDEO_KBPS, WARM_UP, usage};
+use crate::{AUDIO_KBPS, VIDEO_KBPS, WARM_UP, usage};
 
 /// Means of both sides; the screens' own processes do not count, which stand for the system's.
 pub(crate) struct Usage {
@@ -39,60 +38,32 @@ const COUNT: &str = "
     }
     return window.drawn;";
 
-/// Two windows in a call. Dropped from the top: windows before their screens.
-struct Pair {
-    a: Window,
-    b: Window,
-    _screens: [Screen; 2],
-    _folders: [TempDir; 2],
-    _server: Server,
-}
-
-impl Pair {
-    async fn open(camera: &str, microphone: &str) -> Self {
-        let server = Server::start().await;
-        let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder can be made"));
-        let (url, kbps) = (server.url(), (VIDEO_KBPS + 50).to_string());
-        let arguments =
-            ["--server", &url, "--name", "Somebody", "--camera", camera, "--microphone", microphone];
-        let arguments = [&arguments[..], &["--speaker", "none", "--max-kbps", &kbps]].concat();
-        let screens = [Screen::start().await, Screen::start().await];
-        let a = Window::open(&screens[0], folders[0].path(), &arguments).await;
-        let b = Window::open(&screens[1], folders[1].path(), &arguments).await;
-        a.press("new-call").await;
-        a.press("lobby-join").await;
-        let code = a.text("room-code").await;
-        b.write("code-field", code.trim()).await;
-        b.press("join").await;
-        b.press("lobby-join").await;
-        a.shows("remote-tile").await;
-        b.shows("remote-tile").await;
-        Self { a, b, _screens: screens, _folders: folders, _server: server }
-    }
-
-    async fn close(self) {
-        self.b.close().await;
-        self.a.close().await;
-    }
-}
-
 pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
+    let server = Server::start().await;
+    let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder can be made"));
+    let (url, kbps) = (server.url(), (VIDEO_KBPS + AUDIO_KBPS).to_string());
     let camera = format!("file:{}", clip.camera.display());
     let microphone = format!("file:{}", clip.microphone.display());
-    let pair = Pair::open(&camera, &microphone).await;
-    let (a, b) = (&pair.a, &pair.b);
+    let arguments =
+        ["--server", &url, "--name", "Somebody", "--camera", &camera, "--microphone", &microphone];
+    let arguments = [&arguments[..], &["--speaker", "none", "--max-kbps", &kbps]].concat();
+    let screens = [Screen::start().await, Screen::start().await];
+    let a = Window::open(&screens[0], folders[0].path(), &arguments).await;
+    let b = Window::open(&screens[1], folders[1].path(), &arguments).await;
+    window::call(&a, &b).await;
 
     sleep(WARM_UP).await;
-    let ids =
-        [a, b].map(|window| usage::find(window.driver(), "tincan-app").expect("the driver started the app"));
-    let drawn = drawn(b).await;
+    let ids = [&a, &b]
+        .map(|window| usage::find(window.driver(), "tincan-app").expect("the driver started the app"));
+    let drawn = drawn(&b).await;
     let start = Instant::now();
     let before = ids.map(|id| (usage::of_tree(id), usage::of(id)));
     sleep(Duration::from_secs(seconds)).await;
     let after = ids.map(|id| (usage::of_tree(id), usage::of(id)));
     let elapsed = start.elapsed().as_secs_f64();
-    let fps = (self::drawn(b).await - drawn) / elapsed;
-    pair.close().await;
+    let fps = (self::drawn(&b).await - drawn) / elapsed;
+    b.close().await;
+    a.close().await;
 
     let rises = |part: fn(&(usage::Usage, usage::Usage)) -> f64| {
         mean(&before.iter().zip(&after).map(|(before, after)| part(after) - part(before)).collect::<Vec<_>>())
