@@ -21,7 +21,7 @@ use webrtc::peer_connection::{
 use webrtc::runtime::Runtime;
 
 use crate::api::{PeerConfig, PeerError};
-use crate::bandwidth::Estimator;
+use crate::bandwidth::{Coverage, Estimator};
 use crate::control::SEND_BUFFER;
 use crate::shared::{AUDIO_CLOCK, Shared, VIDEO_CLOCK};
 use crate::stages::Staged;
@@ -30,6 +30,7 @@ use crate::stages::pacer::Pacer;
 use crate::stages::receive::Receive;
 use crate::stages::reports::Reports;
 use crate::stages::responder::Responder;
+use crate::stages::with_rtx::WithRtx;
 
 /// No answer for this long: say so. Consent checks come every second, so four were lost in a row.
 const DISCONNECTED_AFTER: Duration = Duration::from_secs(4);
@@ -113,12 +114,14 @@ fn media_engine() -> Result<MediaEngine, webrtc::error::Error> {
 }
 
 fn registry(shared: &Arc<Shared>, config: &PeerConfig) -> Registry {
-    let estimator = Estimator::new(shared.clone(), config.max_bitrate);
+    let coverage = Coverage::default();
+    let estimator = Estimator::new(shared.clone(), coverage.clone(), config.max_bitrate);
     let twcc = TwccReceiverBuilder::new().with_interval(FEEDBACK_INTERVAL).build();
     Registry::new()
         .with(Slot::from(500), Staged::new(Meter(shared.clone())))
-        .with(Slot::CongestionControl, CongestionControlBuilder::new(estimator).build())
-        .with(Slot::TwccSender, TwccSenderBuilder::new().build())
+        .with(Slot::from(600), Staged::new(coverage))
+        .with(Slot::CongestionControl, WithRtx(CongestionControlBuilder::new(estimator).build()))
+        .with(Slot::TwccSender, WithRtx(TwccSenderBuilder::new().build()))
         .with(Slot::Pacer, Staged::new(Pacer::new(shared.clone())))
         .with(Slot::NackResponder, Staged::new(Responder::new(shared.clone())))
         .with(Slot::TwccReceiver, twcc)

@@ -64,6 +64,8 @@ impl Counters {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Figures {
     pub(crate) round_trip: Option<Duration>,
+    /// From a packet's leaving to the report of its arrival: known sooner than a round trip, and a little more.
+    pub(crate) report_time: Option<Duration>,
     pub(crate) loss_sent: f32,
     pub(crate) audio_jitter: Duration,
     pub(crate) video_jitter: Duration,

@@ -28,6 +28,11 @@ const DRAINED: f64 = 0.020;
 const LONG_QUEUE: f64 = 0.100;
 /// What was acknowledged is measured over this long.
 const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
+/// ... and while there is a queue over this long too: before it came, less was sent than the path carries.
+const QUEUED_WINDOW: Duration = Duration::from_millis(200);
+/// A second decrease for the same queue believes no measurement that is lower than this part of the one before: with
+/// feedback lost and pauses of our own, they err downwards.
+const LEAST_OF_CAPACITY: f64 = 0.7;
 /// Loss is judged in steps of this, and of at least [`LOSS_PACKETS`].
 const LOSS_STEP: Duration = Duration::from_millis(500);
 const LOSS_PACKETS: u32 = 20;
@@ -36,7 +41,7 @@ const LOSS_HIGH: f64 = 0.10;
 const LOSS_LOW: f64 = 0.05;
 /// A second's growth: before anything was ever congested, far from what was, and near it.
 const GROWTH_START: f64 = 0.40;
-const GROWTH_FAR: f64 = 0.08;
+const GROWTH_FAR: f64 = 0.20;
 const GROWTH_NEAR: f64 = 0.03;
 /// How long a measured capacity is believed.
 const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
@@ -44,6 +49,8 @@ const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
 /// What became of one packet.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Delivery {
+    /// Counts all packets in the order in which they left.
+    pub(crate) id: u64,
     pub(crate) sent: Instant,
     pub(crate) arrived: bool,
     /// On the other side's clock, whose zero is unknown.
@@ -51,9 +58,20 @@ pub(crate) struct Delivery {
     pub(crate) size: usize,
 }
 
+#[derive(Debug, Clone, Copy)]
+struct Acknowledged {
+    /// Seconds on the other side's clock.
+    arrival: f64,
+    bytes: usize,
+    /// Packets before it were never reported: nobody knows how many of them came since the one before.
+    after_hole: bool,
+}
+
 /// After a decrease, until the queue is gone.
 #[derive(Debug)]
 struct Draining {
+    /// The target before the first decrease: what arrives faster than that was saved up on the way.
+    before: f64,
     /// Its length in seconds when it was last seen to shrink.
     queue: f64,
     /// If it does not shrink until then, the decrease was not enough.
@@ -70,8 +88,10 @@ pub(crate) struct Controller {
     base: VecDeque<(u64, f64)>,
     /// (when the feedback came, delay) of the last [`QUEUE_WINDOW`].
     delays: VecDeque<(Instant, f64)>,
-    /// (arrival in seconds, bytes) of the last [`ACKNOWLEDGED_WINDOW`].
-    acknowledged: VecDeque<(f64, usize)>,
+    /// Of the last [`ACKNOWLEDGED_WINDOW`].
+    acknowledged: VecDeque<Acknowledged>,
+    /// Of the last packet that was reported, arrived or not.
+    last_id: Option<u64>,
     loss: f64,
     loss_step: Option<(Instant, u32, u32)>,
     capacity: Option<(Instant, f64)>,
@@ -90,6 +110,7 @@ impl Controller {
             base: VecDeque::new(),
             delays: VecDeque::new(),
             acknowledged: VecDeque::new(),
+            last_id: None,
             loss: 0.0,
             loss_step: None,
             capacity: None,
@@ -115,11 +136,15 @@ impl Controller {
             return;
         }
         let epoch = *self.epoch.get_or_insert(deliveries[0].sent);
+        let mut after_hole = self.last_id.is_some_and(|last| deliveries[0].id > last + 1);
+        self.last_id = deliveries.iter().map(|d| d.id).chain(self.last_id).max();
         for delivery in deliveries.iter().filter(|d| d.arrived) {
             let Some(arrival) = delivery.arrival else { continue };
+            let arrival = arrival.as_secs_f64();
             let sent = delivery.sent.saturating_duration_since(epoch).as_secs_f64();
-            self.note_delay(now, epoch, arrival.as_secs_f64() - sent);
-            self.acknowledged.push_back((arrival.as_secs_f64(), delivery.size));
+            self.note_delay(now, epoch, arrival - sent);
+            self.acknowledged.push_back(Acknowledged { arrival, bytes: delivery.size, after_hole });
+            after_hole = false;
         }
         self.forget(now);
         let round_trip = deliveries
@@ -150,25 +175,27 @@ impl Controller {
         while self.delays.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > QUEUE_WINDOW) {
             self.delays.pop_front();
         }
-        let newest = self.acknowledged.back().map_or(0.0, |(at, _)| *at);
-        while self
-            .acknowledged
-            .front()
-            .is_some_and(|(at, _)| newest - at > ACKNOWLEDGED_WINDOW.as_secs_f64() || *at > newest + 1.0)
-        {
+        let newest = self.acknowledged.back().map_or(0.0, |one| one.arrival);
+        while self.acknowledged.front().is_some_and(|one| {
+            newest - one.arrival > ACKNOWLEDGED_WINDOW.as_secs_f64() || one.arrival > newest + 1.0
+        }) {
             self.acknowledged.pop_front();
         }
     }
 
-    /// Bits a second that arrived; `None` until there is enough to tell.
-    fn acknowledged_rate(&self) -> Option<f64> {
-        let span = self.acknowledged.back()?.0 - self.acknowledged.front()?.0;
-        if span < 0.05 || self.acknowledged.len() < 5 {
-            return None;
+    /// Bits a second that arrived in the last moments; `None` until there is enough to tell.
+    fn acknowledged_rate(&self, over: Duration) -> Option<f64> {
+        let since = self.acknowledged.back()?.arrival - over.as_secs_f64();
+        let recent = self.acknowledged.iter().filter(|one| one.arrival >= since);
+        // Every packet ends the time since the one before; the first only opens it.
+        let steps = recent.clone().zip(recent.skip(1));
+        let (mut bytes, mut span, mut packets) = (0, 0.0, 0);
+        for (before, one) in steps.filter(|(_, one)| !one.after_hole) {
+            bytes += one.bytes;
+            span += one.arrival - before.arrival;
+            packets += 1;
         }
-        // The first packet opens the span; its own bytes came before it.
-        let bytes: usize = self.acknowledged.iter().skip(1).map(|(_, size)| size).sum();
-        Some(bytes as f64 * 8.0 / span)
+        (span >= 0.05 && packets >= 4).then(|| bytes as f64 * 8.0 / span)
     }
 
     /// Seconds that every packet waited lately.
@@ -181,7 +208,8 @@ impl Controller {
 
     fn judge_queue(&mut self, now: Instant, round_trip: Duration) {
         let Some(queue) = self.standing_queue() else { return };
-        let rate = self.acknowledged_rate();
+        let [long, short] = [ACKNOWLEDGED_WINDOW, QUEUED_WINDOW].map(|over| self.acknowledged_rate(over));
+        let rate = long.into_iter().chain(short).reduce(f64::max);
         if let Some(draining) = &mut self.draining {
             if queue < DRAINED {
                 self.draining = None;
@@ -204,13 +232,17 @@ impl Controller {
             }
         }
         let (Some(rate), true) = (rate, queue > CONGESTED) else { return };
-        // While it is us who congest, what arrives is what the path carries.
-        let rate = rate.min(self.target);
+        // While it is us who congest, what arrives is what the path carries. Measured against the target before this
+        // queue: against one that was lowered already, every look at a queue that is slow to drain would lower it more.
+        let before = self.draining.as_ref().map_or(self.target, |draining| draining.before);
+        let known = self.capacity.filter(|_| self.draining.is_some()).map_or(0.0, |(_, capacity)| capacity);
+        let rate = rate.max(known * LEAST_OF_CAPACITY).min(before);
         self.congested_once = true;
         self.capacity = Some((now, rate));
         self.target = rate * if queue > LONG_QUEUE { 0.6 } else { 0.85 };
+        tracing::debug!(queue, rate, target = self.target, "the path is congested");
         let look_again = now + round_trip + QUEUE_WINDOW + Duration::from_millis(100);
-        self.draining = Some(Draining { queue, look_again });
+        self.draining = Some(Draining { before, queue, look_again });
     }
 
     fn judge_loss(&mut self, now: Instant, deliveries: &[Delivery]) {
@@ -240,7 +272,7 @@ impl Controller {
             return;
         }
         // What is not used is not known to be there.
-        if self.acknowledged_rate().is_none_or(|rate| self.target > rate * 1.5 + 50_000.0) {
+        if self.acknowledged_rate(ACKNOWLEDGED_WINDOW).is_none_or(|rate| self.target > rate * 1.5 + 50_000.0) {
             return;
         }
         let near = self

@@ -1,8 +1,8 @@
 //! Stages of the chain that every RTP and RTCP packet walks, inside `webrtc`'s driver.
 //!
-//! From the wire to the application: congestion control (the library's, with our estimator), [`meter`], the
-//! transport-wide sequence numbers (the library's), [`pacer`], [`responder`], arrival and receiver reports (the
-//! library's), [`reports`], [`receive`]. A stage does no I/O and reads no clock: every packet and tick brings its time.
+//! From the wire to the application: [`meter`], [`Coverage`](crate::bandwidth::Coverage), congestion control (the
+//! library's, with our estimator), the transport-wide sequence numbers (the library's), [`pacer`], [`responder`], arrival
+//! and receiver reports (the library's), [`reports`], [`receive`]. A stage does no I/O and reads no clock: every packet and tick brings its time.
 
 pub(crate) mod meter;
 pub(crate) mod nack;
@@ -10,6 +10,7 @@ pub(crate) mod pacer;
 pub(crate) mod receive;
 pub(crate) mod reports;
 pub(crate) mod responder;
+pub(crate) mod with_rtx;
 
 use std::collections::VecDeque;
 use std::time::Instant;

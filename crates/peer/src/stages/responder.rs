@@ -21,8 +21,11 @@ use crate::shared::{Counters, Shared};
 const KEEP: Duration = Duration::from_secs(1);
 /// At most this many: 1 s of 10 Mbit/s.
 const KEEP_PACKETS: usize = 1_024;
-/// Asked again sooner than this, the first answer is still under way. libwebrtc waits a round trip, too.
+/// Asked again sooner than this or a round trip, the first answer is still under way. libwebrtc waits that long, too.
 const MIN_GAP: Duration = Duration::from_millis(10);
+/// Until there is a round trip. On a narrow path the first packets fill the queue, and to answer its questions one by
+/// one would keep it full.
+const UNKNOWN_GAP: Duration = Duration::from_millis(100);
 
 struct Sent {
     at: Instant,
@@ -50,7 +53,8 @@ impl Responder {
 
     fn resend(&mut self, sequence: u16, now: Instant, out: &mut Outlet) {
         let Some(rtx) = &mut self.rtx else { return };
-        let gap = self.shared.figures(|f| f.round_trip).unwrap_or(MIN_GAP).max(MIN_GAP);
+        // The report's time knows of a queue that came just now, the round trip of the seconds before.
+        let gap = self.shared.figures(|f| f.round_trip.max(f.report_time)).unwrap_or(UNKNOWN_GAP).max(MIN_GAP);
         let Some(sent) = self.sent.iter_mut().rev().find(|s| s.packet.header.sequence_number == sequence)
         else {
             return;

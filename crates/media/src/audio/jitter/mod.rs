@@ -59,9 +59,10 @@ const HOLD_OFF: u32 = 5;
 const HOLD_OFF_HURRY: u32 = 2;
 /// While packets are lost one more packet is held, so that the one with the FEC copy is there in time.
 const FEC_MARGIN_MICROS: i64 = 20_000;
-/// Loss, averaged over about 100 packets, at which that starts and ends.
-const FEC_LOSS_ON: f32 = 0.02;
-const FEC_LOSS_OFF: f32 = 0.005;
+/// Loss, averaged over about 100 packets, at which that starts and ends: at the second loss within seconds, and after
+/// three seconds or more without one.
+const FEC_LOSS_ON: f32 = 0.012;
+const FEC_LOSS_OFF: f32 = 0.003;
 const LOSS_SMOOTHING: f32 = 0.01;
 /// One outage must not look like a lossy network for minutes.
 const MAX_COUNTED_LOSSES: u16 = 10;

@@ -14,6 +14,11 @@ struct Path {
     loss: f64,
 }
 
+/// Bytes of the first picture, which leaves at once.
+const FIRST_KEYFRAME: f64 = 25_000.0;
+/// An encoder takes this long until what leaves is at a new rate; what waits to leave is at the old one.
+const ENCODER_LAG_MS: usize = 300;
+
 const CLEAN: Path = Path { kbps: 100_000, queue_ms: 200, delay_ms: 10, jitter_ms: 0, loss: 0.0 };
 
 struct Simulation {
@@ -27,6 +32,10 @@ struct Simulation {
     /// Under way: (when its feedback reaches us, delivery).
     flight: Vec<(f64, Delivery)>,
     budget: f64,
+    /// Packets so far.
+    sent: u64,
+    /// What the encoder was told lately: it follows the target that late.
+    told: VecDeque<f64>,
     worst_queue_ms: f64,
 }
 
@@ -40,7 +49,9 @@ impl Simulation {
             free_ms: 0.0,
             last_arrival_ms: 0.0,
             flight: Vec::new(),
-            budget: 0.0,
+            budget: FIRST_KEYFRAME,
+            sent: 0,
+            told: VecDeque::new(),
             worst_queue_ms: 0.0,
         }
     }
@@ -53,8 +64,11 @@ impl Simulation {
         while self.now_ms < end {
             self.now_ms += 1;
             let target = self.controller.target().as_bps() as f64;
+            self.told.push_back(target);
+            let told =
+                if self.told.len() > ENCODER_LAG_MS { self.told.pop_front() } else { None }.unwrap_or(target);
             // Sound (48 kbit/s with headers) comes out of the same target.
-            let video = (target - 48_000.0).max(0.0);
+            let video = (told - 48_000.0).max(0.0);
             self.budget += cap.map_or(video, |kbps| video.min(kbps as f64 * 1e3)) / 8_000.0;
             while self.budget >= 1_200.0 {
                 self.budget -= 1_200.0;
@@ -82,9 +96,11 @@ impl Simulation {
         let queued = (self.free_ms - now).max(0.0);
         let lost = self.random.random_bool(path.loss) || queued > path.queue_ms as f64;
         let sent = self.start + Duration::from_millis(self.now_ms);
+        let id = self.sent;
+        self.sent += 1;
         if lost {
             let seen = now + queued + path.delay_ms as f64;
-            self.flight.push((seen, Delivery { sent, arrived: false, arrival: None, size }));
+            self.flight.push((seen, Delivery { id, sent, arrived: false, arrival: None, size }));
             return;
         }
         self.free_ms = self.free_ms.max(now) + size as f64 * 8.0 / path.kbps as f64;
@@ -97,7 +113,7 @@ impl Simulation {
         self.last_arrival_ms = arrival;
         // The other side's clock reads something else.
         let stamp = Duration::from_secs_f64(arrival / 1e3 + 5_000.0);
-        self.flight.push((arrival, Delivery { sent, arrived: true, arrival: Some(stamp), size }));
+        self.flight.push((arrival, Delivery { id, sent, arrived: true, arrival: Some(stamp), size }));
     }
 
     fn report(&mut self, feedback_lost: f64) {
@@ -110,7 +126,7 @@ impl Simulation {
             return;
         }
         let mut deliveries: Vec<_> = reported.into_iter().map(|(_, delivery)| delivery).collect();
-        deliveries.sort_by_key(|delivery| delivery.sent);
+        deliveries.sort_by_key(|delivery| delivery.id);
         self.controller.feedback(self.start + Duration::from_millis(self.now_ms), &deliveries);
     }
 }
@@ -138,6 +154,8 @@ const SCENARIOS: &[Scenario] = &[
         0.0,
         350.0..580.0,
     ),
+    ("500 kbit/s soon after the start", Path { kbps: 500, ..CLEAN }, 6, None, 0.0, 350.0..500.0),
+    ("500 kbit/s with half of the feedback lost", Path { kbps: 500, ..CLEAN }, 8, None, 0.5, 330.0..500.0),
     ("2% loss does not matter", Path { loss: 0.02, ..CLEAN }, 15, None, 0.0, 2_300.0..2_501.0),
     ("10% loss does not collapse it", Path { loss: 0.10, ..CLEAN }, 40, None, 0.0, 900.0..2_501.0),
     ("100 ms each way", Path { delay_ms: 100, ..CLEAN }, 15, None, 0.0, 2_400.0..2_501.0),
@@ -202,6 +220,7 @@ fn it_never_leaves_its_bounds() {
                 .map(|_| {
                     let arrived = random.random_bool(0.7);
                     Delivery {
+                        id: random.random_range(0..1_000),
                         sent: at - Duration::from_millis(random.random_range(0..90)),
                         arrived,
                         arrival: arrived.then(|| Duration::from_millis(random.random_range(0..1 << 24))),
