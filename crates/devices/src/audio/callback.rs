@@ -3,7 +3,7 @@
 //! No lock, no allocation, no log, no system call: a test runs these bodies under an allocator that counts.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cpal::{Data, FromSample, I24, SampleFormat, SizedSample, U24};
 use rtrb::{Consumer, Producer};
@@ -13,6 +13,9 @@ const MAX_ERRORS: u32 = 10;
 /// Errors without a callback in between for this long are no hiccup.
 const MAX_FAILING: Duration = Duration::from_secs(1);
 
+/// The largest callback of this span and of the one before it counts.
+const LARGEST_SPAN: Duration = Duration::from_secs(2);
+
 /// What the callbacks tell the other threads. Only counters: each is right by itself, none guards another.
 #[derive(Debug, Default)]
 pub(super) struct Shared {
@@ -20,8 +23,8 @@ pub(super) struct Shared {
     pub(super) lost: AtomicBool,
     /// Callbacks so far; 0 means that the device never ran.
     pub(super) callbacks: AtomicU64,
-    /// The largest number of frames that one callback moved.
-    pub(super) largest: AtomicU32,
+    /// The largest number of frames that one callback moved since [`Largest`] looked.
+    largest: AtomicU32,
     /// Samples that found no room, or were not there in time.
     pub(super) glitches: AtomicU64,
     /// Latency that the device reports, in µs.
@@ -53,6 +56,31 @@ impl Shared {
     pub(super) fn device_latency(&self) -> Duration {
         let micros = self.device_latency.load(Ordering::Relaxed).min(250_000);
         Duration::from_micros(u64::from(micros))
+    }
+}
+
+/// The largest number of frames that one callback moved lately. Not ever: PulseAudio asks for its whole buffer at once
+/// when it starts, and never again.
+#[derive(Debug)]
+pub(super) struct Largest {
+    /// In the span of [`LARGEST_SPAN`] before this one.
+    before: u32,
+    since: Instant,
+}
+
+impl Largest {
+    pub(super) const fn new(now: Instant) -> Self {
+        Self { before: 0, since: now }
+    }
+
+    /// Duration of what one callback moves, at `rate` frames a second.
+    pub(super) fn duration(&mut self, shared: &Shared, rate: u32, now: Instant) -> Duration {
+        if now.saturating_duration_since(self.since) >= LARGEST_SPAN {
+            self.before = shared.largest.swap(0, Ordering::Relaxed);
+            self.since = now;
+        }
+        let frames = self.before.max(shared.largest.load(Ordering::Relaxed));
+        Duration::from_secs_f64(f64::from(frames) / f64::from(rate))
     }
 }
 

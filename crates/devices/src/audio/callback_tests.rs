@@ -124,3 +124,16 @@ fn every_format_keeps_its_level() {
     round_trip::<f32>();
     round_trip::<f64>();
 }
+
+#[test]
+fn one_large_callback_at_the_start_is_forgotten() {
+    let (shared, start) = (Shared::default(), Instant::now());
+    let mut largest = Largest::new(start);
+    shared.note(1_920, None);
+    let mut at = |millis| {
+        shared.note(960, None);
+        largest.duration(&shared, 48_000, start + Duration::from_millis(millis)).as_millis()
+    };
+    assert_eq!([at(10), at(1_900), at(2_000), at(3_900)], [40; 4]);
+    assert_eq!([at(4_000), at(6_000)], [20; 2]);
+}

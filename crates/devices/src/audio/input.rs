@@ -2,14 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rtrb::Consumer;
 use tincan_media::audio::{AudioFrame, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
 use tincan_media::{AudioInput, DeviceError, MediaClock, MediaTime};
 
-use super::callback::Shared;
+use super::callback::{Largest, Shared};
 use super::resample::Resampler;
 use super::stream::StreamThread;
 
@@ -34,6 +33,7 @@ pub(super) struct DeviceInput {
     newest: MediaTime,
     timeline: Timeline,
     last_sound: Instant,
+    largest: Largest,
     _thread: StreamThread,
 }
 
@@ -60,6 +60,7 @@ impl DeviceInput {
             newest: MediaTime::ZERO,
             timeline: Timeline::default(),
             last_sound: Instant::now(),
+            largest: Largest::new(Instant::now()),
             _thread: thread,
         })
     }
@@ -82,15 +83,15 @@ impl DeviceInput {
         self.piece.resize(waiting, 0.0);
         if self.ring.pop_entire_slice(&mut self.piece).is_ok() {
             self.resampler.process(&self.piece, &mut self.ready);
-            self.newest = self.clock.at(now) - self.beyond_callback();
+            self.newest = self.clock.at(now) - self.beyond_callback(now);
             self.last_sound = now;
         }
     }
 
     /// Latency before the device's buffer: the device counts from a buffer's first sample, we from its last.
-    fn beyond_callback(&self) -> Duration {
-        let buffer = f64::from(self.shared.largest.load(Ordering::Relaxed)) / f64::from(self.rate);
-        self.shared.device_latency().saturating_sub(Duration::from_secs_f64(buffer))
+    fn beyond_callback(&mut self, now: Instant) -> Duration {
+        let buffer = self.largest.duration(&self.shared, self.rate, now);
+        self.shared.device_latency().saturating_sub(buffer)
     }
 }
 

@@ -9,7 +9,7 @@ use rtrb::Producer;
 use tincan_media::audio::{AudioFrame, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
 use tincan_media::{AudioOutput, DeviceError};
 
-use super::callback::Shared;
+use super::callback::{Largest, Shared};
 use super::input::STALL_LIMIT;
 use super::resample::Resampler;
 use super::stream::StreamThread;
@@ -39,6 +39,9 @@ pub(super) struct DeviceOutput {
     margin: Margin,
     seen_callbacks: u64,
     last_callback: Instant,
+    largest: Largest,
+    /// What one callback takes.
+    buffer: Duration,
     _thread: StreamThread,
 }
 
@@ -62,6 +65,8 @@ impl DeviceOutput {
             margin: Margin::default(),
             seen_callbacks: 0,
             last_callback: Instant::now(),
+            largest: Largest::new(Instant::now()),
+            buffer: Duration::ZERO,
             _thread: thread,
         })
     }
@@ -75,8 +80,7 @@ impl DeviceOutput {
         if self.seen_callbacks == 0 {
             return FIRST_TARGET;
         }
-        let buffer = f64::from(self.shared.largest.load(Ordering::Relaxed)) / f64::from(self.rate);
-        (Duration::from_secs_f64(buffer) + SLACK).max(MIN_TARGET) + self.margin.extra
+        (self.buffer + SLACK).max(MIN_TARGET) + self.margin.extra
     }
 }
 
@@ -95,6 +99,7 @@ impl AudioOutput for DeviceOutput {
         if silent > STALL_LIMIT {
             return Err(DeviceError::Stalled { device: self.name.clone() });
         }
+        self.buffer = self.largest.duration(&self.shared, self.rate, now);
         self.margin.update(now, self.shared.glitches.load(Ordering::Relaxed));
         let missing = self.target().saturating_sub(self.waiting());
         let frames = missing.as_micros().div_ceil(FRAME_DURATION.as_micros()) as usize;
@@ -113,8 +118,7 @@ impl AudioOutput for DeviceOutput {
 
     fn latency(&self) -> Duration {
         // The device counts from its next callback, which takes the ring's first sample.
-        let buffer = f64::from(self.shared.largest.load(Ordering::Relaxed)) / f64::from(self.rate);
-        let next = Duration::from_secs_f64(buffer).saturating_sub(self.last_callback.elapsed());
+        let next = self.buffer.saturating_sub(self.last_callback.elapsed());
         self.waiting() + next + self.shared.device_latency()
     }
 }

@@ -46,18 +46,21 @@ const CASES: &[(&str, &str)] = &[
     ("mobile: 40 ms, jitter 10, 1%, 2 Mbit/s", "both delay=40ms jitter=10ms loss=1% rate=2000kbit"),
 ];
 
-const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks]";
+const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--only PART]
+PART: calls, sound, or words of a network's name";
 
 struct Options {
     seconds: u64,
     rounds: usize,
     window: bool,
     networks: bool,
+    /// For whoever works on one part.
+    only: Option<String>,
 }
 
 impl Options {
     fn parse() -> Result<Self, String> {
-        let mut options = Self { seconds: 20, rounds: 3, window: false, networks: false };
+        let mut options = Self { seconds: 20, rounds: 3, window: false, networks: false, only: None };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut number = || {
@@ -69,10 +72,15 @@ impl Options {
                 "--rounds" => options.rounds = number()? as usize,
                 "--window" => options.window = true,
                 "--networks" => options.networks = true,
+                "--only" => options.only = Some(arguments.next().ok_or("--only takes a part's name")?),
                 other => return Err(format!("`{other}` is not understood.\n{USAGE}")),
             }
         }
         Ok(options)
+    }
+
+    fn wants(&self, part: &str) -> bool {
+        self.only.as_ref().is_none_or(|only| part.contains(only))
     }
 }
 
@@ -85,7 +93,7 @@ async fn main() -> Result<(), String> {
     println!("{}, load {}", table::machine(), table::load());
     let clip = Clip::make();
     let mut pairs = Pairs::default();
-    for round in 1..=options.rounds {
+    for round in (1..=options.rounds).filter(|_| options.wants("calls")) {
         eprintln!(
             "round {round} of {}: Tincan, Chromium{}",
             options.rounds,
@@ -97,11 +105,15 @@ async fn main() -> Result<(), String> {
             pairs.windows.push(windows::call(&clip, options.seconds).await);
         }
     }
-    eprintln!("sound: Tincan, Chromium");
-    pairs.voice = (sound::ours(BURSTS).await, sound::theirs(BURSTS).await);
-    println!("\n{}", pairs.table());
+    if options.wants("sound") {
+        eprintln!("sound: Tincan, Chromium");
+        pairs.voice = (sound::ours(BURSTS).await, sound::theirs(BURSTS).await);
+    }
+    if options.wants("calls") || options.wants("sound") {
+        println!("\n{}", pairs.table());
+    }
     if options.networks {
-        println!("{}", networks(&clip, options.seconds).await?);
+        println!("{}", networks(&clip, &options).await?);
     }
     println!("{}", sizes());
     println!("load at the end: {}", table::load());
@@ -166,9 +178,10 @@ impl Pairs {
 }
 
 /// What bad networks do to both.
-async fn networks(clip: &Clip, seconds: u64) -> Result<String, String> {
+async fn networks(clip: &Clip, options: &Options) -> Result<String, String> {
     let mut lines = vec![Case::head()];
-    for (name, words) in CASES {
+    let seconds = options.seconds;
+    for (name, words) in CASES.iter().filter(|(name, _)| options.wants(name)) {
         eprintln!("{name}");
         let (a, b) = (Machine::new(), Machine::new());
         let mut link = Link::lay((&a, "a-link"), (&b, "b-link"), SEED).await;

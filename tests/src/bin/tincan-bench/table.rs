@@ -26,6 +26,10 @@ impl Table {
     }
 
     pub(crate) fn row(&mut self, name: &str, (ours, theirs): (f64, f64), bar: Bar) {
+        // Not measured this time.
+        if ours.is_nan() && theirs.is_nan() {
+            return;
+        }
         let verdict = |met: bool| if met { "met" } else { "MISSED" };
         let said = match bar {
             Bar::None => String::new(),

@@ -45,8 +45,8 @@ const DTX_PACKET: usize = 2;
 /// A packet's length until one was decoded; Opus's and ours.
 const DEFAULT_PACKET: usize = SAMPLE_RATE as usize / 50;
 /// Above the target by this much, sound is shortened; below by that much, it is lengthened. One pitch period is up to
-/// 15 ms: a narrower band would make it swing.
-const SHORTEN_ABOVE_MICROS: i64 = 15_000;
+/// 15 ms: a band that is narrower than both together would make it swing.
+const SHORTEN_ABOVE_MICROS: i64 = 10_000;
 const LENGTHEN_BELOW_MICROS: i64 = 8_000;
 /// So far above the target nobody minds a little roughness on the way back.
 const HURRY_MICROS: i64 = 100_000;
