@@ -220,7 +220,7 @@ pub struct ParticipantStatistics {
     pub freezes: u32,
     /// Freezes: seconds in total.
     pub frozen_seconds: f32,
-    /// Percent of the played sound that was made up.
+    /// Percent of the sound played in the last five seconds that was made up.
     pub concealed: f32,
     /// How long sound waits in the jitter buffer, milliseconds.
     pub audio_buffer_ms: f32,

@@ -1,15 +1,21 @@
 //! Statistics of one participant, put together from the connection, the jitter buffer, the encoder and the receiver.
 
+use std::collections::VecDeque;
+
 use tincan_media::audio::JitterStatistics;
 use tincan_peer::PeerStatistics;
 
 use crate::api::ParticipantStatistics;
 use crate::media::{EncoderStatistics, ReceiveStatistics};
 
+/// Over which concealed sound is measured.
+const CONCEALMENT_SECONDS: usize = 5;
+
 /// Everything about one participant.
 pub(crate) fn participant(
     peer: &PeerStatistics,
     audio: Option<&JitterStatistics>,
+    concealed: f32,
     sent: &EncoderStatistics,
     received: &ReceiveStatistics,
 ) -> ParticipantStatistics {
@@ -31,7 +37,7 @@ pub(crate) fn participant(
         received_fps: received.frames_per_second,
         freezes: received.freezes,
         frozen_seconds: received.frozen.as_secs_f32(),
-        concealed: audio.map_or(0.0, |a| a.concealed_share() as f32 * 100.0),
+        concealed,
         audio_buffer_ms: audio.map_or(0.0, |a| millis(a.current_delay)),
         video_buffer_ms: millis(received.delay),
         path: peer.path.as_ref().map(|(ours, _)| ours.clone()),
@@ -51,6 +57,31 @@ pub(crate) fn quality(s: &ParticipantStatistics) -> u8 {
         3
     } else {
         4
+    }
+}
+
+/// How much of the sound was made up lately: a bad moment an hour ago says nothing of the connection now.
+#[derive(Debug, Default)]
+pub(crate) struct Concealment {
+    /// (all, made-up) samples since the start, one pair a second.
+    seconds: VecDeque<(u64, u64)>,
+}
+
+impl Concealment {
+    /// Once a second: percent of what was played in the last [`CONCEALMENT_SECONDS`].
+    pub(crate) fn second(&mut self, audio: Option<&JitterStatistics>) -> f32 {
+        let now = audio.map_or((0, 0), |audio| (audio.total_samples, audio.concealed_samples));
+        // Somebody who came again is counted from zero.
+        if self.seconds.back().is_some_and(|last| now.0 < last.0) {
+            self.seconds.clear();
+        }
+        if self.seconds.len() > CONCEALMENT_SECONDS {
+            self.seconds.pop_front();
+        }
+        self.seconds.push_back(now);
+        let (all, concealed) = self.seconds.front().copied().unwrap_or_default();
+        // Concealment may be taken back when a silence turns out to be a pause.
+        100.0 * now.1.saturating_sub(concealed) as f32 / (now.0 - all).max(1) as f32
     }
 }
 
@@ -100,6 +131,22 @@ mod tests {
         assert_eq!(quality(&clean), 4);
         assert_eq!(quality(&ParticipantStatistics { loss_received: 2.0, ..clean.clone() }), 3);
         assert_eq!(quality(&ParticipantStatistics { round_trip_ms: Some(900.0), ..clean }), 1);
+    }
+
+    #[test]
+    fn sound_that_was_made_up_is_forgotten_after_some_seconds() {
+        let mut concealment = Concealment::default();
+        let mut second = |seconds: u64, concealed: u64| {
+            let audio = JitterStatistics {
+                total_samples: seconds * 48_000,
+                concealed_samples: concealed * 480,
+                ..Default::default()
+            };
+            concealment.second(Some(&audio)).round() as u32
+        };
+        assert_eq!([second(0, 0), second(1, 50), second(2, 50)], [0, 50, 25]);
+        assert_eq!([second(5, 50), second(6, 50), second(7, 50), second(8, 50)], [10, 8, 7, 0]);
+        assert_eq!(second(0, 0), 0, "they came again");
     }
 
     #[test]

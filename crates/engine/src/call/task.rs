@@ -17,7 +17,7 @@ use tracing::{debug, warn};
 use super::addresses::{Addresses, Change};
 use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
 use super::route::Joined;
-use super::statistics::{QualityLog, participant, quality};
+use super::statistics::{Concealment, QualityLog, participant, quality};
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
 use crate::api::{
     CallPhase, CallStatistics, CallView, CommandError, Notice, NoticeKind, Participant, SafetyNumber,
@@ -97,6 +97,7 @@ struct CallTask {
     log: QualityLog,
     /// What Opus was told last, per participant.
     loss: BTreeMap<PeerId, f32>,
+    concealment: BTreeMap<PeerId, Concealment>,
     /// Who is recorded, and the recording.
     recording: Option<(PeerId, Arc<Recorder>)>,
     /// Safety numbers being made: slow on purpose, so not on this task.
@@ -149,6 +150,7 @@ impl CallTask {
             names: Vec::new(),
             log: QualityLog::default(),
             loss: BTreeMap::new(),
+            concealment: BTreeMap::new(),
             safety: JoinSet::new(),
             recording: None,
             config,
@@ -336,6 +338,7 @@ impl CallTask {
             && let Some(remote) = self.remotes.remove(&peer)
         {
             self.loss.remove(&peer);
+            self.concealment.remove(&peer);
             remote.close().await;
         }
     }
@@ -433,7 +436,9 @@ impl CallTask {
         let mut statistics = CallStatistics::default();
         for (peer, remote) in &self.remotes {
             let (connection, received) = remote.statistics();
-            let one = participant(&connection, audio.get(peer), &sent, &received);
+            let audio = audio.get(peer);
+            let concealed = self.concealment.entry(*peer).or_default().second(audio);
+            let one = participant(&connection, audio, concealed, &sent, &received);
             statistics.participants.insert(peer.to_string(), one);
         }
         for participant in &mut self.view.participants {

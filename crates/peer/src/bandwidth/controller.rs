@@ -272,7 +272,8 @@ impl Controller {
             return;
         }
         // What is not used is not known to be there.
-        if self.acknowledged_rate(ACKNOWLEDGED_WINDOW).is_none_or(|rate| self.target > rate * 1.5 + 50_000.0) {
+        if self.acknowledged_rate(ACKNOWLEDGED_WINDOW).is_none_or(|rate| self.target > rate * 1.5 + 50_000.0)
+        {
             return;
         }
         let near = self

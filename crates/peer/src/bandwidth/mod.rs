@@ -52,7 +52,12 @@ impl Estimator {
     }
 
     /// What is left for new pictures and sound.
-    fn without_retransmissions(&mut self, now: Instant, reports: &[PacketReport], target: Bitrate) -> Bitrate {
+    fn without_retransmissions(
+        &mut self,
+        now: Instant,
+        reports: &[PacketReport],
+        target: Bitrate,
+    ) -> Bitrate {
         let rtx = self.shared.video.rtx;
         let again = reports.iter().filter(|report| Some(report.ssrc) == rtx);
         self.retransmitted.extend(again.map(|report| (now, report.size)));

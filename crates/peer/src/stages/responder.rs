@@ -54,7 +54,8 @@ impl Responder {
     fn resend(&mut self, sequence: u16, now: Instant, out: &mut Outlet) {
         let Some(rtx) = &mut self.rtx else { return };
         // The report's time knows of a queue that came just now, the round trip of the seconds before.
-        let gap = self.shared.figures(|f| f.round_trip.max(f.report_time)).unwrap_or(UNKNOWN_GAP).max(MIN_GAP);
+        let gap =
+            self.shared.figures(|f| f.round_trip.max(f.report_time)).unwrap_or(UNKNOWN_GAP).max(MIN_GAP);
         let Some(sent) = self.sent.iter_mut().rev().find(|s| s.packet.header.sequence_number == sequence)
         else {
             return;

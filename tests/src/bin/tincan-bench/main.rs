@@ -156,6 +156,12 @@ impl Pairs {
         if !self.windows.is_empty() {
             let windows = |value: fn(&windows::Usage) -> f64| median(self.windows.iter().map(value));
             let memory = (windows(|one| one.memory), theirs(|run| run.memory));
+            for (name, ours, theirs) in [
+                ("p50", windows(|one| one.delay_p50), theirs(|run| run.delay_p50)),
+                ("p95", windows(|one| one.delay_p95), theirs(|run| run.delay_p95)),
+            ] {
+                table.row(&format!("one window to the other {name}, ms"), (ours, theirs), Bar::None);
+            }
             table.row(
                 "CPU a side with the window, cores",
                 (windows(|one| one.cpu), theirs(|run| run.cpu)),

@@ -2,13 +2,42 @@
 
 use std::time::{Duration, Instant};
 
+use tincan_tests::numbers::percentile;
 use tincan_tests::server::Server;
 use tincan_tests::window::{self, Screen, Window};
 use tokio::time::sleep;
 
 use crate::clip::Clip;
-use crate::numbers::mean;
+use crate::numbers::{delays, mean};
 use crate::{AUDIO_KBPS, VIDEO_KBPS, WARM_UP, usage};
+
+/// Notes the counter of every picture that is drawn, and when: the self-view's and the other's. It reads pixels back, so
+/// nothing else is measured while it runs.
+const WATCH: &str = "
+    const seen = (window.seen = { 'self-canvas': [], 'remote-canvas': [] });
+    const row = document.createElement('canvas');
+    // The stamp's grid: 40 columns, 22.5 rows; row 1 has a white cell, 32 bits and a black cell from column 3 on.
+    row.width = 40;
+    row.height = 1;
+    const context = row.getContext('2d', { willReadFrequently: true });
+    context.imageSmoothingEnabled = false;
+    const note = (canvas) => {
+        const { width, height } = canvas;
+        context.drawImage(canvas, 0, Math.floor((height * 1.5) / 22.5), width, 1, 0, 0, 40, 1);
+        const pixels = context.getImageData(0, 0, 40, 1).data;
+        const cell = (column) => pixels[column * 4 + 1];
+        const middle = (cell(3) + cell(36)) / 2;
+        let counter = 0;
+        for (let column = 4; column < 36; column += 1) counter = counter * 2 + (cell(column) > middle ? 1 : 0);
+        seen[canvas.dataset.testid].push([counter, Math.round((performance.timeOrigin + performance.now()) * 1000)]);
+    };
+    const draw = CanvasRenderingContext2D.prototype.drawImage;
+    CanvasRenderingContext2D.prototype.drawImage = function (...all) {
+        draw.apply(this, all);
+        if (this.canvas.dataset.testid in seen) note(this.canvas);
+    };";
+
+const SEEN: &str = "return JSON.stringify(window.seen['CANVAS'])";
 
 /// Means of both sides; the screens' own processes do not count, which stand for the system's.
 pub(crate) struct Usage {
@@ -19,6 +48,9 @@ pub(crate) struct Usage {
     pub(crate) own_memory: f64,
     /// Pictures of the other that were drawn, a second.
     pub(crate) fps: f64,
+    /// Milliseconds from the drawing of one's self-view to that of the other's picture of it.
+    pub(crate) delay_p50: f64,
+    pub(crate) delay_p95: f64,
 }
 
 /// Counts how often the other's picture is drawn, whichever way the window chose.
@@ -62,6 +94,11 @@ pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
     let after = ids.map(|id| (usage::of_tree(id), usage::of(id)));
     let elapsed = start.elapsed().as_secs_f64();
     let fps = (self::drawn(&b).await - drawn) / elapsed;
+    for window in [&a, &b] {
+        window.run(WATCH).await;
+    }
+    sleep(Duration::from_secs(seconds)).await;
+    let found = delays(&seen(&a, "self-canvas").await, &seen(&b, "remote-canvas").await, Clip::length());
     b.close().await;
     a.close().await;
 
@@ -74,7 +111,15 @@ pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
         memory: mean(&after.map(|(all, _)| all.megabytes)),
         own_memory: mean(&after.map(|(_, own)| own.megabytes)),
         fps,
+        delay_p50: percentile(found.clone(), 0.5),
+        delay_p95: percentile(found, 0.95),
     }
+}
+
+/// (counter, when in microseconds) of each picture that was drawn.
+async fn seen(window: &Window, canvas: &str) -> Vec<(u64, u64)> {
+    let seen = window.run(&SEEN.replace("CANVAS", canvas)).await;
+    seen.as_str().and_then(|seen| serde_json::from_str(seen).ok()).unwrap_or_default()
 }
 
 async fn drawn(window: &Window) -> f64 {

@@ -65,7 +65,7 @@ freezes: number,
  */
 frozenSeconds: number, 
 /**
- * Percent of the played sound that was made up.
+ * Percent of the sound played in the last five seconds that was made up.
  */
 concealed: number, 
 /**
