@@ -208,6 +208,9 @@ impl Worker {
     fn handle(&mut self, command: EncoderCommand) {
         match command {
             EncoderCommand::AddParticipant { id, sink } => {
+                if self.remotes.is_empty() {
+                    self.ladder.begin_anew();
+                }
                 self.remotes.insert(id, Remote { sink, target: START });
                 self.keyframe_wanted = true;
                 // It went to others.

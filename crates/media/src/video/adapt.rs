@@ -38,6 +38,11 @@ const UP_AFTER: Duration = Duration::from_secs(2);
 const DOWN_AFTER: Duration = Duration::from_millis(500);
 /// ... but at once when it fell below this share of what is needed: waiting would fill the queue.
 const DOWN_AT_ONCE: f64 = 0.5;
+/// Nothing is known of the path at first, so the first picture is one that this many bits a second are enough for: its
+/// keyframe of 8 kB passes a path of 500 kbit/s at once, where one of 720p fills the queue and loses half of itself.
+const FIRST: f64 = 300e3;
+/// So long after the first picture there is a report of what came of it, and the size that the target is worth is taken.
+const FIRST_FOR: Duration = Duration::from_millis(500);
 /// Below this rate, even the smallest picture is better at half the frames.
 const HALF_RATE_BELOW: f64 = 70e3;
 
@@ -47,6 +52,10 @@ pub struct QualityLadder {
     capture: Resolution,
     frames_per_second: f32,
     step: Option<usize>,
+    /// When the first picture was chosen.
+    began: Option<Instant>,
+    /// The path's first report is there.
+    known: bool,
     half_rate: bool,
     up_since: Option<Instant>,
     down_since: Option<Instant>,
@@ -55,24 +64,40 @@ pub struct QualityLadder {
 impl QualityLadder {
     /// For a camera that delivers this.
     pub const fn new(capture: Resolution, frames_per_second: f32) -> Self {
-        Self { capture, frames_per_second, step: None, half_rate: false, up_since: None, down_since: None }
+        Self {
+            capture,
+            frames_per_second,
+            step: None,
+            began: None,
+            known: false,
+            half_rate: false,
+            up_since: None,
+            down_since: None,
+        }
     }
 
     /// The camera delivers something else now.
     pub fn set_capture(&mut self, capture: Resolution, frames_per_second: f32) {
         if (capture, frames_per_second) != (self.capture, self.frames_per_second) {
-            *self = Self { half_rate: self.half_rate, ..Self::new(capture, frames_per_second) };
+            let Self { began, known, half_rate, .. } = *self;
+            *self = Self { began, known, half_rate, ..Self::new(capture, frames_per_second) };
         }
+    }
+
+    /// What is sent goes over other paths from now on, of which nothing is known.
+    pub const fn begin_anew(&mut self) {
+        *self = Self::new(self.capture, self.frames_per_second);
     }
 
     /// What to encode at `target` bits a second for the picture alone.
     pub fn update(&mut self, target: Bitrate, now: Instant) -> Quality {
         let target = target.as_bps() as f64;
-        let best = self.best(target);
+        let known = now.saturating_duration_since(*self.began.get_or_insert(now)) >= FIRST_FOR;
         let step = match self.step {
-            None => best,
-            Some(current) => self.moved(current, best, target, now),
+            Some(current) if self.known => self.moved(current, self.best(target), target, now),
+            _ => self.best(if known { target } else { target.min(FIRST) }),
         };
+        self.known = known;
         self.step = Some(step);
         let rate = if self.half_rate { HALF_RATE_BELOW * 1.3 } else { HALF_RATE_BELOW };
         self.half_rate = target < rate && self.frames_per_second > 20.0;
@@ -137,8 +162,33 @@ impl QualityLadder {
 mod tests {
     use super::*;
 
+    /// One that has sent its first pictures, so that it knows its path.
+    fn ladder(kbps: u64, now: Instant) -> QualityLadder {
+        let mut ladder = QualityLadder::new(Resolution::HD, 30.0);
+        ladder.update(Bitrate::kbps(kbps), now.checked_sub(FIRST_FOR).unwrap());
+        ladder
+    }
+
     fn height(kbps: u64) -> u32 {
-        QualityLadder::new(Resolution::HD, 30.0).update(Bitrate::kbps(kbps), Instant::now()).resolution.height
+        let now = Instant::now();
+        ladder(kbps, now).update(Bitrate::kbps(kbps), now).resolution.height
+    }
+
+    #[test]
+    fn the_first_pictures_are_small_until_the_path_is_known() {
+        let mut ladder = QualityLadder::new(Resolution::HD, 30.0);
+        let start = Instant::now();
+        let mut at = |millis, kbps| {
+            let now = start + Duration::from_millis(millis);
+            ladder.update(Bitrate::kbps(kbps), now).resolution.height
+        };
+        assert_eq!([at(0, 1_000), at(33, 1_000), at(499, 1_200), at(500, 1_200)], [360, 360, 360, 720]);
+        ladder.set_capture(Resolution::new(1_920, 1_080), 30.0);
+        let size = ladder.update(Bitrate::kbps(5_000), start + Duration::from_secs(9)).resolution;
+        assert_eq!(size.height, 1_080, "another camera says nothing of the path");
+        ladder.begin_anew();
+        let size = ladder.update(Bitrate::kbps(5_000), start + Duration::from_secs(10)).resolution;
+        assert_eq!(size.height, 270, "another path does");
     }
 
     #[test]
@@ -185,8 +235,8 @@ mod tests {
 
     #[test]
     fn a_size_is_not_left_for_a_little_less_and_not_taken_for_a_moment_of_more() {
-        let mut ladder = QualityLadder::new(Resolution::HD, 30.0);
         let mut now = Instant::now();
+        let mut ladder = ladder(1_000, now);
         let mut changes = 0;
         let mut last = ladder.update(Bitrate::kbps(1_000), now);
         for index in 0..600 {
@@ -202,8 +252,8 @@ mod tests {
 
     #[test]
     fn a_collapse_is_followed_at_once_and_a_recovery_after_two_seconds() {
-        let mut ladder = QualityLadder::new(Resolution::HD, 30.0);
         let now = Instant::now();
+        let mut ladder = ladder(1_500, now);
         ladder.update(Bitrate::kbps(1_500), now);
         assert_eq!(ladder.update(Bitrate::kbps(200), now).resolution.height, 270);
         assert_eq!(ladder.update(Bitrate::kbps(1_500), now).resolution.height, 270);
