@@ -27,9 +27,8 @@ const FRESH: Duration = Duration::from_millis(100);
 const NOMINAL_RATE: f32 = 30.0;
 /// The encoder is told of another frame rate only from this difference on: cameras are never even.
 const RATE_STEP: f32 = 1.0;
-/// Until the network was measured: 720p looks decent at it, and a weak Wi-Fi still takes it. With the sound's 40 kbit/s it
-/// is what the bandwidth estimate begins with.
-const START: Bitrate = Bitrate::kbps(960);
+/// Until the network was measured: with the sound's 40 kbit/s what the bandwidth estimate begins with.
+const START: Bitrate = Bitrate::kbps(310);
 
 /// What the encoder thread is told.
 pub(crate) enum EncoderCommand {

@@ -19,7 +19,7 @@ pub use adapt::{Quality, QualityLadder};
 pub use assembly::{AssembledFrame, AssemblyEvent, AssemblyStatistics, FrameAssembler};
 pub use frame::{EncodedVideo, FrameSizeError, Resolution, VideoFrame};
 pub use freeze::FreezeDetector;
-pub use packetize::packetize;
+pub use packetize::{opens_keyframe, packetize};
 pub use pattern::TestPattern;
 pub use playout::PlayoutClock;
 pub use scale::{Fit, Rect, Scaler, letterbox};

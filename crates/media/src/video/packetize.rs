@@ -56,6 +56,15 @@ const fn is_sent(header: u8) -> bool {
     )
 }
 
+/// Whether this RTP payload is the first of a keyframe: its parameter sets go before it.
+pub fn opens_keyframe(payload: &[u8]) -> bool {
+    let is_sps = |at: usize| payload.get(at).is_some_and(|&header| nal_type_of(header) == nal_type::SPS);
+    match payload.first().map(|&header| nal_type_of(header)) {
+        Some(nal_type::STAP_A) => is_sps(1 + STAP_LENGTH),
+        _ => is_sps(0),
+    }
+}
+
 /// How many of the units at the front go into one STAP-A: parameter sets that fit together.
 fn aggregate_len(data: &[u8], nals: &[std::ops::Range<usize>], max_payload: usize) -> usize {
     let mut total = 1;
@@ -111,6 +120,8 @@ mod tests {
         let payloads = packetize(&unit(&[&[0x67, 1, 2], &[0x68, 3], &[0x65, 9, 9]]), 1_200);
         assert_eq!(payloads.len(), 2);
         assert_eq!(&payloads[0][..], [0x60 | 24, 0, 3, 0x67, 1, 2, 0, 2, 0x68, 3]);
+        assert!(opens_keyframe(&payloads[0]) && !payloads[1..].iter().any(|payload| opens_keyframe(payload)));
+        assert!(opens_keyframe(&[0x67, 1]) && !opens_keyframe(&[0x60 | 24, 0]) && !opens_keyframe(&[]));
         assert_eq!(&payloads[1][..], [0x65, 9, 9]);
     }
 

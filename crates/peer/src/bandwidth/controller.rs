@@ -10,8 +10,11 @@ use std::time::{Duration, Instant};
 
 use tincan_media::Bitrate;
 
-/// Where a call starts: 540p is fine at it, and most paths carry it.
-pub(crate) const START: Bitrate = Bitrate::kbps(1_000);
+/// Where a call starts: 360p is fine at it, and a path that carries less carries no call.
+const FIRST: Bitrate = Bitrate::kbps(350);
+/// Most paths carry this, so it is reached within a second unless a queue shows: 720p looks decent at it. Later growth
+/// has to be earned by what was acknowledged.
+const START: Bitrate = Bitrate::kbps(1_000);
 /// Sound and a slide show: below this there is no call with pictures.
 pub(crate) const MIN: Bitrate = Bitrate::kbps(100);
 
@@ -39,9 +42,11 @@ const LOSS_PACKETS: u32 = 20;
 /// GCC's bounds: grow freely below a part of it, shrink above.
 const LOSS_HIGH: f64 = 0.10;
 const LOSS_LOW: f64 = 0.05;
+/// Every second until [`START`]: four times as much.
+const FIRST_GROWTH: f64 = 4.0;
 /// A second's growth: before anything was ever congested, far from what was, and near it.
 const GROWTH_START: f64 = 0.40;
-const GROWTH_FAR: f64 = 0.20;
+const GROWTH_FAR: f64 = 0.12;
 const GROWTH_NEAR: f64 = 0.03;
 /// How long a measured capacity is believed.
 const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
@@ -93,6 +98,8 @@ pub(crate) struct Controller {
     /// Of the last packet that was reported, arrived or not.
     last_id: Option<u64>,
     loss: f64,
+    /// Of the last [`LOSS_STEP`] alone.
+    latest_loss: f64,
     loss_step: Option<(Instant, u32, u32)>,
     capacity: Option<(Instant, f64)>,
     draining: Option<Draining>,
@@ -104,7 +111,7 @@ impl Controller {
     pub(crate) fn new(max: Bitrate) -> Self {
         let max = (max.as_bps() as f64).max(MIN.as_bps() as f64);
         Self {
-            target: (START.as_bps() as f64).min(max),
+            target: (FIRST.as_bps() as f64).min(max),
             max,
             epoch: None,
             base: VecDeque::new(),
@@ -112,6 +119,7 @@ impl Controller {
             acknowledged: VecDeque::new(),
             last_id: None,
             loss: 0.0,
+            latest_loss: 0.0,
             loss_step: None,
             capacity: None,
             draining: None,
@@ -256,6 +264,7 @@ impl Controller {
         self.loss_step = Some((now, 0, 0));
         let step = f64::from(lost) / f64::from(total);
         self.loss = 0.7 * self.loss + 0.3 * step;
+        self.latest_loss = step;
         // What a full queue dropped was answered already, and old losses are not to be answered twice.
         if self.loss.min(step) > LOSS_HIGH && self.draining.is_none() {
             self.congested_once = true;
@@ -268,7 +277,13 @@ impl Controller {
         // A silence is not a licence to jump.
         let step = now.saturating_duration_since(last).min(Duration::from_millis(500)).as_secs_f64();
         let quiet = self.standing_queue().is_some_and(|queue| queue < DRAINED);
-        if self.draining.is_some() || !quiet || self.loss > LOSS_HIGH {
+        // A queue too short to be seen shows in the latest losses first.
+        let loss = self.loss.max(self.latest_loss);
+        if self.draining.is_some() || !quiet || loss > LOSS_HIGH {
+            return;
+        }
+        if !self.congested_once && self.target < START.as_bps() as f64 {
+            self.target *= FIRST_GROWTH.powf(step);
             return;
         }
         // What is not used is not known to be there.
@@ -285,7 +300,7 @@ impl Controller {
             (false, false) => GROWTH_START,
             (false, true) => GROWTH_FAR,
         };
-        let growth = if self.loss > LOSS_LOW { growth / 2.0 } else { growth };
+        let growth = if loss > LOSS_LOW { growth / 2.0 } else { growth };
         self.target *= 1.0 + growth * step;
     }
 }

@@ -13,6 +13,8 @@ use rtc::interceptor::{Attribute, AttributedPacket, Packet, StreamInfo, TaggedPa
 use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp;
 use rtc::shared::TransportContext;
+use rtc::shared::marshal::MarshalSize;
+use tincan_media::video::opens_keyframe;
 
 use super::{Outlet, Stage};
 use crate::shared::{Counters, Shared};
@@ -26,6 +28,12 @@ const MIN_GAP: Duration = Duration::from_millis(10);
 /// Until there is a round trip. On a narrow path the first packets fill the queue, and to answer its questions one by
 /// one would keep it full.
 const UNKNOWN_GAP: Duration = Duration::from_millis(100);
+
+/// What is sent again takes at most this part of the target. Random loss needs less; what a full queue dropped would keep
+/// it full, and a keyframe helps then.
+const SHARE: f64 = 0.5;
+/// A budget that was not used is kept for so long.
+const SAVED: Duration = Duration::from_millis(500);
 
 struct Sent {
     at: Instant,
@@ -44,14 +52,29 @@ pub(crate) struct Responder {
     shared: Arc<Shared>,
     rtx: Option<Rtx>,
     sent: VecDeque<Sent>,
+    /// Bytes that may be sent again, and when that was.
+    budget: Option<(f64, Instant)>,
 }
 
 impl Responder {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, rtx: None, sent: VecDeque::new() }
+        Self { shared, rtx: None, sent: VecDeque::new(), budget: None }
+    }
+
+    /// What may be sent again now.
+    fn budget(&mut self, now: Instant) -> &mut f64 {
+        let rate = self.shared.target().as_bps() as f64 * SHARE / 8.0;
+        let (bytes, at) = self.budget.get_or_insert((rate * SAVED.as_secs_f64(), now));
+        let earned = rate * now.saturating_duration_since(*at).as_secs_f64();
+        *at = now;
+        *bytes = (*bytes + earned).min(rate * SAVED.as_secs_f64());
+        bytes
     }
 
     fn resend(&mut self, sequence: u16, now: Instant, out: &mut Outlet) {
+        if *self.budget(now) <= 0.0 {
+            return;
+        }
         let Some(rtx) = &mut self.rtx else { return };
         // The report's time knows of a queue that came just now, the round trip of the seconds before.
         let gap =
@@ -82,12 +105,14 @@ impl Responder {
             payload: payload.freeze(),
         };
         rtx.sequence = rtx.sequence.wrapping_add(1);
+        let size = packet.marshal_size();
         Counters::add(&self.shared.counters.retransmitted, 1);
         out.write.push_back(TaggedPacket {
             now,
             transport: TransportContext::default(),
             message: AttributedPacket::new(Packet::Rtp(packet)).with(Attribute::Retransmission),
         });
+        *self.budget(now) -= size as f64;
     }
 }
 
@@ -109,6 +134,10 @@ impl Stage for Responder {
         if let Packet::Rtp(rtp) = &packet.message.packet
             && rtp.header.ssrc == self.shared.video.ssrc
         {
+            // Whoever has this needs nothing from before it.
+            if opens_keyframe(&rtp.payload) {
+                self.sent.clear();
+            }
             while self.sent.len() >= KEEP_PACKETS
                 || self.sent.front().is_some_and(|s| packet.now.saturating_duration_since(s.at) > KEEP)
             {
