@@ -90,9 +90,9 @@ impl Options {
                 ("--", Action::Run(run)) => run.arguments.extend(arguments.by_ref()),
                 ("--check", Action::Package(package)) => package.check = true,
                 ("--window" | "--networks", Action::Bench(bench)) => bench.arguments.push(argument),
-                ("--seconds" | "--rounds", Action::Bench(bench)) => {
-                    let number = arguments.next().ok_or_else(|| format!("{argument} takes a number"))?;
-                    bench.arguments.extend([argument, number]);
+                ("--seconds" | "--rounds" | "--only", Action::Bench(bench)) => {
+                    let value = arguments.next().ok_or_else(|| format!("{argument} takes a value"))?;
+                    bench.arguments.extend([argument, value]);
                 }
                 ("--all", Action::Test(test)) => test.all = true,
                 ("--keep-going" | "-k", Action::Test(test)) => test.keep_going = true,
@@ -161,7 +161,7 @@ sources of dependencies, and whole calls between real programs; then prints how 
         }
         Topic::Bench => {
             "\
-Usage: cargo xtask bench [--seconds N] [--rounds N] [--window] [--networks] [--yes]
+Usage: cargo xtask bench [--seconds N] [--rounds N] [--window] [--networks] [--only PART] [--yes]
 
 Builds as it is shipped, then measures calls between two Tincan and between two Chromium on the same clip at the same
 bitrate, in turns, and prints one table: time to the first picture, delay, processor and memory, and which bars are met.
@@ -171,6 +171,7 @@ Leave the machine alone meanwhile. Linux only.
   --rounds N   how often; medians count (3)
   --window     real windows too, on screens in memory
   --networks   bad networks too, in namespaces: takes root's rights
+  --only PART  `calls`, `sound`, or words of a network's name, such as \"500 kbit\"
   --yes        install what is missing without asking"
         }
         Topic::Package => {

@@ -157,3 +157,110 @@ impl Stage for Responder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rtc::rtcp::transport_feedbacks::transport_layer_nack::nack_pairs_from_sequence_numbers;
+    use tincan_media::{Bitrate, MediaClock};
+
+    use super::*;
+    use crate::shared::LocalStream;
+
+    const VIDEO: u32 = 2;
+    const RTX: u32 = 3;
+
+    struct Side {
+        responder: Responder,
+        now: Instant,
+    }
+
+    impl Side {
+        fn new(target: Bitrate) -> Self {
+            let (events, _) = tokio::sync::mpsc::channel(1);
+            let stream = |ssrc, rtx| LocalStream { ssrc, rtx, offset: 0, clock_rate: 90_000 };
+            let now = Instant::now();
+            let shared = Arc::new(Shared::new(
+                stream(1, None),
+                stream(VIDEO, Some(RTX)),
+                MediaClock::new(now),
+                events,
+            ));
+            shared.set_target(target);
+            let mut responder = Responder::new(shared);
+            responder.bind_local(&StreamInfo {
+                ssrc: VIDEO,
+                ssrc_rtx: Some(RTX),
+                payload_type_rtx: Some(97),
+                ..Default::default()
+            });
+            Self { responder, now }
+        }
+
+        fn packet(&self, message: Packet) -> TaggedPacket {
+            TaggedPacket {
+                now: self.now,
+                transport: TransportContext::default(),
+                message: AttributedPacket::new(message),
+            }
+        }
+
+        fn send(&mut self, sequence: u16, first_byte: u8) {
+            let mut payload = vec![0; 1_000];
+            payload[0] = first_byte;
+            let header = rtp::header::Header {
+                version: 2,
+                ssrc: VIDEO,
+                sequence_number: sequence,
+                ..Default::default()
+            };
+            let packet = self.packet(Packet::Rtp(rtp::Packet { header, payload: payload.into() }));
+            self.responder.write(packet, &mut Outlet::default());
+        }
+
+        /// How many packets are sent again when all of these are missed, `millis` later.
+        fn missed(&mut self, sequences: std::ops::Range<u16>, millis: u64) -> usize {
+            self.now += Duration::from_millis(millis);
+            let sequences: Vec<u16> = sequences.collect();
+            let nack = TransportLayerNack {
+                sender_ssrc: 0,
+                media_ssrc: VIDEO,
+                nacks: nack_pairs_from_sequence_numbers(&sequences),
+            };
+            let packet = self.packet(Packet::Rtcp(vec![Box::new(nack)]));
+            let mut out = Outlet::default();
+            self.responder.read(packet, &mut out);
+            out.write.len()
+        }
+    }
+
+    /// A slice of an ordinary picture, and parameter sets.
+    const SLICE: u8 = 0x61;
+    const SPS: u8 = 0x67;
+
+    #[test]
+    fn nothing_is_sent_again_before_the_last_attempt_can_have_arrived() {
+        let mut side = Side::new(Bitrate::kbps(1_000));
+        side.send(7, SLICE);
+        let gap = UNKNOWN_GAP.as_millis() as u64;
+        assert_eq!([side.missed(7..8, 20), side.missed(7..8, gap - 1), side.missed(7..8, 1)], [1, 0, 1]);
+        side.responder.shared.figures(|figures| figures.report_time = Some(Duration::from_millis(300)));
+        assert_eq!([side.missed(7..8, 299), side.missed(7..8, 1)], [0, 1]);
+        assert_eq!(side.missed(8..9, 0), 0, "it was never sent");
+    }
+
+    #[test]
+    fn what_was_before_a_keyframe_is_not_sent_again() {
+        let mut side = Side::new(Bitrate::kbps(1_000));
+        (0..10).for_each(|sequence| side.send(sequence, if sequence == 6 { SPS } else { SLICE }));
+        assert_eq!(side.missed(0..10, 20), 4);
+    }
+
+    #[test]
+    fn half_of_the_target_at_most_is_sent_again() {
+        let mut side = Side::new(Bitrate::kbps(160));
+        (0..100).for_each(|sequence| side.send(sequence, SLICE));
+        // 80 kbit/s are ten packets a second; half a second is saved up.
+        assert_eq!(side.missed(0..50, 0), 5);
+        assert_eq!(side.missed(50..100, 200), 2);
+    }
+}
