@@ -41,8 +41,8 @@ const DOWN_AT_ONCE: f64 = 0.5;
 /// Nothing is known of the path at first, so the first pictures are of a size that this many bits a second are enough
 /// for: a keyframe of 360 lines passes a path of 500 kbit/s, where one of 720 fills the queue and loses half of itself.
 const FIRST: f64 = 300e3;
-/// So long: the estimate has climbed to where it begins in earnest, or has met what the path takes.
-const FIRST_FOR: Duration = Duration::from_secs(1);
+/// So long: the estimate has climbed to where it begins in earnest, or has met what the path takes, also over 300 ms.
+const FIRST_FOR: Duration = Duration::from_millis(1_250);
 /// Below this rate, even the smallest picture is better at half the frames.
 const HALF_RATE_BELOW: f64 = 70e3;
 
@@ -182,7 +182,7 @@ mod tests {
             let now = start + Duration::from_millis(millis);
             ladder.update(Bitrate::kbps(kbps), now).resolution.height
         };
-        assert_eq!([at(0, 1_000), at(33, 1_000), at(999, 1_200), at(1_000, 1_200)], [360, 360, 360, 720]);
+        assert_eq!([at(0, 1_000), at(33, 1_000), at(1_249, 1_200), at(1_250, 1_200)], [360, 360, 360, 720]);
         ladder.set_capture(Resolution::new(1_920, 1_080), 30.0);
         let size = ladder.update(Bitrate::kbps(5_000), start + Duration::from_secs(9)).resolution;
         assert_eq!(size.height, 1_080, "another camera says nothing of the path");

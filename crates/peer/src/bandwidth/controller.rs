@@ -33,6 +33,8 @@ const LONG_QUEUE: f64 = 0.100;
 const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
 /// ... and while there is a queue over this long too: before it came, less was sent than the path carries.
 const QUEUED_WINDOW: Duration = Duration::from_millis(200);
+/// A queue that so many decreases do not shrink is none: the path has become longer.
+const FUTILE_CUTS: u32 = 2;
 /// A second decrease for the same queue believes no measurement that is lower than this part of the one before: with
 /// feedback lost and pauses of our own, they err downwards.
 const LEAST_OF_CAPACITY: f64 = 0.7;
@@ -77,6 +79,8 @@ struct Acknowledged {
 struct Draining {
     /// The target before the first decrease: what arrives faster than that was saved up on the way.
     before: f64,
+    /// Decreases so far.
+    cuts: u32,
     /// Its length in seconds when it was last seen to shrink.
     queue: f64,
     /// If it does not shrink until then, the decrease was not enough.
@@ -238,11 +242,20 @@ impl Controller {
             if now < draining.look_again {
                 return;
             }
+            if draining.cuts >= FUTILE_CUTS && self.latest_loss < LOSS_LOW {
+                self.target = draining.before * 0.85;
+                tracing::debug!(queue, target = self.target, "the path is longer now");
+                self.draining = None;
+                self.capacity = None;
+                self.base.clear();
+                return;
+            }
         }
         let (Some(rate), true) = (rate, queue > CONGESTED) else { return };
         // While it is us who congest, what arrives is what the path carries. Measured against the target before this
         // queue: against one that was lowered already, every look at a queue that is slow to drain would lower it more.
-        let before = self.draining.as_ref().map_or(self.target, |draining| draining.before);
+        let (before, cuts) =
+            self.draining.as_ref().map_or((self.target, 0), |draining| (draining.before, draining.cuts));
         let known = self.capacity.filter(|_| self.draining.is_some()).map_or(0.0, |(_, capacity)| capacity);
         let rate = rate.max(known * LEAST_OF_CAPACITY).min(before);
         self.congested_once = true;
@@ -250,7 +263,7 @@ impl Controller {
         self.target = rate * if queue > LONG_QUEUE { 0.6 } else { 0.85 };
         tracing::debug!(queue, rate, target = self.target, "the path is congested");
         let look_again = now + round_trip + QUEUE_WINDOW + Duration::from_millis(100);
-        self.draining = Some(Draining { before, queue, look_again });
+        self.draining = Some(Draining { before, cuts: cuts + 1, queue, look_again });
     }
 
     fn judge_loss(&mut self, now: Instant, deliveries: &[Delivery]) {

@@ -214,6 +214,16 @@ fn it_follows_a_path_that_narrows_and_widens() {
 }
 
 #[test]
+fn a_longer_path_is_no_congestion() {
+    let mut simulation = Simulation::new();
+    let near = simulation.run(Path { kbps: 5_000, ..CLEAN }, 10, None, 0.0);
+    // To a relay far away, or from cable to radio.
+    simulation.run(Path { kbps: 5_000, delay_ms: 90, ..CLEAN }, 3, None, 0.0);
+    let far = simulation.run(Path { kbps: 5_000, delay_ms: 90, ..CLEAN }, 3, None, 0.0);
+    assert!(near > 2_000.0 && far > 1_500.0, "{near} {far}");
+}
+
+#[test]
 fn it_never_leaves_its_bounds() {
     let mut random = StdRng::seed_from_u64(1);
     for _ in 0..50 {
