@@ -182,8 +182,8 @@ fn a_camera_that_hangs_does_not_hang_the_program_and_lets_nothing_out_afterwards
     let before = Instant::now();
     stage.camera.stop();
     assert!(before.elapsed() < LONG / 2);
-    // The driver returns at last.
-    stage.acts.send(Act::Picture).unwrap();
+    // The driver returns at last; unless the thread saw the end before it asked the driver again.
+    let _ = stage.acts.send(Act::Picture);
     stage.released.recv_timeout(LONG).expect("the device is released");
     assert!(stage.pictures.try_recv().is_err());
 }
