@@ -171,7 +171,7 @@ Leave the machine alone meanwhile. Linux only.
   --rounds N   how often; medians count (3)
   --window     real windows too, on screens in memory
   --networks   bad networks too, in namespaces: takes root's rights
-  --only PART  `calls`, `sound`, or words of a network's name, such as \"500 kbit\"
+  --only PART  `calls`, `sound`, or with --networks words of a network's name, such as \"500 kbit\"
   --yes        install what is missing without asking"
         }
         Topic::Package => {

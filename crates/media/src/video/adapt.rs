@@ -51,11 +51,10 @@ const HALF_RATE_BELOW: f64 = 70e3;
 pub struct QualityLadder {
     capture: Resolution,
     frames_per_second: f32,
+    /// `None` until the path is known.
     step: Option<usize>,
     /// When the first picture was chosen.
     began: Option<Instant>,
-    /// The path's first report is there.
-    known: bool,
     half_rate: bool,
     up_since: Option<Instant>,
     down_since: Option<Instant>,
@@ -69,7 +68,6 @@ impl QualityLadder {
             frames_per_second,
             step: None,
             began: None,
-            known: false,
             half_rate: false,
             up_since: None,
             down_since: None,
@@ -79,8 +77,8 @@ impl QualityLadder {
     /// The camera delivers something else now.
     pub fn set_capture(&mut self, capture: Resolution, frames_per_second: f32) {
         if (capture, frames_per_second) != (self.capture, self.frames_per_second) {
-            let Self { began, known, half_rate, .. } = *self;
-            *self = Self { began, known, half_rate, ..Self::new(capture, frames_per_second) };
+            let Self { began, half_rate, .. } = *self;
+            *self = Self { began, half_rate, ..Self::new(capture, frames_per_second) };
         }
     }
 
@@ -94,11 +92,10 @@ impl QualityLadder {
         let target = target.as_bps() as f64;
         let known = now.saturating_duration_since(*self.began.get_or_insert(now)) >= FIRST_FOR;
         let step = match self.step {
-            Some(current) if self.known => self.moved(current, self.best(target), target, now),
-            _ => self.best(if known { target } else { target.min(FIRST) }),
+            Some(current) => self.moved(current, self.best(target), target, now),
+            None => self.best(if known { target } else { target.min(FIRST) }),
         };
-        self.known = known;
-        self.step = Some(step);
+        self.step = known.then_some(step);
         let rate = if self.half_rate { HALF_RATE_BELOW * 1.3 } else { HALF_RATE_BELOW };
         self.half_rate = target < rate && self.frames_per_second > 20.0;
         Quality {

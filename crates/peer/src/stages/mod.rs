@@ -2,7 +2,8 @@
 //!
 //! From the wire to the application: [`meter`], [`Coverage`](crate::bandwidth::Coverage), congestion control (the
 //! library's, with our estimator), the transport-wide sequence numbers (the library's), [`pacer`], [`responder`], arrival
-//! and receiver reports (the library's), [`reports`], [`receive`]. A stage does no I/O and reads no clock: every packet and tick brings its time.
+//! and receiver reports (the library's), [`reports`], [`receive`]. A stage does no I/O and reads no clock: every packet
+//! and tick brings its time.
 
 pub(crate) mod meter;
 pub(crate) mod nack;

@@ -52,27 +52,26 @@ pub(crate) struct Responder {
     shared: Arc<Shared>,
     rtx: Option<Rtx>,
     sent: VecDeque<Sent>,
-    /// Bytes that may be sent again, and when that was.
-    budget: Option<(f64, Instant)>,
+    /// Bytes that may be sent again.
+    budget: f64,
+    /// When that was.
+    refilled: Option<Instant>,
 }
 
 impl Responder {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, rtx: None, sent: VecDeque::new(), budget: None }
+        Self { shared, rtx: None, sent: VecDeque::new(), budget: 0.0, refilled: None }
     }
 
-    /// What may be sent again now.
-    fn budget(&mut self, now: Instant) -> &mut f64 {
+    /// Earns what the time since the last question is worth; at first, as much as can be saved.
+    fn refill(&mut self, now: Instant) {
         let rate = self.shared.target().as_bps() as f64 * SHARE / 8.0;
-        let (bytes, at) = self.budget.get_or_insert((rate * SAVED.as_secs_f64(), now));
-        let earned = rate * now.saturating_duration_since(*at).as_secs_f64();
-        *at = now;
-        *bytes = (*bytes + earned).min(rate * SAVED.as_secs_f64());
-        bytes
+        let since = self.refilled.replace(now).map_or(SAVED, |last| now.saturating_duration_since(last));
+        self.budget = (self.budget + rate * since.as_secs_f64()).min(rate * SAVED.as_secs_f64());
     }
 
     fn resend(&mut self, sequence: u16, now: Instant, out: &mut Outlet) {
-        if *self.budget(now) <= 0.0 {
+        if self.budget <= 0.0 {
             return;
         }
         let Some(rtx) = &mut self.rtx else { return };
@@ -105,14 +104,13 @@ impl Responder {
             payload: payload.freeze(),
         };
         rtx.sequence = rtx.sequence.wrapping_add(1);
-        let size = packet.marshal_size();
+        self.budget -= packet.marshal_size() as f64;
         Counters::add(&self.shared.counters.retransmitted, 1);
         out.write.push_back(TaggedPacket {
             now,
             transport: TransportContext::default(),
             message: AttributedPacket::new(Packet::Rtp(packet)).with(Attribute::Retransmission),
         });
-        *self.budget(now) -= size as f64;
     }
 }
 
@@ -121,6 +119,7 @@ impl Stage for Responder {
         if let Packet::Rtcp(packets) = &packet.message.packet {
             for nack in packets.iter().filter_map(|p| p.as_any().downcast_ref::<TransportLayerNack>()) {
                 if nack.media_ssrc == self.shared.video.ssrc {
+                    self.refill(packet.now);
                     for sequence in nack.nacks.iter().flat_map(|pair| pair.packet_list()) {
                         self.resend(sequence, packet.now, out);
                     }

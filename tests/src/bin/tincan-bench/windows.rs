@@ -37,8 +37,6 @@ const WATCH: &str = "
         if (this.canvas.dataset.testid in seen) note(this.canvas);
     };";
 
-const SEEN: &str = "return JSON.stringify(window.seen['CANVAS'])";
-
 /// Means of both sides; the screens' own processes do not count, which stand for the system's.
 pub(crate) struct Usage {
     pub(crate) cpu: f64,
@@ -118,7 +116,7 @@ pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
 
 /// (counter, when in microseconds) of each picture that was drawn.
 async fn seen(window: &Window, canvas: &str) -> Vec<(u64, u64)> {
-    let seen = window.run(&SEEN.replace("CANVAS", canvas)).await;
+    let seen = window.run(&format!("return JSON.stringify(window.seen['{canvas}'])")).await;
     seen.as_str().and_then(|seen| serde_json::from_str(seen).ok()).unwrap_or_default()
 }
 

@@ -38,10 +38,3 @@ pub struct JitterStatistics {
     /// What that is steered to.
     pub target_delay: Duration,
 }
-
-impl JitterStatistics {
-    /// Share of the played samples that were made up, 0 to 1.
-    pub fn concealed_share(&self) -> f64 {
-        self.concealed_samples as f64 / self.total_samples.max(1) as f64
-    }
-}
