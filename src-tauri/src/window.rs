@@ -54,7 +54,8 @@ pub(crate) fn bring_to_front(app: &AppHandle) {
 }
 
 /// WebKitGTK draws through OpenGL even where that is emulated; its plain software path made 2D drawing four times
-/// cheaper on a machine without a GPU.
+/// cheaper on a machine without a GPU. Emulated WebGL is not offered to the page either: the page chooses by the time
+/// that drawing takes, and what an emulated picture costs comes after that, when it is read back for the window.
 #[cfg(target_os = "linux")]
 fn draw_in_software_without_a_gpu(window: &WebviewWindow) -> tauri::Result<()> {
     use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
@@ -65,6 +66,7 @@ fn draw_in_software_without_a_gpu(window: &WebviewWindow) -> tauri::Result<()> {
     window.with_webview(|webview| {
         if let Some(settings) = WebViewExt::settings(&webview.inner()) {
             settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
+            settings.set_enable_webgl(false);
         }
     })
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
+use fantoccini::error::CmdError;
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -218,7 +219,14 @@ impl Window {
     /// # Panics
     /// When it throws.
     pub async fn run(&self, script: &str) -> Value {
-        self.client.execute(script, vec![]).await.expect("the script runs")
+        let answer = match self.client.execute(script, vec![]).await {
+            // The driver's own driver hangs up on connections that rested, now and then just before it is asked.
+            Err(CmdError::Failed(_) | CmdError::FailedC(_) | CmdError::Lost(_)) => {
+                self.client.execute(script, vec![]).await
+            }
+            answer => answer,
+        };
+        answer.expect("the script runs")
     }
 
     /// The stamp in the drawn pixels of the picture inside the element, once one can be read.
