@@ -124,40 +124,58 @@ impl AudioInput for DeviceInput {
 
 /// Stamps frames exactly 10 ms apart, so that RTP times count samples, and yet follows the process's clock.
 ///
-/// The device's clock differs from ours by some 50 ppm: 30 ms in ten minutes. When the difference (smoothed, because
-/// buffers come when they like) has grown to that, one frame is left out or one is stamped later.
-#[derive(Debug, Default)]
+/// The device's clock differs from ours by some 50 ppm (30 ms in ten minutes), a device that just started says strange
+/// things about its latency, and an overrun loses samples without a word. So what the clock says of every frame is
+/// gathered, and when the median of a second is off by a frame, frames are left out or one is stamped later. The
+/// median: buffers come when they like, and some latencies are wild.
+#[derive(Debug)]
 struct Timeline {
     next: Option<MediaTime>,
-    ahead_micros: f64,
+    /// By how many µs each frame seems to have been captured later than its stamp says.
+    late_micros: Vec<i64>,
+    enough: usize,
+    leave_out: i64,
 }
 
-/// Beyond this, lips and voice would part (ITU-R BT.1359: 45 ms are noticed).
-const MAX_AHEAD_MICROS: f64 = 30_000.0;
-/// Over about a second.
-const SMOOTHING: f64 = 0.01;
+/// A frame: less cannot be left out. Lips and voice part visibly at 45 ms (ITU-R BT.1359), and other things add to it.
+const MAX_OFF_MICROS: i64 = FRAME_DURATION.as_micros() as i64;
+/// Frames that are judged by together: a second.
+const ENOUGH: usize = 100;
+/// The first time sooner, because the first buffers' times are the worst and nobody has spoken yet.
+const ENOUGH_AT_FIRST: usize = 20;
+
+impl Default for Timeline {
+    fn default() -> Self {
+        Self { next: None, late_micros: Vec::with_capacity(ENOUGH), enough: ENOUGH_AT_FIRST, leave_out: 0 }
+    }
+}
 
 impl Timeline {
     /// The time of the next frame, whose capture seems to have begun at `estimate`; `None`: leave this frame out.
     fn stamp(&mut self, estimate: MediaTime) -> Option<MediaTime> {
-        let Some(next) = self.next else {
-            self.next = Some(estimate + FRAME_DURATION);
-            return Some(estimate);
-        };
-        let ahead = next.as_micros() as f64 - estimate.as_micros() as f64;
-        self.ahead_micros += (ahead - self.ahead_micros) * SMOOTHING;
-        if self.ahead_micros > MAX_AHEAD_MICROS {
-            self.ahead_micros -= FRAME_DURATION.as_micros() as f64;
+        let next = *self.next.get_or_insert(estimate);
+        if self.leave_out > 0 {
+            self.leave_out -= 1;
             return None;
         }
-        let time = if self.ahead_micros < -MAX_AHEAD_MICROS {
-            self.ahead_micros = 0.0;
-            estimate.max(next)
-        } else {
-            next
-        };
+        self.late_micros.push(estimate.as_micros() as i64 - next.as_micros() as i64);
+        let late = self.judge();
+        let time = if late > MAX_OFF_MICROS { next + Duration::from_micros(late as u64) } else { next };
+        self.leave_out = (-late / MAX_OFF_MICROS).max(0);
         self.next = Some(time + FRAME_DURATION);
         Some(time)
+    }
+
+    /// By how much stamps were behind, once there are enough of them to tell; else nothing.
+    fn judge(&mut self) -> i64 {
+        if self.late_micros.len() < self.enough {
+            return 0;
+        }
+        let middle = self.late_micros.len() / 2;
+        let median = *self.late_micros.select_nth_unstable(middle).1;
+        self.late_micros.clear();
+        self.enough = ENOUGH;
+        median
     }
 }
 
@@ -165,29 +183,56 @@ impl Timeline {
 mod tests {
     use super::*;
 
-    /// Ten minutes of a device that is off by `ppm`, its buffers 0 to 20 ms late; returns the stamps and the true times.
-    fn run(ppm: i64) -> Vec<(u64, u64)> {
+    /// What a device does with its frames: when frame `n` was captured in truth, and how much later it seems to be.
+    fn run(frames: u64, truth: impl Fn(u64) -> u64, late: impl Fn(u64) -> i64) -> Vec<(u64, u64)> {
         let mut timeline = Timeline::default();
         let mut stamps = Vec::new();
-        for n in 0..60_000i64 {
-            let real = (1_000_000 + n * (10_000 - ppm / 100)) as u64;
-            let late = (n as u64).wrapping_mul(2_654_435_761) % 20_000;
-            if let Some(time) = timeline.stamp(MediaTime::from_micros(real + late)) {
-                stamps.push((time.as_micros(), real));
+        for n in 0..frames {
+            let estimate = MediaTime::from_micros(truth(n).saturating_add_signed(late(n)));
+            if let Some(time) = timeline.stamp(estimate) {
+                stamps.push((time.as_micros(), truth(n)));
             }
         }
         stamps
     }
 
+    /// Frames come 0 to 5 ms late, by no pattern, and one of twenty seems 50 ms early.
+    fn noise(n: u64) -> i64 {
+        let noise = (n.wrapping_mul(2_654_435_761) >> 7) % 20;
+        if noise == 0 && n > 0 { -50_000 } else { (noise * 250) as i64 }
+    }
+
+    fn worst(stamps: &[(u64, u64)]) -> u64 {
+        stamps.iter().map(|&(stamp, real)| stamp.abs_diff(real)).max().unwrap()
+    }
+
+    fn irregular(stamps: &[(u64, u64)]) -> usize {
+        stamps.windows(2).filter(|pair| pair[1].0 - pair[0].0 != 10_000).count()
+    }
+
     #[test]
     fn stamps_are_10_ms_apart_and_stay_close_to_the_clock() {
         for ppm in [0, 100, -100] {
-            let stamps = run(ppm);
-            let steps = stamps.windows(2).filter(|pair| pair[1].0 - pair[0].0 != 10_000).count();
-            assert!(steps <= 4, "{ppm} ppm: {steps} irregular steps");
-            let worst = stamps.iter().map(|&(stamp, real)| stamp.abs_diff(real)).max().unwrap();
-            assert!(worst < 60_000, "{ppm} ppm: {worst} µs");
-            assert!(stamps.len().abs_diff(60_000) <= 10, "{ppm} ppm");
+            let stamps = run(60_000, |n| (1_000_000 + n as i64 * (10_000 - ppm / 100)) as u64, noise);
+            assert!(irregular(&stamps) <= 7, "{ppm} ppm: {} irregular steps", irregular(&stamps));
+            assert!(worst(&stamps) < 15_000, "{ppm} ppm: {} µs", worst(&stamps));
+            assert!(stamps.len().abs_diff(60_000) <= 7, "{ppm} ppm: {} frames", stamps.len());
         }
+    }
+
+    #[test]
+    fn a_device_that_begins_with_wrong_times_is_put_right_within_a_quarter_second() {
+        for off in [60_000, -60_000] {
+            let late = |n| if n < 3 { off } else { noise(n) };
+            let stamps = run(1_000, |n| 1_000_000 + n * 10_000, late);
+            assert!(worst(&stamps[25..]) < 15_000, "{off} µs: {} µs", worst(&stamps[25..]));
+        }
+    }
+
+    #[test]
+    fn lost_samples_are_a_step_and_no_delay_for_ever() {
+        let stamps = run(1_000, |n| 1_000_000 + n * 10_000 + if n < 500 { 0 } else { 40_000 }, noise);
+        assert_eq!(irregular(&stamps), 1);
+        assert!(worst(&stamps[620..]) < 15_000, "{} µs", worst(&stamps[620..]));
     }
 }

@@ -101,7 +101,22 @@ impl AudioProcessor {
         debug_assert!(done.is_ok(), "48 kHz mono is supported: {done:?}");
     }
 
-    /// Cleans `frame` in place.
+    /// How much later sound comes out than it went in.
+    ///
+    /// Read off `sonora` 0.2.0, as its test does again: splitting into bands takes a millisecond, the canceller works in
+    /// blocks that take eight, and the suppressor's window looks six ahead.
+    const fn delay(&self) -> Duration {
+        let ProcessingConfig { echo_cancellation, noise_suppression, automatic_gain } = self.config;
+        if !(echo_cancellation || noise_suppression || automatic_gain) {
+            return Duration::ZERO;
+        }
+        let canceller = if echo_cancellation { 8 } else { 0 };
+        let suppressor = if noise_suppression { 6 } else { 0 };
+        Duration::from_millis(1 + canceller + suppressor)
+    }
+
+    /// Cleans `frame` in place. Its time becomes that of the sound that is in it then: some milliseconds earlier, by
+    /// which lips and voice would part.
     ///
     /// `stream_delay` is the time from [`Self::process_render`] of a sound until [`Self::process_capture`] of its echo,
     /// as far as it is known: the speaker's latency and the microphone's. The canceller finds the rest by itself.
@@ -114,10 +129,60 @@ impl AudioProcessor {
         let done = self.apm.process_capture_f32(&[&frame.samples], &mut [&mut self.scratch]);
         debug_assert!(done.is_ok(), "48 kHz mono is supported: {done:?}");
         frame.samples = self.scratch;
+        frame.time = frame.time - self.delay();
     }
 
     /// How much echo is being removed, in dB (ERLE), once it is known.
     pub fn echo_removed_db(&self) -> Option<f64> {
         self.apm.statistics().echo_return_loss_enhancement
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::MediaTime;
+
+    const SECOND: usize = SAMPLE_RATE as usize;
+
+    /// A burst of a buzzing voice at each second's start.
+    fn said(at: usize) -> f32 {
+        let seconds = at as f32 / SECOND as f32;
+        let harmonic = |k: usize| (std::f32::consts::TAU * 140.0 * k as f32 * seconds).sin() / k as f32;
+        if seconds % 1.0 < 0.15 { 0.2 * (1..12).map(harmonic).sum::<f32>() } else { 0.0 }
+    }
+
+    fn is_loud(sample: f32) -> bool {
+        sample.abs() > 0.05
+    }
+
+    /// How much later than it was said the last of some seconds' bursts comes out, in samples.
+    fn measured(config: ProcessingConfig) -> usize {
+        const SECONDS: usize = 8;
+        let mut processor = AudioProcessor::new(config);
+        let mut heard = Vec::with_capacity(SECONDS * SECOND);
+        while heard.len() < SECONDS * SECOND {
+            let mut frame = AudioFrame::silence(MediaTime::ZERO);
+            for (index, sample) in frame.samples.iter_mut().enumerate() {
+                *sample = said(heard.len() + index);
+            }
+            processor.process_render(&AudioFrame::silence(MediaTime::ZERO));
+            processor.process_capture(&mut frame, Duration::from_millis(50));
+            heard.extend_from_slice(&frame.samples);
+        }
+        let last = (SECONDS - 1) * SECOND;
+        let begins = (0..SECOND).position(|at| is_loud(said(last + at))).unwrap();
+        heard[last..].iter().position(|&sample| is_loud(sample)).unwrap() - begins
+    }
+
+    #[test]
+    fn the_delay_is_what_it_says() {
+        for bits in 0..8 {
+            let [echo_cancellation, noise_suppression, automatic_gain] = [1, 2, 4].map(|bit| bits & bit != 0);
+            let config = ProcessingConfig { echo_cancellation, noise_suppression, automatic_gain };
+            let said = AudioProcessor::new(config).delay().as_secs_f64() * 1e3;
+            let measured = measured(config) as f64 * 1e3 / SECOND as f64;
+            assert!((said - measured).abs() < 0.5, "{config:?}: {measured:.2} ms, not {said}");
+        }
     }
 }

@@ -28,7 +28,7 @@ const MAX_JITTER_DELAY: f64 = 0.5;
 const MAX_SYNC_DELAY: f64 = 0.6;
 /// Pictures may lead the sound by this much: below what people notice (ITU-R BT.1359: 45 ms), with room for the
 /// audio buffer's own wandering.
-const LEAD_ALLOWED: f64 = 0.020;
+const LEAD_ALLOWED: f64 = 0.025;
 /// The sync delay moves at most this fast, so that nobody sees the picture run or stand (as Chromium, 80 ms a second).
 const SYNC_PER_SECOND: f64 = 0.080;
 /// A pause longer than this (camera off) ends what was known about the jitter.
