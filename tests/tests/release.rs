@@ -23,7 +23,7 @@ const CALLS: usize = 200;
 /// readings counts. One leaked 720p picture a call would be 276 MB over all.
 const MEMORY_NOISE_KB: u64 = 24 * 1024;
 /// Readings before and after.
-const READINGS: usize = 5;
+const READINGS: usize = 20;
 
 /// Looks at nothing: what is counted here is what remains.
 struct Blind;

@@ -18,6 +18,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tincan_protocol::{ErrorCode, MAX_MESSAGE_LEN, SIGNAL_PATH, SUBPROTOCOL};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
@@ -46,6 +47,7 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) registry: Registry,
     pub(crate) cancel: CancellationToken,
+    room: Arc<Semaphore>,
     addresses: Arc<Addresses>,
     /// The tasks of WebSockets, which axum spawns by itself.
     sockets: TaskTracker,
@@ -60,9 +62,17 @@ impl Shared {
     }
 }
 
-/// The place that a TCP connection has among those of its address; taken by the WebSocket that it becomes.
+/// What a TCP connection holds; taken by the WebSocket that it becomes.
 #[derive(Clone)]
-struct Visitor(Arc<std::sync::Mutex<Option<Slot>>>);
+struct Visitor(Arc<std::sync::Mutex<Option<Admission>>>);
+
+/// The place that a connection has among all. Counted by what holds it: at the moment of an upgrade the task that speaks
+/// HTTP and the one that speaks WebSocket both live.
+struct Admission {
+    among_all: OwnedSemaphorePermit,
+    /// Behind a proxy every connection has the proxy's address, so there it is counted when the header is read.
+    of_its_address: Option<Slot>,
+}
 
 /// Serves until cancelled; returns when every task that it started has ended.
 ///
@@ -72,6 +82,7 @@ pub async fn serve(listener: TcpListener, config: ServerConfig, cancel: Cancella
     listener.local_addr()?;
     let shared = Arc::new(Shared {
         registry: Registry::new(config.limits.clone(), config.metrics.clone()),
+        room: Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS))),
         config,
         cancel: cancel.clone(),
         addresses: Arc::default(),
@@ -102,13 +113,12 @@ pub async fn serve(listener: TcpListener, config: ServerConfig, cancel: Cancella
             },
         };
         shared.metrics().accepted.add(1);
-        if connections.len() + shared.sockets.len() >= shared.config.limits.connections {
-            shared.metrics().refuse_below(Refusal::Connections);
-            continue;
-        }
-        let Some(visitor) = shared.admit(address) else {
-            shared.metrics().refuse_below(Refusal::ConnectionsPerAddress);
-            continue;
+        let visitor = match shared.admit(address) {
+            Ok(visitor) => visitor,
+            Err(refusal) => {
+                shared.metrics().refuse_below(refusal);
+                continue;
+            }
         };
         let task = accept(stream, tls.clone(), router.clone(), visitor, shared.clone());
         connections.spawn(task.instrument(tracing::info_span!("connection")));
@@ -131,11 +141,16 @@ pub async fn serve(listener: TcpListener, config: ServerConfig, cancel: Cancella
 }
 
 impl Shared {
-    /// Counts a TCP connection; `None` when its address has too many. Behind a proxy every connection has the proxy's
-    /// address, so there it is counted when the header is read.
-    fn admit(&self, address: SocketAddr) -> Option<Visitor> {
-        let slot = if self.config.trust_forwarded { None } else { Some(self.slot(address.ip().into())?) };
-        Some(Visitor(Arc::new(std::sync::Mutex::new(slot))))
+    /// Counts a TCP connection, unless there are too many, or too many of its address.
+    fn admit(&self, address: SocketAddr) -> Result<Visitor, Refusal> {
+        let among_all = Arc::clone(&self.room).try_acquire_owned().map_err(|_| Refusal::Connections)?;
+        let of_its_address = if self.config.trust_forwarded {
+            None
+        } else {
+            Some(self.slot(address.ip().into()).ok_or(Refusal::ConnectionsPerAddress)?)
+        };
+        let admission = Admission { among_all, of_its_address };
+        Ok(Visitor(Arc::new(std::sync::Mutex::new(Some(admission)))))
     }
 
     fn slot(&self, key: AddressKey) -> Option<Slot> {
@@ -217,12 +232,17 @@ async fn signal(
         shared.metrics().refuse(ErrorCode::Version);
         return (StatusCode::UPGRADE_REQUIRED, format!("this server speaks {SUBPROTOCOL}\n")).into_response();
     }
-    let slot = if shared.config.trust_forwarded {
-        forwarded(&headers).and_then(|address| shared.slot(address.into()))
-    } else {
-        visitor.0.lock().expect("nothing panics while it takes the slot").take()
+    let held = {
+        let mut admission = visitor.0.lock().expect("nothing panics while it takes the admission");
+        let slot = if shared.config.trust_forwarded {
+            forwarded(&headers).and_then(|address| shared.slot(address.into()))
+        } else {
+            admission.as_mut().and_then(|admission| admission.of_its_address.take())
+        };
+        // Who is refused goes on to count for as long as the connection lasts.
+        slot.and_then(|slot| Some((admission.take()?.among_all, slot)))
     };
-    let Some(slot) = slot else {
+    let Some((among_all, slot)) = held else {
         shared.metrics().refuse_below(Refusal::ConnectionsPerAddress);
         return StatusCode::TOO_MANY_REQUESTS.into_response();
     };
@@ -238,7 +258,7 @@ async fn signal(
             shared.metrics().connections.add(1);
             connection::run(socket, slot, shared.clone()).instrument(tracing::info_span!("client")).await;
             shared.metrics().connections.add(-1);
-            drop(token);
+            drop((token, among_all));
         })
 }
 
