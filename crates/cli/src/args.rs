@@ -60,9 +60,9 @@ pub(crate) struct CallArguments {
     /// Signalling server, such as wss://tincan.example.org; without one the call is on the local network.
     #[arg(long)]
     server: Option<String>,
-    /// STUN or TURN server beside those that the signalling server names, such as stun:stun.example.org:3478. May
-    /// be repeated.
-    #[arg(long, value_name = "URL")]
+    /// STUN or TURN server beside those that the signalling server names, such as stun:stun.example.org:3478 or
+    /// "turn:turn.example.org:3478 NAME PASSWORD". May be repeated.
+    #[arg(long, value_name = "SERVER")]
     ice_server: Vec<String>,
     /// The name that others see.
     #[arg(long)]

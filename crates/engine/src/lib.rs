@@ -8,6 +8,7 @@ pub mod api;
 mod call;
 mod code;
 mod devices;
+mod ice_server;
 mod log;
 mod media;
 mod overrides;

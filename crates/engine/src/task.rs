@@ -21,7 +21,7 @@ use crate::media::{AudioCommand, LocalChange, LocalMedia};
 use crate::publish::Publisher;
 use crate::store::{Store, remember};
 use crate::test_call::TestParticipant;
-use crate::{EngineConfig, HostedRoom, Message, code, devices};
+use crate::{EngineConfig, HostedRoom, Message, code, devices, ice_server};
 
 /// Rooms that this program hosts stay reachable after it left, so that the others can come back to them: this many.
 const MAX_HOSTED: usize = 4;
@@ -240,11 +240,16 @@ impl EngineTask {
             let busy = error("already_in_call", "You are in a call. Leave it first.");
             return drop(answer.send(Err(busy)));
         }
+        let settings = self.settings().clone();
+        // A file of settings may hold what changing them refuses.
+        let ice_servers = match settings.ice_servers.iter().map(|text| ice_server::parse(text)).collect() {
+            Ok(ice_servers) => ice_servers,
+            Err(error) => return drop(answer.send(Err(error))),
+        };
         self.publisher.publish(Event::LastCall { summary: None });
         let media = self.open_media();
         let announced = media.sends();
         let (audio, encoder) = (media.audio().clone(), media.encoder().clone());
-        let settings = self.settings().clone();
         let (joined, joins) = oneshot::channel();
         let handle = CallHandle::start(
             CallConfig {
@@ -254,7 +259,7 @@ impl EngineTask {
                 name: settings.name,
                 microphone: announced.0,
                 camera: announced.1,
-                ice_servers: settings.ice_servers,
+                ice_servers,
                 relay_only: settings.relay_only,
                 test,
                 record: self.config.overrides.record.clone(),
@@ -555,15 +560,7 @@ fn check_settings(settings: &Settings) -> Result<(), CommandError> {
         parse_server_url(server).map_err(|bad| error("server_url", &bad.to_string()))?;
     }
     for server in &settings.ice_servers {
-        let known = ["stun:", "stuns:", "turn:", "turns:"].iter().any(|scheme| server.starts_with(scheme));
-        if !known {
-            return Err(error(
-                "ice_server",
-                &format!(
-                    "`{server}` is no STUN or TURN server: write it as stun:HOST:PORT or turn:HOST:PORT."
-                ),
-            ));
-        }
+        ice_server::parse(server)?;
     }
     Ok(())
 }

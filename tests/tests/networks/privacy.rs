@@ -9,10 +9,12 @@ use super::{SERVER, call, flowing, internet};
 
 const ADA: &str = "198.51.100.2";
 const BEN: &str = "192.0.2.2";
+/// How the signalling server names the relay.
+const RELAY: &[Form] = &[Form::Stun, Form::Udp];
 
 /// Two who could reach each other directly, and a relay. Dropped from the top.
 struct Place {
-    _relay: Relay,
+    relay: Relay,
     _server: Process,
     url: String,
     ada: Machine,
@@ -21,17 +23,18 @@ struct Place {
 }
 
 impl Place {
-    async fn new() -> Self {
+    /// The signalling server names the relay in these forms.
+    async fn new(forms: &[Form]) -> Self {
         let (internet, ada, ben) = (internet(), Machine::new(), Machine::new());
         ada.cable(("cable", &[&format!("{ADA}/24")]), &internet, ("to-ada", &["198.51.100.1/24"]));
         ada.ip("route add default via 198.51.100.1");
         ben.cable(("cable", &[&format!("{BEN}/24")]), &internet, ("to-ben", &["192.0.2.1/24"]));
         ben.ip("route add default via 192.0.2.1");
         let relay = Relay::start(&internet, SERVER).await;
-        let arguments = relay.arguments(&[Form::Stun, Form::Udp]);
+        let arguments = relay.arguments(forms);
         let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
         let (server, url) = internet.serve(SERVER, &arguments).await;
-        Self { _relay: relay, _server: server, url, ada, ben, _internet: internet }
+        Self { relay, _server: server, url, ada, ben, _internet: internet }
     }
 
     /// Somebody in Ben's place who writes down what the others say.
@@ -62,7 +65,7 @@ async fn told_by_ada(place: &Place, arguments: &[&str]) -> Vec<String> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whoever_uses_relays_only_tells_the_others_no_address_of_their_own() {
-    let place = Place::new().await;
+    let place = Place::new(RELAY).await;
     let told = told_by_ada(&place, &[]).await;
     assert!(
         told.iter().any(|line| line.contains(ADA)),
@@ -76,7 +79,7 @@ async fn whoever_uses_relays_only_tells_the_others_no_address_of_their_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn with_relays_only_no_packet_goes_from_one_to_the_other() {
-    let place = Place::new().await;
+    let place = Place::new(RELAY).await;
     let at_ada = Capture::start(&place.ada, "cable").await;
     let at_ben = Capture::start(&place.ben, "cable").await;
     // One who hides is enough.
@@ -93,8 +96,19 @@ async fn with_relays_only_no_packet_goes_from_one_to_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_relay_of_ones_own_is_used_with_its_name_and_password() {
+    let place = Place::new(&[Form::Stun]).await;
+    let entered = place.relay.entered();
+    let hidden = &["--relay-only", "--ice-server", &entered][..];
+    let (mut ada, mut ben) = call(&place.url, (&place.ada, hidden), (&place.ben, &[])).await;
+    flowing(&mut ada, &mut ben).await;
+    ben.leave().await;
+    ada.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn nothing_but_signalling_leaves_a_machine_before_somebody_joined() {
-    let place = Place::new().await;
+    let place = Place::new(RELAY).await;
     let mut capture = Capture::start(&place.ada, "cable").await;
     let mut ada = place.ada.call("Ada", &place.url, &[]);
     let code = ada.code().await;

@@ -12,7 +12,7 @@ export function serverProblem(text: string): string | undefined {
 /** One server a line; blank lines are nothing. */
 export function iceServers(text: string): string[] {
   return text
-    .split(/\s+/)
+    .split('\n')
     .map((line) => line.trim())
     .filter(Boolean);
 }

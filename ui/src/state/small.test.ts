@@ -192,7 +192,7 @@ describe('what is said', () => {
     expect([serverProblem(''), serverProblem('wss://a.example')]).toEqual([undefined, undefined]);
     expect(serverProblem('https://a.example')).toContain('wss://');
     expect(serverProblem('wss://')).toContain('whole address');
-    expect(iceServers(' stun:a\n\n turn:b ')).toEqual(['stun:a', 'turn:b']);
+    expect(iceServers(' stun:a\n\n turn:b name word ')).toEqual(['stun:a', 'turn:b name word']);
   });
 
   it('in the statistics, for a connection of which nothing is known', () => {

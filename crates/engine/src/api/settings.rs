@@ -22,7 +22,8 @@ pub struct Settings {
     pub camera_on: bool,
     /// Signalling server, `ws://` or `wss://`; `None` keeps calls on the local network.
     pub server: Option<String>,
-    /// Additional STUN or TURN servers, such as `stun:stun.example.org:3478`.
+    /// Additional STUN or TURN servers, such as `stun:stun.example.org:3478`, or with a name and a password behind a
+    /// blank each: `turn:turn.example.org:3478 NAME PASSWORD`.
     pub ice_servers: Vec<String>,
     /// Use TURN relays only, so that the other side does not learn this machine's address.
     pub relay_only: bool,

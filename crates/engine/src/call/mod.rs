@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tincan_media::{Bitrate, MediaClock};
+use tincan_peer::IceServerConfig;
 use tincan_protocol::{PeerId, RoomCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
@@ -39,7 +40,7 @@ pub(crate) struct CallConfig {
     pub(crate) microphone: bool,
     pub(crate) camera: bool,
     /// STUN and TURN servers from the settings.
-    pub(crate) ice_servers: Vec<String>,
+    pub(crate) ice_servers: Vec<IceServerConfig>,
     pub(crate) relay_only: bool,
     /// Whether this is the test call with the built-in participant.
     pub(crate) test: bool,

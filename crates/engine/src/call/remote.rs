@@ -387,16 +387,11 @@ fn connection_state(state: PeerState) -> ConnectionState {
 }
 
 /// The person's own servers first, then what the signalling server hands out.
-fn servers(own: &[String], given: &[IceServer]) -> Vec<IceServerConfig> {
-    let own = own.iter().map(|url| IceServerConfig {
-        urls: vec![url.clone()],
-        username: String::new(),
-        credential: String::new(),
-    });
+fn servers(own: &[IceServerConfig], given: &[IceServer]) -> Vec<IceServerConfig> {
     let given = given.iter().map(|server| IceServerConfig {
         urls: server.urls.clone(),
         username: server.username.clone(),
         credential: server.credential.clone(),
     });
-    own.chain(given).collect()
+    own.iter().cloned().chain(given).collect()
 }

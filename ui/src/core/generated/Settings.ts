@@ -34,7 +34,8 @@ cameraOn: boolean,
  */
 server: string | null, 
 /**
- * Additional STUN or TURN servers, such as `stun:stun.example.org:3478`.
+ * Additional STUN or TURN servers, such as `stun:stun.example.org:3478`, or with a name and a password behind a
+ * blank each: `turn:turn.example.org:3478 NAME PASSWORD`.
  */
 iceServers: Array<string>, 
 /**
