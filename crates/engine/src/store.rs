@@ -1,7 +1,7 @@
 //! What is kept from one start to the next: the settings and the list of recent calls.
 
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -71,11 +71,17 @@ impl Store {
     }
 }
 
-/// Writes beside the file and renames, so that a crash leaves the old file or the new one.
+/// Writes beside the file and renames, so that a crash leaves the old file or the new one. Codes and a relay's password
+/// are in there, so nobody else on the machine may read it.
 fn write_whole<T: Serialize>(folder: &Path, name: &str, value: &T) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let fresh = folder.join(format!("{name}.new"));
-    fs::write(&fresh, serde_json::to_vec_pretty(value)?)?;
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    // On Windows the folder is the user's own.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&fresh)?.write_all(&serde_json::to_vec_pretty(value)?)?;
     fs::rename(fresh, folder.join(name))
 }
 
@@ -102,6 +108,17 @@ mod tests {
         let settings = Settings { name: "Ada".into(), relay_only: true, ..Settings::default() };
         Store::new(Some(folder.clone())).save_settings(&settings);
         assert_eq!(Store::new(Some(folder.clone())).settings(), settings);
+        fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_is_kept_is_for_its_owner_only() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = scratch("owner");
+        Store::new(Some(folder.clone())).save_settings(&Settings::default());
+        let mode = fs::metadata(folder.join(SETTINGS)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
         fs::remove_dir_all(folder).unwrap();
     }
 
