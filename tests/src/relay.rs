@@ -50,10 +50,7 @@ impl Relay {
 
     /// What the signalling server is told of it: `arguments` for `tincan-server`, with these forms of its address.
     pub fn arguments(&self, forms: &[Form]) -> Vec<String> {
-        let address = match self.address {
-            IpAddr::V4(v4) => v4.to_string(),
-            IpAddr::V6(v6) => format!("[{v6}]"),
-        };
+        let address = self.host();
         let mut arguments = vec!["--turn-secret".to_owned(), SECRET.to_owned()];
         for form in forms {
             let (option, url) = match form {
@@ -70,7 +67,15 @@ impl Relay {
     /// What a person who knows it enters: its address, a name (it holds until 2038, the last that coturn understands) and
     /// the password, which is the HMAC-SHA1 of the name under [`SECRET`].
     pub fn entered(&self) -> String {
-        format!("turn:{}:3478 2147483647:ada WIsQWfESiZStpU6g9WPMsMOSPyY=", self.address)
+        format!("turn:{}:3478 2147483647:ada WIsQWfESiZStpU6g9WPMsMOSPyY=", self.host())
+    }
+
+    /// Its address as URLs have it.
+    fn host(&self) -> String {
+        match self.address {
+            IpAddr::V4(v4) => v4.to_string(),
+            IpAddr::V6(v6) => format!("[{v6}]"),
+        }
     }
 
     /// The certificate, for those who are to trust it.

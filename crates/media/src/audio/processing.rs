@@ -105,18 +105,16 @@ impl AudioProcessor {
     ///
     /// Read off `sonora` 0.2.0, as its test does again: splitting into bands takes a millisecond, the canceller works in
     /// blocks that take eight, and the suppressor's window looks six ahead.
-    const fn delay(&self) -> Duration {
-        let ProcessingConfig { echo_cancellation, noise_suppression, automatic_gain } = self.config;
-        if !(echo_cancellation || noise_suppression || automatic_gain) {
+    fn delay(&self) -> Duration {
+        if self.config == ProcessingConfig::OFF {
             return Duration::ZERO;
         }
-        let canceller = if echo_cancellation { 8 } else { 0 };
-        let suppressor = if noise_suppression { 6 } else { 0 };
+        let canceller = if self.config.echo_cancellation { 8 } else { 0 };
+        let suppressor = if self.config.noise_suppression { 6 } else { 0 };
         Duration::from_millis(1 + canceller + suppressor)
     }
 
-    /// Cleans `frame` in place. Its time becomes that of the sound that is in it then: some milliseconds earlier, by
-    /// which lips and voice would part.
+    /// Cleans `frame` in place. Its time becomes that of the sound that is in it then, which is some milliseconds older.
     ///
     /// `stream_delay` is the time from [`Self::process_render`] of a sound until [`Self::process_capture`] of its echo,
     /// as far as it is known: the speaker's latency and the microphone's. The canceller finds the rest by itself.
