@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use tincan_media::MediaTime;
 use tincan_media::video::{Resolution, TestPattern};
+use tokio::net::unix::pipe::{self, Receiver};
 use tokio::process::Command;
 
 use crate::clips;
@@ -43,23 +44,18 @@ pub enum State {
     Silent,
 }
 
-/// A camera that delivers the stamped test pattern.
+/// A camera.
 pub struct Camera {
     folder: TempDir,
 }
 
 impl Camera {
-    /// With these formats, all at 30 pictures a second.
+    /// Of the stamped test pattern, in these formats, all at 30 pictures a second.
     ///
     /// # Panics
     /// When there is no C compiler or no ffmpeg.
     pub fn new(formats: &[(Packing, Resolution)]) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
-        let compiled = std::process::Command::new("cc")
-            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
-            .args([folder.path().join("shim.so").as_os_str(), SHIM.as_ref(), "-ldl".as_ref()])
-            .status();
-        assert!(compiled.is_ok_and(|status| status.success()), "cc does not compile {SHIM}");
         let mut offers = String::new();
         for (packing, size) in formats {
             let (code, name) = match packing {
@@ -73,6 +69,38 @@ impl Camera {
             }
             writeln!(offers, "{code} {} {} 30 {name}", size.width, size.height).expect("a string takes all");
         }
+        Self::offering(folder, &offers)
+    }
+
+    /// In a dark room with a lamp that flashes once a second for 200 ms. Whoever reads the pipe gets a byte when the
+    /// first picture of each flash is taken.
+    ///
+    /// # Panics
+    /// When there is no C compiler or no `mkfifo`.
+    pub fn of_flashes(size: Resolution) -> (Self, Receiver) {
+        const DARK: u8 = 16;
+        const BRIGHT: u8 = 235;
+        const GREY: u8 = 128;
+        let folder = tempfile::tempdir().expect("there is room for a folder");
+        let picture = |number| {
+            [if number < 6 { BRIGHT } else { DARK }, GREY].repeat((size.width * size.height) as usize)
+        };
+        write_pictures(&folder.path().join("flashes"), (0..30).map(picture));
+        let loops = folder.path().join("loops");
+        let made = std::process::Command::new("mkfifo").arg(&loops).status();
+        assert!(made.is_ok_and(|status| status.success()), "mkfifo makes no {}", loops.display());
+        let flashes =
+            pipe::OpenOptions::new().read_write(true).open_receiver(loops).expect("it was just made");
+        let offers = format!("YUYV {} {} 30 flashes", size.width, size.height);
+        (Self::offering(folder, &offers), flashes)
+    }
+
+    fn offering(folder: TempDir, offers: &str) -> Self {
+        let compiled = std::process::Command::new("cc")
+            .args(["-shared", "-fPIC", "-O1", "-Wall", "-Wextra", "-Werror", "-o"])
+            .args([folder.path().join("shim.so").as_os_str(), SHIM.as_ref(), "-ldl".as_ref()])
+            .status();
+        assert!(compiled.is_ok_and(|status| status.success()), "cc does not compile {SHIM}");
         std::fs::write(folder.path().join("formats"), offers).expect("the disk has room");
         std::fs::create_dir(folder.path().join("dev")).expect("the disk has room");
         let camera = Self { folder };
@@ -104,10 +132,15 @@ impl Camera {
     }
 
     /// `tincan` on a machine with this camera.
-    pub fn command(&self) -> Command {
+    pub fn tincan(&self) -> Command {
         let mut command = Command::new(binary("tincan"));
-        command.env("LD_PRELOAD", self.folder.path().join("shim.so")).env("TINCAN_V4L2", self.folder.path());
+        self.plug_into(&mut command);
         command
+    }
+
+    /// Gives the camera to a program that is to be started.
+    pub fn plug_into(&self, command: &mut Command) {
+        command.env("LD_PRELOAD", self.folder.path().join("shim.so")).env("TINCAN_V4L2", self.folder.path());
     }
 }
 

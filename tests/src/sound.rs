@@ -77,6 +77,11 @@ impl Sound {
         self.command(binary("tincan"))
     }
 
+    /// The home of whoever uses this machine, for programs that are not started by [`Sound::tincan`].
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
     /// Where its server listens, as `PULSE_SERVER` has it.
     pub fn address(&self) -> String {
         format!("unix:{}", self.home.path().join("pulse/native").display())
@@ -245,8 +250,8 @@ impl Heard {
         file.finalize().expect("the disk has room");
     }
 
-    /// When each burst begins, after silence.
-    fn onsets(&self) -> Vec<Instant> {
+    /// When each burst ([`crate::clips::bursts`]) begins, after silence.
+    pub fn onsets(&self) -> Vec<Instant> {
         const STEP: usize = RATE / 1000;
         const BEFORE: usize = 200;
         let loud: Vec<bool> = self
@@ -268,14 +273,13 @@ impl Heard {
     }
 }
 
-/// How long each burst ([`crate::clips::bursts`]) that was heard near took to where it was heard far, in milliseconds.
-pub fn ways(near: &Heard, far: &Heard) -> Vec<f64> {
-    /// Bursts come every second.
-    const LONGEST: f64 = 900.0;
-    let far = far.onsets();
-    let way = |said: Instant| {
-        let heard = far.iter().find(|&&heard| heard > said)?;
-        Some((*heard - said).as_secs_f64() * 1000.0).filter(|way| *way < LONGEST)
+/// How long what happened each second took from where it began to where it arrived, in milliseconds, with when it began.
+pub fn ways(began: &[Instant], arrived: &[Instant]) -> Vec<(Instant, f64)> {
+    const LONGEST: Duration = Duration::from_millis(900);
+    let way = |&here: &Instant| {
+        let there = arrived.iter().find(|&&there| there > here)?;
+        let took = there.duration_since(here);
+        (took < LONGEST).then(|| (here, took.as_secs_f64() * 1000.0))
     };
-    near.onsets().into_iter().filter_map(way).collect()
+    began.iter().filter_map(way).collect()
 }

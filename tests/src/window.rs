@@ -10,6 +10,7 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tincan_media::video::{Rect, Resolution, Stamp, letterbox};
+use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::{Instant, interval, timeout};
@@ -50,6 +51,32 @@ impl Screen {
     pub async fn photograph(&self, path: &Path) {
         let photographed = photograph(&self.display, path).await;
         assert!(photographed, "no picture of the screen in {}", path.display());
+    }
+
+    /// When the middle of the screen turned from dark to bright in the next `seconds`, within 10 ms.
+    ///
+    /// # Panics
+    /// When it cannot be looked at.
+    pub async fn flashes(&self, seconds: f32) -> Vec<std::time::Instant> {
+        const PER_SECOND: u32 = 100;
+        const BRIGHT: u8 = 128;
+        let mut command = Command::new("ffmpeg");
+        command.args(["-loglevel", "error", "-f", "x11grab", "-draw_mouse", "0", "-video_size", "32x32"]);
+        command.args(["-framerate", &PER_SECOND.to_string(), "-i", &format!("{}+624,384", self.display)]);
+        command.args(["-vf", "scale=1:1:flags=area,format=gray", "-fps_mode", "passthrough"]);
+        command.args(["-f", "rawvideo", "-flush_packets", "1", "-"]);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        let mut child = command.spawn().expect("ffmpeg is installed");
+        let mut looks = child.stdout.take().expect("it is piped");
+        let (mut flashes, mut was_bright) = (Vec::new(), true);
+        for _ in 0..(seconds * PER_SECOND as f32) as u32 {
+            let bright = looks.read_u8().await.expect("the screen can be looked at") > BRIGHT;
+            if bright && !was_bright {
+                flashes.push(std::time::Instant::now());
+            }
+            was_bright = bright;
+        }
+        flashes
     }
 }
 

@@ -19,7 +19,7 @@ async fn call(server: &Server, camera: &Camera) -> (Participant, Participant) {
 }
 
 fn alone(server: &Server, camera: &Camera) -> Participant {
-    Participant::start_by(camera.command(), "Ada", &server.url(), &["--camera", "default"])
+    Participant::start_by(camera.tincan(), "Ada", &server.url(), &["--camera", "default"])
 }
 
 async fn end(ada: Participant, ben: Participant) {

@@ -22,6 +22,7 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tincan_media::video::VideoFrame;
 use tokio::sync::{broadcast, mpsc, oneshot};
@@ -54,6 +55,12 @@ pub trait FrameOutput: Send + Sync {
     fn frame(&self, stream: u32, frame: &Arc<VideoFrame>);
     /// The stream shows nothing more for now (camera off, participant gone).
     fn ended(&self, stream: u32);
+    /// How long pictures of this stream take from here to the eye, for lips to move with the voice. Asked for each
+    /// picture, on its media thread.
+    fn delay(&self, stream: u32) -> Duration {
+        let _ = stream;
+        Duration::ZERO
+    }
 }
 
 /// A future that is boxed because a trait gives it.

@@ -11,7 +11,7 @@ mod wire;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
 use futures_util::{SinkExt, StreamExt};
@@ -60,13 +60,17 @@ impl FrameOutput for FrameHub {
         if !wire::fits(frame) {
             return;
         }
-        self.outbox().offer(stream, Arc::clone(frame));
+        self.outbox().offer(stream, Arc::clone(frame), Instant::now());
         self.changed.notify_one();
     }
 
     fn ended(&self, stream: u32) {
         self.outbox().end(stream);
         self.changed.notify_one();
+    }
+
+    fn delay(&self, stream: u32) -> Duration {
+        self.outbox().delay(stream)
     }
 }
 
@@ -214,7 +218,7 @@ async fn pump(socket: &mut WebSocketStream<TcpStream>, hub: &FrameHub) {
                 message = socket.next() => match message {
                     Some(Ok(Message::Binary(bytes))) => {
                         if let Some(ack) = Ack::parse(&bytes) {
-                            hub.outbox().acknowledge(ack);
+                            hub.outbox().acknowledge(ack, Instant::now());
                         }
                     }
                     Some(Ok(Message::Close(_)) | Err(_)) | None => return,

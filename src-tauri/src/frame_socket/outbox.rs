@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use tincan_media::video::{Resolution, VideoFrame};
 
@@ -10,6 +11,12 @@ use super::wire::Ack;
 /// Pictures on their way to the window, per stream. One is being drawn while the next is on the socket; a third would
 /// only add delay.
 const WINDOW: usize = 2;
+/// From what was drawn to the light of the screen: the webview's next frame, and the screen's, at 60 Hz.
+const PRESENTING: Duration = Duration::from_millis(33);
+/// An acknowledgement that takes longer tells of a window that was hidden, and not of how long drawing takes.
+const LONGEST_DRAWING: Duration = Duration::from_millis(400);
+/// The share that each acknowledgement has in how long drawing takes: half a second of pictures.
+const SMOOTHING: f64 = 1.0 / 16.0;
 
 /// The pure part of the frame socket: no I/O, no clock.
 #[derive(Default)]
@@ -31,14 +38,21 @@ pub(super) struct Replaced;
 #[derive(Default)]
 struct Stream {
     waiting: Option<Waiting>,
-    unacknowledged: VecDeque<u32>,
+    unacknowledged: VecDeque<Sent>,
     sequence: u32,
+    /// From when a picture was put in to when it was drawn.
+    drawing: Option<Duration>,
     /// As the window said last.
     shown: Option<Resolution>,
 }
 
+struct Sent {
+    sequence: u32,
+    put_in: Instant,
+}
+
 enum Waiting {
-    Frame(Arc<VideoFrame>),
+    Frame { frame: Arc<VideoFrame>, put_in: Instant },
     End,
 }
 
@@ -60,8 +74,14 @@ pub(super) enum Outgoing {
 
 impl Outbox {
     /// Replaces the picture of `stream` that waits, if there is one.
-    pub(super) fn offer(&mut self, stream: u32, frame: Arc<VideoFrame>) {
-        self.streams.entry(stream).or_default().waiting = Some(Waiting::Frame(frame));
+    pub(super) fn offer(&mut self, stream: u32, frame: Arc<VideoFrame>, now: Instant) {
+        self.streams.entry(stream).or_default().waiting = Some(Waiting::Frame { frame, put_in: now });
+    }
+
+    /// How long a picture of `stream` takes from here to the screen; nothing before the first was drawn.
+    pub(super) fn delay(&self, stream: u32) -> Duration {
+        let drawing = self.streams.get(&stream).and_then(|stream| stream.drawing);
+        drawing.map_or(Duration::ZERO, |drawing| drawing + PRESENTING)
     }
 
     /// The stream shows nothing more; a picture that waits is dropped, since it would be shown after the end.
@@ -70,11 +90,15 @@ impl Outbox {
     }
 
     /// The window has taken `ack.sequence` and everything before it. What was never sent is ignored.
-    pub(super) fn acknowledge(&mut self, ack: Ack) {
+    pub(super) fn acknowledge(&mut self, ack: Ack, now: Instant) {
         if let Some(stream) = self.streams.get_mut(&ack.stream)
             && is_before(ack.sequence, stream.sequence)
         {
-            stream.unacknowledged.retain(|sent| is_before(ack.sequence, *sent));
+            let drawn = stream.unacknowledged.iter().find(|sent| sent.sequence == ack.sequence);
+            if let Some(took) = drawn.map(|sent| now.saturating_duration_since(sent.put_in)) {
+                stream.drawn(took);
+            }
+            stream.unacknowledged.retain(|sent| is_before(ack.sequence, sent.sequence));
             stream.shown = ack.shown;
         }
     }
@@ -107,8 +131,8 @@ impl Outbox {
         let sequence = stream.sequence;
         stream.sequence = stream.sequence.wrapping_add(1);
         match stream.waiting.take()? {
-            Waiting::Frame(frame) => {
-                stream.unacknowledged.push_back(sequence);
+            Waiting::Frame { frame, put_in } => {
+                stream.unacknowledged.push_back(Sent { sequence, put_in });
                 Some(Outgoing::Frame { stream: id, sequence, frame, shown: stream.shown })
             }
             // The entry stays, a few bytes per participant that ever came: were its sequence to start again, an
@@ -124,10 +148,17 @@ fn is_before(a: u32, b: u32) -> bool {
 }
 
 impl Stream {
+    fn drawn(&mut self, took: Duration) {
+        if took <= LONGEST_DRAWING {
+            let before = self.drawing.unwrap_or(took);
+            self.drawing = Some(before.mul_f64(1.0 - SMOOTHING) + took.mul_f64(SMOOTHING));
+        }
+    }
+
     fn is_ready(&self) -> bool {
         match self.waiting {
             None => false,
-            Some(Waiting::Frame(_)) => self.unacknowledged.len() < WINDOW,
+            Some(Waiting::Frame { .. }) => self.unacknowledged.len() < WINDOW,
             Some(Waiting::End) => true,
         }
     }
@@ -161,8 +192,8 @@ mod tests {
     #[test]
     fn the_latest_picture_replaces_one_that_waits() {
         let mut outbox = Outbox::default();
-        outbox.offer(0, frame(1));
-        outbox.offer(0, frame(2));
+        outbox.offer(0, frame(1), Instant::now());
+        outbox.offer(0, frame(2), Instant::now());
         assert_eq!(next_frame(&mut outbox), Some((0, 0, 2)));
         assert_eq!(next_frame(&mut outbox), None);
     }
@@ -171,25 +202,42 @@ mod tests {
     fn at_most_two_pictures_are_unacknowledged() {
         let mut outbox = Outbox::default();
         for time in 1..=2 {
-            outbox.offer(0, frame(time));
+            outbox.offer(0, frame(time), Instant::now());
             assert!(next_frame(&mut outbox).is_some());
         }
-        outbox.offer(0, frame(3));
+        outbox.offer(0, frame(3), Instant::now());
         assert_eq!(next_frame(&mut outbox), None);
-        outbox.acknowledge(ack(0, 0));
+        outbox.acknowledge(ack(0, 0), Instant::now());
         assert_eq!(next_frame(&mut outbox), Some((0, 2, 3)));
+    }
+
+    #[test]
+    fn the_way_to_the_screen_is_what_acknowledgements_take() {
+        let (mut outbox, mut now) = (Outbox::default(), Instant::now());
+        assert_eq!(outbox.delay(0), Duration::ZERO);
+        // A window that is hidden for a while in between says nothing of it.
+        for (took, expected) in [(20, 53), (100, 133), (9_000, 133)] {
+            for _ in 0..100 {
+                outbox.offer(0, frame(1), now);
+                let Some(Outgoing::Frame { sequence, .. }) = outbox.take() else { panic!("there is room") };
+                now += Duration::from_millis(took);
+                outbox.acknowledge(ack(0, sequence), now);
+            }
+            assert!(outbox.delay(0).as_millis().abs_diff(expected) <= 1, "{took}: {:?}", outbox.delay(0));
+        }
+        assert_eq!(outbox.delay(1), Duration::ZERO);
     }
 
     #[test]
     fn an_acknowledgement_covers_the_pictures_before_it() {
         let mut outbox = Outbox::default();
         for time in 1..=2 {
-            outbox.offer(0, frame(time));
+            outbox.offer(0, frame(time), Instant::now());
             next_frame(&mut outbox);
         }
-        outbox.acknowledge(ack(0, 1));
+        outbox.acknowledge(ack(0, 1), Instant::now());
         for time in 3..=4 {
-            outbox.offer(0, frame(time));
+            outbox.offer(0, frame(time), Instant::now());
             assert!(next_frame(&mut outbox).is_some());
         }
     }
@@ -198,14 +246,14 @@ mod tests {
     fn acknowledging_the_end_covers_the_pictures_before_it() {
         let mut outbox = Outbox::default();
         for time in 1..=2 {
-            outbox.offer(0, frame(time));
+            outbox.offer(0, frame(time), Instant::now());
             next_frame(&mut outbox);
         }
         outbox.end(0);
         assert!(matches!(outbox.take(), Some(Outgoing::End { sequence: 2, .. })));
-        outbox.acknowledge(ack(0, 2));
+        outbox.acknowledge(ack(0, 2), Instant::now());
         for time in 3..=4 {
-            outbox.offer(0, frame(time));
+            outbox.offer(0, frame(time), Instant::now());
             assert!(next_frame(&mut outbox).is_some());
         }
     }
@@ -219,13 +267,13 @@ mod tests {
     fn acknowledgements_of_what_was_never_sent_open_nothing() {
         let mut outbox = Outbox::default();
         for time in 1..=2 {
-            outbox.offer(0, frame(time));
+            outbox.offer(0, frame(time), Instant::now());
             next_frame(&mut outbox);
         }
         for (stream, sequence) in [(0, 2), (0, u32::MAX), (1, 0)] {
-            outbox.acknowledge(ack(stream, sequence));
+            outbox.acknowledge(ack(stream, sequence), Instant::now());
         }
-        outbox.offer(0, frame(3));
+        outbox.offer(0, frame(3), Instant::now());
         assert_eq!(next_frame(&mut outbox), None);
     }
 
@@ -233,10 +281,10 @@ mod tests {
     fn the_end_drops_the_picture_that_waits_and_needs_no_room_in_the_window() {
         let mut outbox = Outbox::default();
         for time in 1..=2 {
-            outbox.offer(5, frame(time));
+            outbox.offer(5, frame(time), Instant::now());
             next_frame(&mut outbox);
         }
-        outbox.offer(5, frame(3));
+        outbox.offer(5, frame(3), Instant::now());
         outbox.end(5);
         assert!(matches!(outbox.take(), Some(Outgoing::End { stream: 5, sequence: 2 })));
         assert!(outbox.take().is_none());
@@ -248,11 +296,11 @@ mod tests {
         let mut order = Vec::new();
         for time in 0..2 {
             for stream in [0, 7, u32::MAX] {
-                outbox.offer(stream, frame(time));
+                outbox.offer(stream, frame(time), Instant::now());
             }
             // The first stream is offered again before the others were served.
             order.push(next_frame(&mut outbox).unwrap().0);
-            outbox.offer(order[order.len() - 1], frame(time));
+            outbox.offer(order[order.len() - 1], frame(time), Instant::now());
             order.push(next_frame(&mut outbox).unwrap().0);
             order.push(next_frame(&mut outbox).unwrap().0);
             outbox.reconnect();
@@ -265,10 +313,10 @@ mod tests {
     fn a_new_connection_starts_with_an_open_window() {
         let mut outbox = Outbox::default();
         for time in 1..=2 {
-            outbox.offer(0, frame(time));
+            outbox.offer(0, frame(time), Instant::now());
             next_frame(&mut outbox);
         }
-        outbox.offer(0, frame(3));
+        outbox.offer(0, frame(3), Instant::now());
         outbox.reconnect();
         assert_eq!(next_frame(&mut outbox), Some((0, 2, 3)));
     }
@@ -278,7 +326,7 @@ mod tests {
         let mut outbox = Outbox::default();
         let old = outbox.reconnect();
         let new = outbox.reconnect();
-        outbox.offer(0, frame(1));
+        outbox.offer(0, frame(1), Instant::now());
         assert!(matches!(outbox.next(old), Err(Replaced)));
         assert!(matches!(outbox.next(new), Ok(Some(Outgoing::Frame { .. }))));
         assert!(matches!(outbox.next(new), Ok(None)));

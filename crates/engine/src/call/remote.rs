@@ -115,11 +115,12 @@ impl Remote {
         .await?;
         let sender = peer.sender();
         let media = &config.media;
-        let asker = sender.clone();
+        let (asker, holder) = (sender.clone(), media.audio.clone());
         let receiver = VideoReceiver::start(
             stream,
             Arc::clone(&media.output),
             Box::new(move || asker.request_keyframe()),
+            Box::new(move |at_least| holder.hold(id, at_least)),
             recorder.clone().map(|recorder| (recorder, config.clock)),
         );
         let tape = recorder.map(|recorder| Tape {

@@ -54,6 +54,8 @@ pub(crate) enum AudioCommand {
     RemoveParticipant(PeerId),
     /// A packet of theirs.
     Packet { id: PeerId, packet: tincan_peer::RtpPacket },
+    /// How long their sound is to be held at least, for their lips.
+    Hold { id: PeerId, at_least: Duration },
     /// How loud they are played.
     Volume { id: PeerId, volume: f32 },
     /// What Opus is to make of the network.
@@ -122,6 +124,11 @@ impl AudioHandle {
         if let Err(TrySendError::Full(_)) = self.commands.try_send(AudioCommand::Packet { id, packet }) {
             debug!("the audio thread is behind; a packet is dropped");
         }
+    }
+
+    /// Holds somebody's sound, without ever waiting: told again soon, should the thread be behind.
+    pub(crate) fn hold(&self, id: PeerId, at_least: Duration) {
+        let _ = self.commands.try_send(AudioCommand::Hold { id, at_least });
     }
 
     /// Everybody's statistics as of the last second.
@@ -233,6 +240,11 @@ impl Worker {
                     remote.jitter.insert(packet.sequence, packet.timestamp, packet.payload, packet.arrived);
                 }
             }
+            AudioCommand::Hold { id, at_least } => {
+                if let Some(remote) = self.remotes.get_mut(&id) {
+                    remote.jitter.hold(at_least);
+                }
+            }
             AudioCommand::Volume { id, volume } => {
                 if let Some(remote) = self.remotes.get_mut(&id) {
                     remote.volume = volume;
@@ -338,7 +350,8 @@ impl Worker {
                 CODEC_DELAY + self.output.as_ref().map_or(Duration::ZERO, |output| output.latency());
             for remote in self.remotes.values() {
                 if let Some(rtp) = remote.jitter.playout_rtp_timestamp() {
-                    let playout = AudioPlayout { rtp, at: now + latency };
+                    let held = remote.jitter.statistics().current_delay;
+                    let playout = AudioPlayout { rtp, at: now + latency, held };
                     let _ = remote.playout.try_send(VideoCommand::Audio(playout));
                 }
             }

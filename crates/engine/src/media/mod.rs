@@ -9,7 +9,7 @@ mod encode;
 mod local;
 mod receive;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tincan_media::DeviceError;
 use tincan_peer::{SharedAudio, SharedVideo};
@@ -48,4 +48,6 @@ pub(crate) enum Hint {
 pub(crate) struct AudioPlayout {
     pub(crate) rtp: u32,
     pub(crate) at: Instant,
+    /// How long it was held in its jitter buffer.
+    pub(crate) held: Duration,
 }

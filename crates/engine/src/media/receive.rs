@@ -66,18 +66,22 @@ pub(crate) struct VideoReceiver {
 }
 
 impl VideoReceiver {
-    /// `keyframe_needed` asks the other side for one; it must not wait.
+    /// `keyframe_needed` asks the other side for one, `hold_sound` is told how long their sound is to be held at least;
+    /// neither may wait.
     pub(crate) fn start(
         stream: u32,
         output: Arc<dyn FrameOutput>,
         keyframe_needed: Box<dyn Fn() + Send>,
+        hold_sound: Box<dyn Fn(Duration) + Send>,
         recorder: Option<(Arc<Recorder>, MediaClock)>,
     ) -> Self {
         let (commands, inbox) = sync_channel(QUEUE);
         let (publish, statistics) = watch::channel(ReceiveStatistics::default());
         let thread = std::thread::Builder::new()
             .name("tincan-video".into())
-            .spawn(move || Worker::new(stream, output, keyframe_needed, recorder, publish).run(&inbox))
+            .spawn(move || {
+                Worker::new(stream, output, keyframe_needed, hold_sound, recorder, publish).run(&inbox)
+            })
             .expect("the system can start a thread");
         Self { commands, statistics, thread: Some(thread) }
     }
@@ -114,6 +118,7 @@ struct Worker {
     stream: u32,
     output: Arc<dyn FrameOutput>,
     keyframe_needed: Box<dyn Fn() + Send>,
+    hold_sound: Box<dyn Fn(Duration) + Send>,
     tape: Option<(Arc<Recorder>, MediaClock, Timeline)>,
     statistics: watch::Sender<ReceiveStatistics>,
     assembler: FrameAssembler,
@@ -131,6 +136,7 @@ impl Worker {
         stream: u32,
         output: Arc<dyn FrameOutput>,
         keyframe_needed: Box<dyn Fn() + Send>,
+        hold_sound: Box<dyn Fn(Duration) + Send>,
         recorder: Option<(Arc<Recorder>, MediaClock)>,
         statistics: watch::Sender<ReceiveStatistics>,
     ) -> Self {
@@ -138,6 +144,7 @@ impl Worker {
             stream,
             output,
             keyframe_needed,
+            hold_sound,
             tape: recorder.map(|(recorder, clock)| (recorder, clock, Timeline::new(VIDEO_CLOCK))),
             statistics,
             assembler: FrameAssembler::new(),
@@ -185,11 +192,15 @@ impl Worker {
             }
             VideoCommand::Report { kind: MediaKind::Video, ntp, rtp } => self.playout.video_report(ntp, rtp),
             VideoCommand::Report { kind: MediaKind::Audio, ntp, rtp } => self.playout.audio_report(ntp, rtp),
-            VideoCommand::Audio(playout) => self.playout.audio_playout(playout.rtp, playout.at),
+            VideoCommand::Audio(playout) => {
+                self.playout.audio_playout(playout.rtp, playout.at, playout.held);
+                (self.hold_sound)(self.playout.sound_hold());
+            }
             VideoCommand::RoundTrip(round_trip) => self.assembler.set_round_trip(round_trip),
             VideoCommand::Paused => {
                 self.freezes.paused();
                 self.waiting.clear();
+                self.playout.paused();
             }
             VideoCommand::Stop => {}
         }
@@ -211,6 +222,7 @@ impl Worker {
                 let now = Instant::now();
                 self.playout.decoded(now - began);
                 self.record(assembled);
+                self.playout.displayed(self.output.delay(self.stream));
                 let due = self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived);
                 self.waiting.push_back((due, Arc::new(frame)));
                 if self.waiting.len() > MAX_WAITING {

@@ -2,8 +2,12 @@
 //!
 //! Two delays, the larger one counts. The *jitter delay* is what makes late pictures rare: a percentile of how much
 //! later than the fastest ones pictures lately came. On a clean network it is a few milliseconds. The *sync delay*
-//! holds pictures back when the sound is played later than they are; within `LEAD_ALLOWED` nothing is held back,
-//! because nobody sees it and everybody feels delay.
+//! holds pictures back when the sound is played later than they are seen; within `LEAD_ALLOWED` nothing is held back,
+//! because nobody sees it and everybody feels delay. What the display takes for itself counts: a window that is drawn in
+//! software needs a tenth of a second.
+//!
+//! Pictures that are later than their sound cannot be hurried, so the sound is held back for them then, up to
+//! `MAX_SOUND_HOLD` ([`PlayoutClock::sound_hold`]), as libwebrtc's `StreamSynchronization` does.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -29,7 +33,12 @@ const MAX_SYNC_DELAY: f64 = 0.6;
 /// Pictures may lead the sound by this much: below what people notice (ITU-R BT.1359: 45 ms), with room for the
 /// audio buffer's own wandering.
 const LEAD_ALLOWED: f64 = 0.025;
-/// The sync delay moves at most this fast, so that nobody sees the picture run or stand (as Chromium, 80 ms a second).
+/// Sound may lead the pictures by this much, likewise.
+const SOUND_LEAD_ALLOWED: f64 = 0.030;
+/// Held longer than this in its jitter buffer, sound would disturb the talk more than lips that lag.
+const MAX_SOUND_HOLD: f64 = 0.25;
+/// The sync delay and the sound's hold move at most this fast, so that nobody sees the picture run or stand (as
+/// Chromium, 80 ms a second).
 const SYNC_PER_SECOND: f64 = 0.080;
 /// A pause longer than this (camera off) ends what was known about the jitter.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -48,6 +57,16 @@ impl Mapping {
     }
 }
 
+/// What was told last of the sound that belongs to the pictures.
+#[derive(Debug, Clone, Copy)]
+struct Sound {
+    rtp: u32,
+    /// When that leaves the speaker.
+    plays_at: f64,
+    /// How long it is held in its jitter buffer.
+    held: f64,
+}
+
 /// Decides when pictures are shown. Pure: every time is an argument.
 #[derive(Debug)]
 pub struct PlayoutClock {
@@ -62,9 +81,10 @@ pub struct PlayoutClock {
     last_shown: f64,
     video: Option<Mapping>,
     audio: Option<Mapping>,
-    /// A sound's RTP time and when it leaves the speaker.
-    audio_playout: Option<(u32, f64)>,
+    sound: Option<Sound>,
+    sound_hold: f64,
     decode: f64,
+    display: f64,
     lip_offset: Option<f64>,
 }
 
@@ -87,8 +107,10 @@ impl PlayoutClock {
             last_shown: f64::MIN,
             video: None,
             audio: None,
-            audio_playout: None,
+            sound: None,
+            sound_hold: 0.0,
             decode: 0.0,
+            display: 0.0,
             lip_offset: None,
         }
     }
@@ -103,15 +125,15 @@ impl PlayoutClock {
         self.audio = Some(Mapping { ntp: ntp_seconds(ntp), rtp });
     }
 
-    /// The sample with RTP time `rtp` leaves the speaker at `plays_at`: its packet's arrival, plus the jitter
-    /// buffer's delay, plus the output's latency. Tell it a few times a second.
-    pub fn audio_playout(&mut self, rtp: u32, plays_at: Instant) {
-        self.audio_playout = Some((rtp, self.seconds(plays_at)));
+    /// The sample with RTP time `rtp` leaves the speaker at `plays_at`: its packet's arrival, plus the time that the
+    /// jitter buffer `held` it, plus the output's latency. Tell it a few times a second.
+    pub fn audio_playout(&mut self, rtp: u32, plays_at: Instant, held: Duration) {
+        self.sound = Some(Sound { rtp, plays_at: self.seconds(plays_at), held: held.as_secs_f64() });
     }
 
-    /// Nothing is played any more (muted at the source, audio gone): pictures are no longer held back for it.
-    pub fn audio_stopped(&mut self) {
-        self.audio_playout = None;
+    /// There are no pictures any more for which sound would have to wait (camera off).
+    pub fn paused(&mut self) {
+        self.sound_hold = 0.0;
     }
 
     /// How long decoding one picture took: it is part of the way to the screen.
@@ -119,6 +141,11 @@ impl PlayoutClock {
         let took = took.as_secs_f64();
         // Up at once, down slowly: a keyframe's decoding must not surprise the next time.
         self.decode = if took > self.decode { took } else { self.decode * 0.98 + took * 0.02 };
+    }
+
+    /// How long a picture takes from when it is shown here to when it is seen.
+    pub fn displayed(&mut self, took: Duration) {
+        self.display = took.as_secs_f64();
     }
 
     /// When to show the picture stamped `rtp_timestamp` that was complete at `arrived`. Call once for each picture,
@@ -152,10 +179,12 @@ impl PlayoutClock {
         self.note_lateness(transit - base, since_last);
 
         let by_jitter = sent + base + self.jitter_delay + self.decode;
-        let by_sync = self.sync_delay(rtp_timestamp, by_jitter, since_last);
+        let ahead = self.plays_with(rtp_timestamp).map(|sound| sound - (by_jitter + self.display));
+        let by_sync = self.move_sync_delay(ahead, since_last);
+        self.move_sound_hold(ahead, since_last);
         let shown = (by_jitter + by_sync).max(now).max(self.last_shown);
         self.last_shown = shown;
-        self.lip_offset = self.plays_with(rtp_timestamp).map(|sound| shown - sound);
+        self.lip_offset = ahead.map(|ahead| shown - by_jitter - ahead);
         epoch + Duration::from_secs_f64(shown.max(0.0))
     }
 
@@ -164,7 +193,12 @@ impl PlayoutClock {
         Duration::from_secs_f64(self.jitter_delay + self.sync_delay)
     }
 
-    /// How much later than its sound the last picture was scheduled, in milliseconds; negative when it leads. `None`
+    /// How long sound is to be held in its jitter buffer at least, for pictures that are later than it.
+    pub fn sound_hold(&self) -> Duration {
+        Duration::from_secs_f64(self.sound_hold)
+    }
+
+    /// How much later than its sound is heard the last picture is seen, in milliseconds; negative when it leads. `None`
     /// without sender reports or sound.
     pub fn lip_offset_millis(&self) -> Option<f64> {
         self.lip_offset.map(|seconds| seconds * 1_000.0)
@@ -209,20 +243,30 @@ impl PlayoutClock {
 
     /// When the sound that was captured with this picture leaves the speaker.
     fn plays_with(&self, rtp_timestamp: u32) -> Option<f64> {
-        let (video, audio) = (self.video?, self.audio?);
-        let (audio_rtp, plays_at) = self.audio_playout?;
-        Some(plays_at + video.ntp_of(rtp_timestamp, VIDEO_CLOCK) - audio.ntp_of(audio_rtp, AUDIO_CLOCK))
+        let (video, audio, sound) = (self.video?, self.audio?, self.sound?);
+        let after = video.ntp_of(rtp_timestamp, VIDEO_CLOCK) - audio.ntp_of(sound.rtp, AUDIO_CLOCK);
+        Some(sound.plays_at + after)
     }
 
-    fn sync_delay(&mut self, rtp_timestamp: u32, by_jitter: f64, since_last: f64) -> f64 {
-        let wanted = match self.plays_with(rtp_timestamp) {
-            Some(sound) => (sound - LEAD_ALLOWED - by_jitter).clamp(0.0, MAX_SYNC_DELAY),
-            None => 0.0,
-        };
-        let most = SYNC_PER_SECOND * since_last;
-        self.sync_delay += (wanted - self.sync_delay).clamp(-most, most);
+    /// `ahead`: by how much pictures that nothing holds back are seen before their sound is heard.
+    fn move_sync_delay(&mut self, ahead: Option<f64>, since_last: f64) -> f64 {
+        let wanted = ahead.map_or(0.0, |ahead| (ahead - LEAD_ALLOWED).clamp(0.0, MAX_SYNC_DELAY));
+        self.sync_delay = towards(wanted, self.sync_delay, since_last);
         self.sync_delay
     }
+
+    fn move_sound_hold(&mut self, ahead: Option<f64>, since_last: f64) {
+        let held = self.sound.map_or(0.0, |sound| sound.held);
+        let wanted =
+            ahead.map_or(0.0, |ahead| (held - ahead - SOUND_LEAD_ALLOWED).clamp(0.0, MAX_SOUND_HOLD));
+        self.sound_hold = towards(wanted, self.sound_hold, since_last);
+    }
+}
+
+/// As near to `wanted` as the time since the last step allows.
+fn towards(wanted: f64, now: f64, since_last: f64) -> f64 {
+    let most = SYNC_PER_SECOND * since_last;
+    now + (wanted - now).clamp(-most, most)
 }
 
 /// NTP's 32.32 fixed point in seconds; a double keeps a quarter of a microsecond of it.
@@ -264,6 +308,8 @@ mod tests {
         delays: Vec<f64>,
     }
 
+    const HELD: Duration = Duration::from_millis(20);
+
     fn at(start: Instant, seconds: f64) -> Instant {
         start + Duration::from_secs_f64(seconds)
     }
@@ -293,7 +339,10 @@ mod tests {
                     clock.video_report(ntp, rtp);
                     let audio = 17u32.wrapping_add((sender * 48_000.0) as u32);
                     clock.audio_report(ntp, audio);
-                    clock.audio_playout(audio, at(start, 1.0 + captured + after / 1_000.0));
+                    // The jitter buffer holds sound for 20 ms, or as long as it is asked to.
+                    let hold = clock.sound_hold().max(HELD);
+                    let plays_at = 1.0 + captured + after / 1_000.0 + (hold - HELD).as_secs_f64();
+                    clock.audio_playout(audio, at(start, plays_at), hold);
                 }
                 let shown =
                     clock.schedule(rtp, at(start, 1.0 + arrived)).duration_since(start).as_secs_f64() - 1.0;
@@ -369,10 +418,42 @@ mod tests {
     }
 
     #[test]
-    fn a_picture_behind_its_sound_is_not_delayed_further() {
-        let outcome = run(&[Step { seconds: 10, way: 100.0, jitter: 1.0 }], 0.0, Some(30.0));
-        assert!(outcome.waits[0] < 2.0, "{outcome:?}");
-        assert!(outcome.lips[0] > 60.0);
+    fn a_slow_display_is_given_its_pictures_sooner() {
+        let (start, mut clock) = (Instant::now(), PlayoutClock::new());
+        let mut waits = Vec::new();
+        for (display, frames) in [(20, 300u32), (90, 300), (500, 300)] {
+            let mut wait = Duration::ZERO;
+            clock.displayed(Duration::from_millis(display));
+            for _ in 0..frames {
+                let index = clock.last.map_or(0, |(rtp, ..)| rtp / 3_000 + 1);
+                let captured = f64::from(index) / 30.0;
+                clock.video_report(((9.0 + captured) * 4_294_967_296.0) as u64, index * 3_000);
+                clock.audio_report(((9.0 + captured) * 4_294_967_296.0) as u64, index * 1_600);
+                clock.audio_playout(index * 1_600, at(start, captured + 0.150), Duration::from_millis(250));
+                let arrived = at(start, captured + 0.010);
+                wait = clock.schedule(index * 3_000, arrived) - arrived;
+            }
+            waits.push((wait.as_millis(), clock.lip_offset_millis().unwrap().round()));
+        }
+        // The third is behind its sound, and so not held back at all.
+        assert_eq!(waits, [(95, -25.0), (25, -25.0), (0, 360.0)]);
+    }
+
+    #[test]
+    fn sound_waits_for_pictures_behind_it_which_are_not_delayed_further() {
+        for (way, lips) in [(100.0, 28.0..32.0), (400.0, 130.0..150.0)] {
+            let outcome = run(&[Step { seconds: 10, way, jitter: 1.0 }], 0.0, Some(30.0));
+            assert!(outcome.waits[0] < 2.0, "{way}: {outcome:?}");
+            assert!(lips.contains(&outcome.lips[0]), "{way}: {outcome:?}");
+        }
+    }
+
+    #[test]
+    fn sound_waits_no_longer_than_pictures_are_late() {
+        let late = Step { seconds: 10, way: 30.0, jitter: 120.0 };
+        let outcome = run(&[late, Step { seconds: 30, way: 30.0, jitter: 2.0 }], 0.0, Some(50.0));
+        assert!((-25.5..30.5).contains(&outcome.lips[1]), "{outcome:?}");
+        assert!(outcome.delays[1] < 4.0, "{outcome:?}");
     }
 
     #[test]

@@ -48,5 +48,5 @@ async fn measure(a: &Sound, b: &Sound, bursts: u32) -> Vec<f64> {
     far.until_heard().await;
     tokio::join!(near.hear(SETTLING), far.hear(SETTLING));
     let (near, far) = tokio::join!(near.hear(bursts as f32), far.hear(bursts as f32));
-    ways(&near, &far)
+    ways(&near.onsets(), &far.onsets()).into_iter().map(|(_, way)| way).collect()
 }

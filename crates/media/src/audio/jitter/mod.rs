@@ -101,6 +101,7 @@ pub struct JitterBuffer {
     dtx: bool,
     loss: f32,
     expecting_loss: bool,
+    least_target: i64,
     hold_off: u32,
     recent_delay: VecDeque<i64>,
     statistics: JitterStatistics,
@@ -126,6 +127,7 @@ impl JitterBuffer {
             dtx: false,
             loss: 0.0,
             expecting_loss: false,
+            least_target: 0,
             hold_off: 0,
             recent_delay: VecDeque::with_capacity(DELAY_PULLS),
             statistics: JitterStatistics::default(),
@@ -159,6 +161,11 @@ impl JitterBuffer {
         }
         let dropped = self.store.keep(unwrapped, Stored { sequence, payload });
         self.statistics.discarded_packets += dropped as u64;
+    }
+
+    /// From now on sound is held for so long at least, however even the network is: for lips that are later than it.
+    pub fn hold(&mut self, at_least: Duration) {
+        self.least_target = i64::try_from(at_least.as_micros()).unwrap_or(SKIP_MICROS).min(SKIP_MICROS);
     }
 
     /// The next 10 ms. Call it once for each 10 ms that the speaker plays; `now` is when.
@@ -263,7 +270,8 @@ impl JitterBuffer {
     }
 
     fn target(&self) -> i64 {
-        self.delay.target() + if self.expecting_loss { FEC_MARGIN_MICROS } else { 0 }
+        let network = self.delay.target() + if self.expecting_loss { FEC_MARGIN_MICROS } else { 0 };
+        network.max(self.least_target)
     }
 
     /// How long after the fastest packet's arrival the sound at `position` is played at `now`.

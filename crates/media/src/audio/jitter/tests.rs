@@ -278,6 +278,21 @@ fn ten_minutes_on_every_network_stay_bounded() {
 }
 
 #[test]
+fn sound_that_is_to_be_held_is_held_and_let_go_without_a_seam() {
+    let arrivals = deliver(CLEAN, 60, 1);
+    let mut listener = Listener::new();
+    let mut reached = Vec::new();
+    for (least, until) in [(0, 10), (150, 30), (0, 60)] {
+        listener.buffer.hold(Duration::from_millis(least));
+        let rest = arrivals.partition_point(|arrival| arrival.micros <= listener.now);
+        listener.play(&arrivals[rest..], until * 1_000_000 - 1_000_000, 1);
+        reached.push(listener.delays[listener.delays.len() - 1]);
+    }
+    assert!(reached[0] <= 40.0 && (140.0..165.0).contains(&reached[1]) && reached[2] <= 40.0, "{reached:?}");
+    assert_eq!(listener.buffer.statistics().concealed_samples, 0);
+}
+
+#[test]
 fn a_single_loss_comes_from_fec_without_a_seam() {
     let mut arrivals = deliver(CLEAN, 10, 1);
     for lost in [400, 350, 300] {
