@@ -21,11 +21,11 @@ pub(crate) fn parse(text: &str) -> Result<IceServerConfig, CommandError> {
             url,
             "is no STUN or TURN server: write it as stun:HOST:PORT or turn:HOST:PORT NAME PASSWORD.",
         ),
-        (None, None, None) if stun => Ok(server(url, "", "")),
+        (None, None, None) if stun => server(url, "", ""),
         _ if stun => {
             wrong(url, "is a STUN server, which has no name and no password: leave out what follows it.")
         }
-        (Some(username), Some(credential), None) => Ok(server(url, username, credential)),
+        (Some(username), Some(credential), None) => server(url, username, credential),
         _ => wrong(
             url,
             "is a TURN server, which asks for a name and a password: write turn:HOST:PORT NAME PASSWORD.",
@@ -33,8 +33,17 @@ pub(crate) fn parse(text: &str) -> Result<IceServerConfig, CommandError> {
     }
 }
 
-fn server(url: &str, username: &str, credential: &str) -> IceServerConfig {
-    IceServerConfig { urls: vec![url.into()], username: username.into(), credential: credential.into() }
+fn server(url: &str, username: &str, credential: &str) -> Result<IceServerConfig, CommandError> {
+    let server =
+        IceServerConfig { urls: vec![url.into()], username: username.into(), credential: credential.into() };
+    match server.check() {
+        Ok(()) => Ok(server),
+        Err(_) => wrong(
+            url,
+            "is an address that nobody can connect to: write HOST:PORT behind its kind, and behind a TURN server's port \
+             ?transport=tcp if need be.",
+        ),
+    }
 }
 
 fn wrong<T>(url: &str, how: &str) -> Result<T, CommandError> {
@@ -62,6 +71,9 @@ mod tests {
             ("turns:turn.example ada", "NAME PASSWORD"),
             ("turn:turn.example ada secret word", "NAME PASSWORD"),
             ("stun:stun.example ada secret", "leave out"),
+            ("stun:", "nobody can connect to"),
+            ("turn:turn.example:relay ada secret", "nobody can connect to"),
+            ("turn:turn.example?transport=pigeon ada secret", "nobody can connect to"),
         ] {
             let error = parse(text).err().unwrap();
             assert!(error.code == "ice_server" && error.message.contains(hint), "{text}: {}", error.message);

@@ -37,6 +37,19 @@ pub struct IceServerConfig {
     pub credential: String,
 }
 
+impl IceServerConfig {
+    /// Whether its URLs can be used: the library would only log one that cannot, in the middle of a call.
+    ///
+    /// # Errors
+    /// [`PeerError::IceServers`] says what is wrong, without repeating the URL.
+    pub fn check(&self) -> Result<(), PeerError> {
+        for url in &self.urls {
+            rtc::ice::url::Url::parse_url(url).map_err(|error| PeerError::IceServers(error.to_string()))?;
+        }
+        Ok(())
+    }
+}
+
 /// An SDP description: `offer` or answer.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SessionDescription {

@@ -219,11 +219,9 @@ fn local_streams() -> (LocalStream, LocalStream) {
     (audio, video)
 }
 
-/// The library would only log a bad URL, later.
 fn check_ice_servers(config: &PeerConfig) -> Result<(), PeerError> {
-    for url in config.ice_servers.iter().flat_map(|server| &server.urls) {
-        // The URL itself may carry a name that is nobody else's business, so the error says only what is wrong.
-        rtc::ice::url::Url::parse_url(url).map_err(|error| PeerError::IceServers(error.to_string()))?;
+    for server in &config.ice_servers {
+        server.check()?;
     }
     let relays = config.ice_servers.iter().flat_map(|s| &s.urls).any(|url| url.starts_with("turn"));
     if config.relay_only && !relays {
