@@ -143,7 +143,10 @@ impl Sound {
     }
 
     /// Unloads the module that was loaded with `argument`.
-    async fn unload(&self, argument: &str) {
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn unload(&self, argument: &str) {
         let modules = self.control(&["list", "short", "modules"]).await;
         let module = modules.lines().find(|line| line.contains(argument)).expect("it is loaded");
         let number = module.split_whitespace().next().expect("a number comes first");
@@ -279,7 +282,7 @@ pub fn ways(began: &[Instant], arrived: &[Instant]) -> Vec<(Instant, f64)> {
     let way = |&here: &Instant| {
         let there = arrived.iter().find(|&&there| there > here)?;
         let took = there.duration_since(here);
-        (took < LONGEST).then(|| (here, took.as_secs_f64() * 1000.0))
+        (took < LONGEST).then_some((here, took.as_secs_f64() * 1000.0))
     };
     began.iter().filter_map(way).collect()
 }

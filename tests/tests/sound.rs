@@ -145,6 +145,48 @@ async fn sound_follows_the_systems_default_to_another_speaker() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn chosen_devices_that_are_not_there_are_replaced_until_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said.wav");
+    clips::speech(&said, 120);
+    let server = Server::start().await;
+    let (adas, bens) = (Sound::start().await, Sound::start().await);
+    let headset = "device:pulseaudio:headset";
+    let mut ada = Participant::start_by(
+        adas.tincan(),
+        "Ada",
+        &server.url(),
+        &["--camera", "none", "--microphone", headset, "--speaker", "none"],
+    );
+    let code = ada.code().await;
+    let mut ben = Participant::start_by(
+        bens.tincan(),
+        "Ben",
+        &server.url(),
+        &[&code, "--camera", "none", "--microphone", "none", "--speaker", headset],
+    );
+    let in_place = |preview: &Value, what: &str, used: &str| {
+        let problem = preview[what]["problem"].as_str().unwrap_or("");
+        preview[what]["working"] == true && problem.ends_with(&format!("Until then {used} is used."))
+    };
+    ada.preview_until("another microphone", |preview| in_place(preview, "microphone", "Microphone")).await;
+    ben.preview_until("another speaker", |preview| in_place(preview, "speaker", "Speaker")).await;
+    let _speaking = adas.speak(&said);
+    bens.listen("speaker").until_heard().await;
+
+    bens.plug_in_speaker("headset", "Headset").await;
+    // The chosen one, whatever the system prefers.
+    bens.control(&["set-default-sink", "speaker"]).await;
+    ben.preview_until("the headset", |preview| works(preview, "speaker", "Headset")).await;
+    bens.listen("headset").until_heard().await;
+    bens.unload("sink_name=headset").await;
+    ben.notice("device_lost").await;
+    ben.preview_until("another speaker again", |preview| in_place(preview, "speaker", "Speaker")).await;
+    bens.listen("speaker").until_heard().await;
+    end(ada, ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sound_server_dies_and_comes_back_in_mid_call() {
     let mut talk = Talk::begin().await;
     talk.bens.die().await;

@@ -31,11 +31,22 @@ pub fn list_speakers() -> Vec<DeviceInfo> {
     with_deadline(|| list(DeviceKind::Speaker)).unwrap_or_default()
 }
 
+/// A microphone or speaker that is open, to see what becomes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Watched {
+    /// Its id, as in [`OpenMicrophone`](super::OpenMicrophone) and [`OpenSpeaker`](super::OpenSpeaker).
+    pub open: String,
+    /// The id of the chosen one, while it is not there and this one is used in its place.
+    pub absent: Option<String>,
+}
+
 /// What the system says now of a device that is open.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Standing {
     /// Nothing new.
     Same,
+    /// The chosen one is there again, in whose place it is used.
+    Replaceable,
     /// It is there, but another one is the system's default.
     NotDefault,
     /// It is not there any more, although its stream may go on: a sound server moves streams to other devices without a
@@ -43,11 +54,10 @@ pub enum Standing {
     Gone,
 }
 
-/// How an open microphone and an open speaker stand, by the ids of [`OpenMicrophone`](super::OpenMicrophone) and
-/// [`OpenSpeaker`](super::OpenSpeaker); cpal has no event for it.
+/// How an open microphone and an open speaker stand; cpal has no event for it.
 ///
 /// Ask every second or two, not on the audio thread and not in an async task: it may block as [`list_microphones`].
-pub fn standing(microphone: Option<&str>, speaker: Option<&str>) -> (Standing, Standing) {
+pub fn standing(microphone: Option<&Watched>, speaker: Option<&Watched>) -> (Standing, Standing) {
     let look = || (list(DeviceKind::Microphone), list(DeviceKind::Speaker));
     // A sound server that hangs is no reason to call every device gone; one that died is told by the streams.
     let (microphones, speakers) = with_deadline(look).unwrap_or_default();
@@ -57,9 +67,13 @@ pub fn standing(microphone: Option<&str>, speaker: Option<&str>) -> (Standing, S
     (compare(microphone, &microphones), compare(speaker, &speakers))
 }
 
-fn compare(open: Option<&str>, list: &[DeviceInfo]) -> Standing {
-    let Some(open) = open else { return Standing::Same };
-    match list.iter().find(|device| device.id == open) {
+fn compare(watched: Option<&Watched>, list: &[DeviceInfo]) -> Standing {
+    let Some(Watched { open, absent }) = watched else { return Standing::Same };
+    let find = |id: &String| list.iter().find(|device| device.id == *id);
+    if absent.as_ref().is_some_and(|absent| find(absent).is_some()) {
+        return Standing::Replaceable;
+    }
+    match find(open) {
         // Only a sound server's lists are complete, and only its streams go on without their device.
         None if open.starts_with(SERVER_PREFIX) => Standing::Gone,
         Some(device) if device.default => Standing::Same,
@@ -217,17 +231,22 @@ mod tests {
 
     #[test]
     fn an_open_device_is_gone_or_no_longer_the_default() {
-        let device =
-            |name: &str, default| DeviceInfo { id: format!("device:{name}"), name: name.into(), default };
+        let id = |name: &str| format!("device:{name}");
+        let device = |name: &str, default| DeviceInfo { id: id(name), name: name.into(), default };
         let list = [device("pulseaudio:a", true), device("pulseaudio:b", false)];
-        assert_eq!(compare(Some("device:pulseaudio:a"), &list), Standing::Same);
-        assert_eq!(compare(Some("device:pulseaudio:b"), &list), Standing::NotDefault);
-        assert_eq!(compare(Some("device:pulseaudio:c"), &list), Standing::Gone);
-        assert_eq!(compare(Some("device:pulseaudio:c"), &[]), Standing::Gone);
+        let stands = |open: &str, absent: Option<&str>, list: &[DeviceInfo]| {
+            compare(Some(&Watched { open: id(open), absent: absent.map(id) }), list)
+        };
+        assert_eq!(stands("pulseaudio:a", None, &list), Standing::Same);
+        assert_eq!(stands("pulseaudio:b", None, &list), Standing::NotDefault);
+        assert_eq!(stands("pulseaudio:c", None, &list), Standing::Gone);
+        assert_eq!(stands("pulseaudio:c", None, &[]), Standing::Gone);
+        assert_eq!(stands("pulseaudio:a", Some("pulseaudio:c"), &list), Standing::Same);
+        assert_eq!(stands("pulseaudio:a", Some("pulseaudio:b"), &list), Standing::Replaceable);
         assert_eq!(compare(None, &list), Standing::Same);
         // A driver's own list may leave out what is open; its stream tells when it is gone.
         let list = [device("alsa:plughw:CARD=PCH,DEV=0", false)];
-        assert_eq!(compare(Some("device:alsa:default"), &list), Standing::Same);
+        assert_eq!(stands("alsa:default", None, &list), Standing::Same);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
 
 use crate::{MicrophoneSelector, SpeakerSelector};
 
-pub use host::{Standing, list_microphones, list_speakers, standing};
+pub use host::{Standing, Watched, list_microphones, list_speakers, standing};
 
 /// A microphone that is running.
 pub struct OpenMicrophone {
@@ -24,6 +24,8 @@ pub struct OpenMicrophone {
     pub name: String,
     /// Its [`DeviceInfo::id`](crate::DeviceInfo::id), or the selector of a twin.
     pub id: String,
+    /// Why it is the system's default and not the one that was asked for.
+    pub in_place: Option<DeviceError>,
     /// Its sound. Dropping it closes the device.
     pub input: Box<dyn AudioInput>,
 }
@@ -34,14 +36,17 @@ pub struct OpenSpeaker {
     pub name: String,
     /// Its [`DeviceInfo::id`](crate::DeviceInfo::id), or the selector of a twin.
     pub id: String,
+    /// Why it is the system's default and not the one that was asked for.
+    pub in_place: Option<DeviceError>,
     /// Where its sound goes. Dropping it closes the device.
     pub output: Box<dyn AudioOutput>,
 }
 
-/// Opens a microphone. Blocks until it runs: some 10 to 300 ms, never more than 6 s.
+/// Opens a microphone; while the one with an id is not there, the system's default in its place. Blocks until it runs:
+/// some 10 to 300 ms, never more than 12 s.
 ///
 /// # Errors
-/// [`DeviceError`] when there is no such device, it is taken, or the file cannot be read.
+/// [`DeviceError`] when there is no device, it is taken, or the file cannot be read.
 pub fn open_microphone(
     selector: &MicrophoneSelector,
     clock: MediaClock,
@@ -49,6 +54,7 @@ pub fn open_microphone(
     let twin = |name: &str, input: Box<dyn AudioInput>| OpenMicrophone {
         name: name.into(),
         id: selector.to_string(),
+        in_place: None,
         input,
     };
     match selector {
@@ -58,18 +64,23 @@ pub fn open_microphone(
             Ok(twin(&file_name(path), Box::new(twins::WavLoop::open(path, clock)?)))
         }
         MicrophoneSelector::Default => stream::open_microphone(None, clock),
-        MicrophoneSelector::Device(id) => stream::open_microphone(Some(id), clock),
+        MicrophoneSelector::Device(id) => {
+            let (open, in_place) = or_default(id, |id| stream::open_microphone(id, clock))?;
+            Ok(OpenMicrophone { in_place, ..open })
+        }
     }
 }
 
-/// Opens a speaker. Blocks until it runs: some 10 to 300 ms, never more than 6 s.
+/// Opens a speaker; while the one with an id is not there, the system's default in its place. Blocks until it runs: some
+/// 10 to 300 ms, never more than 12 s.
 ///
 /// # Errors
-/// [`DeviceError`] when there is no such device, it is taken, or the file cannot be written.
+/// [`DeviceError`] when there is no device, it is taken, or the file cannot be written.
 pub fn open_speaker(selector: &SpeakerSelector, clock: MediaClock) -> Result<OpenSpeaker, DeviceError> {
     let twin = |name: &str, output: Box<dyn AudioOutput>| OpenSpeaker {
         name: name.into(),
         id: selector.to_string(),
+        in_place: None,
         output,
     };
     match selector {
@@ -78,7 +89,25 @@ pub fn open_speaker(selector: &SpeakerSelector, clock: MediaClock) -> Result<Ope
             Ok(twin(&file_name(path), Box::new(twins::WavRecorder::create(path)?)))
         }
         SpeakerSelector::Default => stream::open_speaker(None, clock),
-        SpeakerSelector::Device(id) => stream::open_speaker(Some(id), clock),
+        SpeakerSelector::Device(id) => {
+            let (open, in_place) = or_default(id, |id| stream::open_speaker(id, clock))?;
+            Ok(OpenSpeaker { in_place, ..open })
+        }
+    }
+}
+
+/// What `open` makes of `id`, or of the default one while there is no such device, and then why.
+fn or_default<T>(
+    id: &str,
+    open: impl Fn(Option<&str>) -> Result<T, DeviceError>,
+) -> Result<(T, Option<DeviceError>), DeviceError> {
+    match open(Some(id)) {
+        // Of two devices that are not there, the person knows the chosen one.
+        Err(missing @ DeviceError::NotFound { .. }) => match open(None) {
+            Ok(device) => Ok((device, Some(missing))),
+            Err(_) => Err(missing),
+        },
+        opened => Ok((opened?, None)),
     }
 }
 

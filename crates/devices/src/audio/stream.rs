@@ -79,14 +79,14 @@ pub(super) fn open_microphone(id: Option<&str>, clock: MediaClock) -> Result<Ope
     let shared = Arc::new(Shared::default());
     let (opened, thread) = spawn("microphone", id, &shared, capture_stream)?;
     let input = DeviceInput::new(opened.name.clone(), opened.rate, opened.end, shared, clock, thread)?;
-    Ok(OpenMicrophone { name: opened.name, id: opened.id, input: Box::new(input) })
+    Ok(OpenMicrophone { name: opened.name, id: opened.id, in_place: None, input: Box::new(input) })
 }
 
 pub(super) fn open_speaker(id: Option<&str>, _clock: MediaClock) -> Result<OpenSpeaker, DeviceError> {
     let shared = Arc::new(Shared::default());
     let (opened, thread) = spawn("speaker", id, &shared, playback_stream)?;
     let output = DeviceOutput::new(opened.name.clone(), opened.rate, opened.end, shared, thread)?;
-    Ok(OpenSpeaker { name: opened.name, id: opened.id, output: Box::new(output) })
+    Ok(OpenSpeaker { name: opened.name, id: opened.id, in_place: None, output: Box::new(output) })
 }
 
 type Build<End> = fn(&Device, &ErrorSink, &str) -> Result<(cpal::Stream, u32, End), DeviceError>;

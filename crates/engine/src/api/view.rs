@@ -84,7 +84,7 @@ pub struct SourceView {
     pub working: bool,
     /// The device's name while it works.
     pub device: Option<String>,
-    /// What is wrong and what to do, while it does not work.
+    /// What is wrong and what to do, while it does not work or is used in place of the chosen one.
     pub problem: Option<String>,
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tincan_devices::audio::{self as sound, OpenMicrophone, OpenSpeaker, Standing};
+use tincan_devices::audio::{self as sound, OpenMicrophone, OpenSpeaker, Standing, Watched};
 use tincan_devices::video::{CameraEvent, CameraThread, CaptureRequest};
 use tincan_devices::{CameraSelector, MicrophoneSelector, SpeakerSelector};
 use tincan_media::audio::ProcessingConfig;
@@ -58,9 +58,9 @@ pub(crate) struct LocalMedia {
     opening: JoinSet<Opened>,
     microphone_round: u32,
     speaker_round: u32,
-    /// The ids of what is open, to see what becomes of it.
-    microphone: Option<String>,
-    speaker: Option<String>,
+    /// What is open, to see what becomes of it.
+    microphone: Option<Watched>,
+    speaker: Option<Watched>,
     look_again: Instant,
 }
 
@@ -153,7 +153,9 @@ impl LocalMedia {
 
     /// Whether sound and whether pictures are to be expected from here: switched on, chosen, and not known to be broken.
     pub(crate) fn sends(&self) -> (bool, bool) {
-        let comes = |view: &SourceView, chosen: &str| view.on && chosen != "none" && view.problem.is_none();
+        let comes = |view: &SourceView, chosen: &str| {
+            view.on && chosen != "none" && (view.working || view.problem.is_none())
+        };
         (comes(&self.view.microphone, &self.choice.microphone), comes(&self.view.camera, &self.choice.camera))
     }
 
@@ -270,7 +272,7 @@ impl LocalMedia {
                     let (microphone, speaker) = (self.microphone.clone(), self.speaker.clone());
                     self.opening.spawn_blocking(move || {
                         let (microphone, speaker) =
-                            sound::standing(microphone.as_deref(), speaker.as_deref());
+                            sound::standing(microphone.as_ref(), speaker.as_ref());
                         Opened::Looked(rounds, microphone, speaker)
                     });
                     None
@@ -348,10 +350,10 @@ impl LocalMedia {
                 let on = self.view.microphone.on;
                 self.microphone = None;
                 self.view.microphone = match result {
-                    Ok(open) => {
-                        self.microphone = Some(open.id);
-                        self.audio.handle().send(AudioCommand::Input(Some(open.input)));
-                        SourceView { on, working: true, device: Some(open.name), problem: None }
+                    Ok(OpenMicrophone { name, id, in_place, input }) => {
+                        self.audio.handle().send(AudioCommand::Input(Some(input)));
+                        self.microphone = Some(watched(id, in_place.as_ref(), &self.choice.microphone));
+                        working(on, name, in_place.as_ref())
                     }
                     Err(error) => {
                         self.audio.handle().send(AudioCommand::Input(None));
@@ -363,10 +365,10 @@ impl LocalMedia {
             Opened::Speaker(round, result) if round == self.speaker_round => {
                 self.speaker = None;
                 self.view.speaker = match result {
-                    Ok(open) => {
-                        self.speaker = Some(open.id);
-                        self.audio.handle().send(AudioCommand::Output(open.output));
-                        SourceView { on: true, working: true, device: Some(open.name), problem: None }
+                    Ok(OpenSpeaker { name, id, in_place, output }) => {
+                        self.audio.handle().send(AudioCommand::Output(output));
+                        self.speaker = Some(watched(id, in_place.as_ref(), &self.choice.speaker));
+                        working(true, name, in_place.as_ref())
                     }
                     Err(error) => {
                         self.play_into_nowhere();
@@ -400,11 +402,17 @@ impl LocalMedia {
             let error = gone(&self.view.speaker);
             return Some(self.speaker_lost(&error));
         }
-        let moved = |chosen: &str, standing| chosen == "default" && standing == Standing::NotDefault;
-        if missing(&self.view.microphone) || moved(&self.choice.microphone, microphone) {
+        let moved = |chosen: &str, open: &Option<Watched>, standing| match standing {
+            Standing::Replaceable => true,
+            Standing::NotDefault => {
+                chosen == "default" || open.as_ref().is_some_and(|open| open.absent.is_some())
+            }
+            Standing::Same | Standing::Gone => false,
+        };
+        if missing(&self.view.microphone) || moved(&self.choice.microphone, &self.microphone, microphone) {
             self.open_microphone();
         }
-        if missing(&self.view.speaker) || moved(&self.choice.speaker, speaker) {
+        if missing(&self.view.speaker) || moved(&self.choice.speaker, &self.speaker, speaker) {
             self.open_speaker();
         }
         None
@@ -423,6 +431,15 @@ impl Drop for LocalMedia {
         self.camera = None;
         self.sink.output.ended(SELF_VIEW);
     }
+}
+
+fn watched(open: String, in_place: Option<&DeviceError>, chosen: &str) -> Watched {
+    Watched { open, absent: in_place.map(|_| chosen.to_owned()) }
+}
+
+fn working(on: bool, name: String, in_place: Option<&DeviceError>) -> SourceView {
+    let problem = in_place.map(|missing| format!("{missing} Until then {name} is used."));
+    SourceView { on, working: true, device: Some(name), problem }
 }
 
 fn processing(settings: &Settings) -> ProcessingConfig {

@@ -17,6 +17,6 @@ working: boolean,
  */
 device: string | null, 
 /**
- * What is wrong and what to do, while it does not work.
+ * What is wrong and what to do, while it does not work or is used in place of the chosen one.
  */
 problem: string | null, };
