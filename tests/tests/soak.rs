@@ -90,8 +90,11 @@ struct Place {
 }
 
 impl Place {
+    /// Ben comes (back); should he not get in, he is who knows why.
     async fn join(&self) -> Participant {
-        self.machine.call("Ben", &self.url, &[&self.code])
+        let mut ben = self.machine.call("Ben", &self.url, &[&self.code]);
+        ben.until("Ada", |call| call["phase"] == "connected").await;
+        ben
     }
 
     /// Does one step; says whether pictures may pause for it.

@@ -11,8 +11,8 @@ use tincan_codec::H264Decoder;
 use tincan_media::MediaClock;
 use tincan_media::ports::VideoDecoder;
 use tincan_media::video::{
-    AssembledFrame, AssemblyEvent, EncodedVideo, FrameAssembler, FreezeDetector, PlayoutClock, Resolution,
-    VideoFrame,
+    AssembledFrame, AssemblyEvent, EncodedVideo, FrameAssembler, FreezeDetector, PlayoutClock, PlayoutQueue,
+    Resolution, VideoFrame,
 };
 use tincan_peer::{MediaKind, RtpPacket};
 use tokio::sync::watch;
@@ -24,8 +24,6 @@ use crate::record::{Recorder, Timeline};
 
 /// A keyframe of 1080p is 300 packets; three of them in a burst fit.
 const QUEUE: usize = 1024;
-/// Pictures that wait for their time: more than half a second of them is not a wait but a standstill.
-const MAX_WAITING: usize = 16;
 /// RTP clock of H.264 (RFC 6184, section 8.2.1).
 const VIDEO_CLOCK: u32 = 90_000;
 /// With nothing to do the thread looks this often whether there is something to report.
@@ -124,7 +122,7 @@ struct Worker {
     assembler: FrameAssembler,
     decoder: Option<H264Decoder>,
     playout: PlayoutClock,
-    waiting: VecDeque<(Instant, Arc<VideoFrame>)>,
+    waiting: PlayoutQueue<Arc<VideoFrame>>,
     freezes: FreezeDetector,
     shown: VecDeque<Instant>,
     resolution: Option<Resolution>,
@@ -150,7 +148,7 @@ impl Worker {
             assembler: FrameAssembler::new(),
             decoder: None,
             playout: PlayoutClock::new(),
-            waiting: VecDeque::new(),
+            waiting: PlayoutQueue::default(),
             freezes: FreezeDetector::new(),
             shown: VecDeque::new(),
             resolution: None,
@@ -179,8 +177,7 @@ impl Worker {
 
     /// Until the next picture is due, the assembler gives something up, or a report is due.
     fn nap(&self, now: Instant) -> Duration {
-        let due = self.waiting.front().map(|&(due, _)| due);
-        let next = [due, self.assembler.poll_timeout()].into_iter().flatten().min();
+        let next = [self.waiting.next(), self.assembler.poll_timeout()].into_iter().flatten().min();
         next.map_or(IDLE, |next| next.saturating_duration_since(now).min(IDLE))
     }
 
@@ -224,10 +221,7 @@ impl Worker {
                 self.record(assembled);
                 self.playout.displayed(self.output.delay(self.stream));
                 let due = self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived);
-                self.waiting.push_back((due, Arc::new(frame)));
-                if self.waiting.len() > MAX_WAITING {
-                    self.waiting.pop_front();
-                }
+                self.waiting.push(due, Arc::new(frame), now);
             }
             Ok(None) => {}
             Err(error) => {
@@ -247,12 +241,7 @@ impl Worker {
     }
 
     fn show(&mut self, now: Instant) {
-        // Of several that are due only the newest is worth drawing.
-        let mut due = None;
-        while let Some((_, frame)) = self.waiting.pop_front_if(|(due, _)| *due <= now) {
-            due = Some(frame);
-        }
-        if let Some(frame) = due {
+        if let Some(frame) = self.waiting.take(now) {
             self.freezes.rendered(now);
             self.shown.push_back(now);
             self.resolution = Some(frame.resolution());

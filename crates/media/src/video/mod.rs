@@ -12,6 +12,7 @@ pub mod nal;
 mod packetize;
 pub mod pattern;
 pub mod playout;
+mod playout_queue;
 pub mod scale;
 pub mod stamp;
 
@@ -22,5 +23,6 @@ pub use freeze::FreezeDetector;
 pub use packetize::{opens_keyframe, packetize};
 pub use pattern::TestPattern;
 pub use playout::PlayoutClock;
+pub use playout_queue::PlayoutQueue;
 pub use scale::{Fit, Rect, Scaler, letterbox};
 pub use stamp::Stamp;
