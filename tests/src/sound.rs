@@ -109,10 +109,15 @@ impl Sound {
 
     /// Plugs in a speaker, which becomes the default.
     pub async fn plug_in_speaker(&self, name: &str, called: &str) {
+        self.add_speaker(name, called).await;
+        self.control(&["set-default-sink", name]).await;
+    }
+
+    /// Plugs in a speaker, which does not become the default.
+    pub async fn add_speaker(&self, name: &str, called: &str) {
         let (name_is, properties) =
             (format!("sink_name={name}"), format!("sink_properties=device.description={called}"));
         self.control(&["load-module", "module-null-sink", &name_is, "rate=48000", &properties]).await;
-        self.control(&["set-default-sink", name]).await;
     }
 
     /// Pulls the speaker's plug.

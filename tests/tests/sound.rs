@@ -174,9 +174,8 @@ async fn chosen_devices_that_are_not_there_are_replaced_until_they_are() {
     let _speaking = adas.speak(&said);
     bens.listen("speaker").until_heard().await;
 
-    bens.plug_in_speaker("headset", "Headset").await;
     // The chosen one, whatever the system prefers.
-    bens.control(&["set-default-sink", "speaker"]).await;
+    bens.add_speaker("headset", "Headset").await;
     ben.preview_until("the headset", |preview| works(preview, "speaker", "Headset")).await;
     bens.listen("headset").until_heard().await;
     bens.unload("sink_name=headset").await;

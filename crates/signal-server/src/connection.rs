@@ -100,7 +100,10 @@ async fn join(
         return Err(End::Refused(ErrorCode::Version));
     }
     let request = Request { room, peer, secret, intent, received, address: slot.key(), now: Instant::now() };
-    let (admission, seat) = shared.registry.join(request).map_err(End::Refused)?;
+    let (admission, seat) = match shared.registry.join(request.clone()) {
+        Err(ErrorCode::RoomFull) => wait_for_a_place(request, shared).await?,
+        answer => answer.map_err(End::Refused)?,
+    };
     let ice_servers = turn::ice_servers(&shared.config, SystemTime::now());
     let answer = match admission {
         Admission::New(peers) => ServerMessage::Joined { peers, ice_servers },
@@ -110,6 +113,16 @@ async fn join(
     // the grace time like any other.
     let _ = timeout(shared.config.limits.write, socket.send(Message::text(answer.encode()))).await;
     Ok(seat)
+}
+
+/// Whoever crashed and is back at once is not sent away: the place of the one who was lost is theirs in a moment.
+async fn wait_for_a_place(request: Request, shared: &Shared) -> Result<(Admission, Seat), End> {
+    let yields = shared.registry.yields_at(request.room).ok_or(End::Refused(ErrorCode::RoomFull))?;
+    tokio::select! {
+        () = sleep_until(yields.into()) => {}
+        () = shared.cancel.cancelled() => return Err(End::Shutdown),
+    }
+    shared.registry.join(Request { now: Instant::now(), ..request }).map_err(End::Refused)
 }
 
 /// The client's next protocol message; pings and pongs only count against its rate.

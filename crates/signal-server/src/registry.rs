@@ -18,6 +18,7 @@ use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 
 /// Who wants which place.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) room: RoomId,
     pub(crate) peer: PeerId,
@@ -158,6 +159,11 @@ impl Registry {
         Ok((Admission::New(others), seat))
     }
 
+    /// When a full room gives the place of somebody who is lost to a newcomer; `None` while nobody is.
+    pub(crate) fn yields_at(&self, room: RoomId) -> Option<Instant> {
+        self.lock().first_lost(room, &self.limits).map(|(yields, _)| yields)
+    }
+
     /// Passes an envelope on. False when the receiver is not there.
     pub(crate) fn relay(&self, seat: &Seat, to: PeerId, envelope: Envelope) -> bool {
         let message = text(&ServerMessage::Relay { from: seat.peer, envelope });
@@ -211,9 +217,15 @@ impl Rooms {
     /// Whose place a full room gives to a newcomer: whoever crashed and is back under a new id is not kept out by the
     /// place that waits for the old one.
     fn absent(&self, room: RoomId, now: Instant, limits: &Limits) -> Option<PeerId> {
+        self.first_lost(room, limits).filter(|(yields, _)| now >= *yields).map(|(_, peer)| peer)
+    }
+
+    /// Who has been lost for longest in a full room, and when their place goes to a newcomer.
+    fn first_lost(&self, room: RoomId, limits: &Limits) -> Option<(Instant, PeerId)> {
         let room = self.rooms.get(&room).filter(|room| room.places.len() >= limits.participants)?;
-        let lost = room.places.iter().filter_map(|(peer, place)| Some((place.lost?, *peer)));
-        lost.min().filter(|(since, _)| now >= *since + limits.yielding).map(|(_, peer)| peer)
+        let lost =
+            room.places.iter().filter_map(|(peer, place)| Some((place.lost? + limits.yielding, *peer)));
+        lost.min()
     }
 
     /// Removes a participant and tells the others.
@@ -459,10 +471,13 @@ mod tests {
         fixture.registry.lose(&ben, fixture.now);
         let refused = fixture.registry.join(fixture.request(3, Intent::Join, None));
         assert_eq!(refused.err(), Some(ErrorCode::RoomFull), "a socket that changes networks comes back");
-        fixture.now += Limits::default().yielding;
+        let yields = fixture.registry.yields_at(ada.room).unwrap();
+        assert_eq!(yields, fixture.now + Limits::default().yielding);
+        fixture.now = yields;
         fixture.registry.join(fixture.request(3, Intent::Join, None)).unwrap();
         assert_eq!(fixture.drain(&ada), ["+2", "-2", "+3"]);
         assert_eq!(ben.line.reason(), Some(ErrorCode::Replaced));
+        assert_eq!(fixture.registry.yields_at(ada.room), None);
     }
 
     #[test]
