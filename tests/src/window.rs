@@ -181,6 +181,13 @@ impl Window {
         .await;
     }
 
+    /// Types a room's code and goes through the lobby.
+    pub async fn join(&self, code: &str) {
+        self.write("code-field", code).await;
+        self.press("join").await;
+        self.press("lobby-join").await;
+    }
+
     /// What the element with this `data-testid` says, once it is there.
     pub async fn text(&self, id: &str) -> String {
         self.until(&format!("`{id}`"), async || {
@@ -331,9 +338,7 @@ pub async fn call(a: &Window, b: &Window) {
     a.press("new-call").await;
     a.press("lobby-join").await;
     let code = a.text("room-code").await;
-    b.write("code-field", code.trim()).await;
-    b.press("join").await;
-    b.press("lobby-join").await;
+    b.join(code.trim()).await;
     a.shows("remote-tile").await;
     b.shows("remote-tile").await;
 }

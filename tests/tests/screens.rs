@@ -69,9 +69,7 @@ async fn look_at_every_screen(width: u32, height: u32) {
     ada.press("settings").await;
     looker.look("settings").await;
     ada.key("\u{e00c}").await;
-    ada.write("code-field", "0000000000").await;
-    ada.press("join").await;
-    ada.press("lobby-join").await;
+    ada.join("0000000000").await;
     ada.shows("error").await;
     // The lobby is still there, and its devices are on.
     ada.has("mic-toggle", "aria-pressed", "true").await;

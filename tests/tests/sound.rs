@@ -261,9 +261,7 @@ async fn lips_move_with_the_voice() {
     let code = ada.code().await;
     let without = [&sound[..], &["--camera", "none", "--server", &url, "--name", "Ben"]].concat();
     let ben = Window::open(&screen, bens.home(), &without).await;
-    ben.write("code-field", &code).await;
-    ben.press("join").await;
-    ben.press("lobby-join").await;
+    ben.join(&code).await;
     ben.shows("remote-tile").await;
 
     let (mut near, mut far) = (adas.listen("voice"), bens.listen("speaker"));
@@ -286,7 +284,6 @@ async fn lips_move_with_the_voice() {
     let (near, far, flashed, seen) =
         tokio::join!(near.hear(seconds), far.hear(seconds), flashed, screen.flashes(seconds));
     let (voice, lips) = (ways(&near.onsets(), &far.onsets()), ways(&flashed, &seen));
-    println!("voice {voice:?}\nlips {lips:?}");
     // Delays change in a call: each flash is compared with the buzz next to it.
     let late: Vec<f64> = lips
         .iter()
@@ -305,7 +302,8 @@ async fn lips_move_with_the_voice() {
     let middle = |ways: &[(Instant, f64)]| percentile(ways.iter().map(|way| way.1).collect(), 0.5);
     let median = percentile(late.clone(), 0.5);
     println!(
-        "microphone to speaker {:.0} ms, camera to screen {:.0} ms: pictures are {median:+.0} ms late (p5 {:+.0}, p95 {:+.0})",
+        "microphone to speaker {:.0} ms, camera to screen {:.0} ms: pictures are {median:+.0} ms late (p5 {:+.0}, p95 \
+         {:+.0})",
         middle(&voice),
         middle(&lips),
         percentile(late.clone(), 0.05),
