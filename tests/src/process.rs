@@ -213,6 +213,15 @@ pub fn proportional_memory(id: u32) -> Option<f64> {
 /// When there is no such process.
 #[cfg(unix)]
 pub fn interrupt(id: u32) {
-    let done = std::process::Command::new("kill").args(["-INT", &id.to_string()]).status();
+    signal(id, "INT");
+}
+
+/// Sends a signal by its name: `STOP` lets the process hang until `CONT`.
+///
+/// # Panics
+/// When there is no such process.
+#[cfg(unix)]
+pub fn signal(id: u32, name: &str) {
+    let done = std::process::Command::new("kill").args([&format!("-{name}"), &id.to_string()]).status();
     assert!(done.is_ok_and(|status| status.success()), "the process {id} takes no signal");
 }

@@ -16,7 +16,9 @@ use crate::api::{
     CallStatistics, CallSummary, Command, CommandError, Devices, Event, Levels, NearbyCall, Preview,
     RecentCall, Reply, Settings, Snapshot,
 };
-use crate::call::{CallCommand, CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, Route, unix_millis};
+use crate::call::{
+    CallCommand, CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, FromCall, Route, unix_millis,
+};
 use crate::media::{AudioCommand, LocalChange, LocalMedia};
 use crate::publish::Publisher;
 use crate::store::{Store, remember};
@@ -34,6 +36,7 @@ type Answer = oneshot::Sender<Result<Reply, CommandError>>;
 
 /// A call and what belongs to it.
 struct Running {
+    number: u64,
     handle: CallHandle,
     code: RoomCode,
     test: Option<TestParticipant>,
@@ -55,7 +58,7 @@ struct Hosted {
 /// Work that must not hold up the next command.
 enum Done {
     /// A call is over and its devices are released.
-    Left(Vec<Answer>),
+    Left(Option<Answer>),
     Devices(Devices, Option<Answer>),
     Nothing,
 }
@@ -70,8 +73,10 @@ pub(crate) struct EngineTask {
     media: Option<LocalMedia>,
     preview_wanted: bool,
     call: Option<Running>,
-    updates: mpsc::Receiver<CallUpdate>,
-    updates_in: mpsc::Sender<CallUpdate>,
+    /// How many there have been.
+    calls: u64,
+    updates: mpsc::Receiver<FromCall>,
+    updates_in: mpsc::Sender<FromCall>,
     work: JoinSet<Done>,
     hosted: Vec<Hosted>,
     nearby: Option<Browser>,
@@ -99,6 +104,7 @@ impl EngineTask {
             media: None,
             preview_wanted: false,
             call: None,
+            calls: 0,
             updates,
             updates_in,
             work: JoinSet::new(),
@@ -166,7 +172,11 @@ impl EngineTask {
             }
             Command::StopPreview => {
                 self.preview_wanted = false;
-                self.release_media();
+                let released = self.release_media();
+                self.work.spawn(async move {
+                    released.await;
+                    Done::Nothing
+                });
                 Ok(Reply::Done)
             }
             Command::SetMicrophone { on } => {
@@ -251,8 +261,11 @@ impl EngineTask {
         let announced = media.sends();
         let (audio, encoder) = (media.audio().clone(), media.encoder().clone());
         let (joined, joins) = oneshot::channel();
+        self.calls += 1;
+        let number = self.calls;
         let handle = CallHandle::start(
             CallConfig {
+                number,
                 code: code.clone(),
                 route,
                 peer_id: self.config.overrides.peer_id.unwrap_or_else(PeerId::random),
@@ -271,7 +284,7 @@ impl EngineTask {
             joined,
         );
         let spelled = code.to_string();
-        self.call = Some(Running { handle, code, test: None, is_test: test, announced });
+        self.call = Some(Running { number, handle, code, test: None, is_test: test, announced });
         self.work.spawn(async move {
             let result = joins.await.unwrap_or_else(|_| Err(error("internal", "The call ended. Try again.")));
             let _ = answer.send(result.map(|()| Reply::Joined { code: spelled }));
@@ -279,15 +292,23 @@ impl EngineTask {
         });
     }
 
-    fn call_update(&mut self, update: CallUpdate) {
+    fn call_update(&mut self, FromCall { number, update }: FromCall) {
+        // Not a late word of a call that was left.
+        let current = self.call.as_ref().is_some_and(|running| running.number == number);
         match update {
-            // A late word of a call that was left.
-            CallUpdate::View(_) | CallUpdate::Statistics(_) if self.call.is_none() => {}
-            CallUpdate::View(call) => self.publisher.publish(Event::Call { call: Some(call) }),
-            CallUpdate::Statistics(statistics) => self.publisher.publish(Event::Statistics { statistics }),
+            CallUpdate::View(call) if current => self.publisher.publish(Event::Call { call: Some(call) }),
+            CallUpdate::Statistics(statistics) if current => {
+                self.publisher.publish(Event::Statistics { statistics });
+            }
+            CallUpdate::Hosted { announced, room } if current => self.hosted(announced, room),
+            CallUpdate::View(_) | CallUpdate::Statistics(_) | CallUpdate::Hosted { .. } => {}
             CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
-            CallUpdate::Hosted { announced, room } => self.hosted(announced, room),
-            CallUpdate::Ended(end) => self.ended(end),
+            CallUpdate::Ended(end) => {
+                if current {
+                    self.leave(None);
+                }
+                self.ended(end);
+            }
         }
     }
 
@@ -316,66 +337,41 @@ impl EngineTask {
         self.publisher.publish(Event::Nearby { nearby });
     }
 
+    /// Ends the call, or the attempt to join one.
     fn leave(&mut self, answer: Option<Answer>) {
-        let Some(running) = self.call.take() else {
-            if let Some(answer) = answer {
-                let _ = answer.send(Ok(Reply::Done));
-            }
-            return;
-        };
+        let Some(running) = self.call.take() else { return acknowledge(answer) };
+        // Whoever never got in is still in the lobby, with devices that are on.
+        if self.publisher.snapshot().call.is_some() {
+            self.preview_wanted = false;
+        }
         // The screen after the call must not show the call's last picture while it is being taken down.
         self.publisher.publish(Event::Call { call: None });
         self.publisher.publish(Event::Statistics { statistics: CallStatistics::default() });
-        self.preview_wanted = false;
         if running.is_test {
             self.hosted.retain(|hosted| hosted.code != running.code);
         }
-        let media = self.take_media();
+        // The camera's light goes out at once; goodbyes take seconds where the network is dead.
+        let released = self.release_media();
         self.work.spawn(async move {
             if let Some(test) = running.test {
                 test.leave().await;
             }
             running.handle.leave().await;
-            // Devices close in their drivers' own time.
-            let _ = tokio::task::spawn_blocking(move || drop(media)).await;
-            Done::Left(answer.into_iter().collect())
+            released.await;
+            Done::Left(answer)
         });
     }
 
-    /// The call could not begin. Whoever came from the lobby is still there, with devices that are on.
-    fn stay_in_the_lobby(&mut self) {
-        let Some(running) = self.call.take() else { return };
-        self.publisher.publish(Event::Call { call: None });
-        self.work.spawn(async move {
-            running.handle.leave().await;
-            Done::Nothing
-        });
-        self.release_media();
-    }
-
-    /// A call's last word: after we left, or because it could not begin or go on.
+    /// Remembers a call that is over and sums it up.
     fn ended(&mut self, end: CallEnd) {
-        let code = end.code.clone();
-        if let Some(running) = &self.call
-            && running.code == code
-        {
-            if end.joined {
-                self.leave(None);
-            } else {
-                self.stay_in_the_lobby();
-            }
-        }
         if !end.joined {
             return;
         }
+        let code = end.code.to_string();
         if !end.test {
             let mut recent = self.publisher.snapshot().recent.clone();
-            let call = RecentCall {
-                code: code.to_string(),
-                server: end.server,
-                names: end.names,
-                at: unix_millis(),
-            };
+            let call =
+                RecentCall { code: code.clone(), server: end.server, names: end.names, at: unix_millis() };
             remember(&mut recent, call);
             self.store.save_recent(&recent);
             self.publisher.publish(Event::Recent { recent });
@@ -383,7 +379,7 @@ impl EngineTask {
         if self.call.is_none() {
             self.publisher.publish(Event::LastCall {
                 summary: Some(CallSummary {
-                    code: code.to_string(),
+                    code,
                     invite_link: end.invite_link,
                     test: end.test,
                     seconds: end.seconds,
@@ -405,21 +401,19 @@ impl EngineTask {
         media
     }
 
-    fn release_media(&mut self) {
-        if self.call.is_some() || self.preview_wanted {
-            return;
+    /// Releases the devices unless somebody needs them. What it gives ends when they are: devices close in their
+    /// drivers' own time.
+    fn release_media(&mut self) -> impl Future<Output = ()> + use<> {
+        let mut media = None;
+        if self.call.is_none() && !self.preview_wanted {
+            self.publisher.publish(Event::Preview { preview: Preview::default() });
+            self.publisher.publish(Event::Levels { levels: Levels::default() });
+            media = self.media.take();
         }
-        let media = self.take_media();
-        self.work.spawn(async move {
-            let _ = tokio::task::spawn_blocking(move || drop(media)).await;
-            Done::Nothing
-        });
-    }
-
-    fn take_media(&mut self) -> Option<LocalMedia> {
-        self.publisher.publish(Event::Preview { preview: Preview::default() });
-        self.publisher.publish(Event::Levels { levels: Levels::default() });
-        self.media.take()
+        let released = tokio::task::spawn_blocking(move || drop(media));
+        async move {
+            let _ = released.await;
+        }
     }
 
     fn local_change(&mut self, change: LocalChange) {
@@ -488,15 +482,9 @@ impl EngineTask {
             Done::Nothing => {}
             Done::Devices(devices, answer) => {
                 self.publisher.publish(Event::Devices { devices });
-                if let Some(answer) = answer {
-                    let _ = answer.send(Ok(Reply::Done));
-                }
+                acknowledge(answer);
             }
-            Done::Left(answers) => {
-                for answer in answers {
-                    let _ = answer.send(Ok(Reply::Done));
-                }
-            }
+            Done::Left(answer) => acknowledge(answer),
         }
     }
 
@@ -563,6 +551,13 @@ fn check_settings(settings: &Settings) -> Result<(), CommandError> {
         ice_server::parse(server)?;
     }
     Ok(())
+}
+
+/// Whoever asked may have gone away since.
+fn acknowledge(answer: Option<Answer>) {
+    if let Some(answer) = answer {
+        let _ = answer.send(Ok(Reply::Done));
+    }
 }
 
 fn error(code: &str, message: &str) -> CommandError {

@@ -76,6 +76,7 @@ async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: Cancellatio
     let (joined, _) = oneshot::channel();
     let call = CallHandle::start(
         CallConfig {
+            number: 0,
             code,
             route: Route::Server { url: server, intent: Intent::Join },
             peer_id: PeerId::random(),

@@ -23,7 +23,6 @@ export class Session {
   intent = $state.raw<Intent>();
   /** The way into a call that a person waits for. */
   busy = $state<'join' | 'test'>();
-  leaving = $state(false);
   /** Why the last attempt to join failed. */
   joinError = $state.raw<CommandError>();
   /** What the code field starts with: an invite link that the app was opened with. */
@@ -221,11 +220,8 @@ export class Session {
     this.#toastJoinError();
   }
 
-  async leave(): Promise<void> {
-    if (this.leaving) return;
-    this.leaving = true;
-    await this.ask({ type: 'leave' });
-    this.leaving = false;
+  leave(): Promise<boolean> {
+    return this.ask({ type: 'leave' });
   }
 
   async #join(kind: 'join' | 'test', command: Command): Promise<boolean> {
@@ -236,8 +232,9 @@ export class Session {
       await this.core.dispatch(command);
       return true;
     } catch (thrown) {
+      const error = asCommandError(thrown);
       // Who cancelled knows it.
-      if (!this.leaving) this.joinError = asCommandError(thrown);
+      if (error.code !== 'cancelled') this.joinError = error;
       return false;
     } finally {
       this.busy = undefined;

@@ -87,18 +87,17 @@ describe('screens', () => {
   });
 
   it('do not blame who cancelled', async () => {
-    let fail: (reply: never) => void = () => undefined;
-    core.answers.set('join_room', new Promise((_, reject) => (fail = reject)));
-    let left: (reply: { type: 'done' }) => void = () => undefined;
-    core.answers.set('leave', new Promise((resolve) => (left = resolve)));
+    core.answers.set('join_room', { code: 'cancelled', message: 'You left before the call began.' });
     session.enterLobby({ type: 'join', link: 'x', label: 'x' });
-    const joining = session.joinFromLobby();
-    const leaving = session.leave();
-    fail(refused as never);
-    await joining;
-    left({ type: 'done' });
-    await leaving;
-    expect(session.joinError).toBeUndefined();
+    await session.joinFromLobby();
+    expect([session.screen, session.joinError, session.busy]).toEqual(['lobby', undefined, undefined]);
+  });
+
+  it('leave a second call while the goodbyes of the first are still under way', () => {
+    core.answers.set('leave', new Promise(() => undefined));
+    void session.leave();
+    void session.leave();
+    expect(types()).toEqual(['leave', 'leave']);
   });
 
   it('release the camera when the lobby is left', () => {

@@ -31,6 +31,8 @@ const COMMANDS: usize = 64;
 
 /// What a call is made of.
 pub(crate) struct CallConfig {
+    /// Which of the engine's calls this is.
+    pub(crate) number: u64,
     pub(crate) code: RoomCode,
     /// How to reach the room.
     pub(crate) route: Route,
@@ -69,6 +71,12 @@ pub(crate) enum CallCommand {
     Volume { peer: PeerId, volume: f32 },
 }
 
+/// Something that a call tells the engine, which may be in another call by then: perhaps in the same room.
+pub(crate) struct FromCall {
+    pub(crate) number: u64,
+    pub(crate) update: CallUpdate,
+}
+
 /// What a call tells the engine.
 pub(crate) enum CallUpdate {
     View(CallView),
@@ -79,7 +87,8 @@ pub(crate) enum CallUpdate {
         announced: String,
         room: HostedRoom,
     },
-    /// The last one: nothing of the call is left.
+    /// The call is over. Only a recording has more to say; what is left of the call is released by the time that
+    /// [`CallHandle::leave`] returns.
     Ended(CallEnd),
 }
 
@@ -111,7 +120,7 @@ impl CallHandle {
     /// Starts joining. `joined` is answered when we are in the room, or cannot get in.
     pub(crate) fn start(
         config: CallConfig,
-        updates: mpsc::Sender<CallUpdate>,
+        updates: mpsc::Sender<FromCall>,
         joined: oneshot::Sender<Result<(), CommandError>>,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS);

@@ -18,7 +18,7 @@ use super::addresses::{Addresses, Change};
 use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
 use super::route::Joined;
 use super::statistics::{Concealment, QualityLog, participant, quality};
-use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
+use super::{CallCommand, CallConfig, CallEnd, CallUpdate, FromCall, view};
 use crate::api::{
     CallPhase, CallStatistics, CallView, CommandError, Notice, NoticeKind, Participant, SafetyNumber,
 };
@@ -30,14 +30,15 @@ const REMOTE_EVENTS: usize = 256;
 /// Opus's share: 32 kbit/s, and 20 bytes of RTP header, extensions and SRTP tag 50 times a second.
 const AUDIO_SHARE: Bitrate = Bitrate::kbps(40);
 
-/// Joins, runs until `cancel` or the end, leaves, and says [`CallUpdate::Ended`] last.
+/// Joins, runs until `cancel` or the end, and leaves.
 pub(crate) async fn run(
     config: CallConfig,
     inbox: mpsc::Receiver<CallCommand>,
-    updates: mpsc::Sender<CallUpdate>,
+    updates: mpsc::Sender<FromCall>,
     answer: oneshot::Sender<Result<(), CommandError>>,
     cancel: CancellationToken,
 ) {
+    let engine = Updates { number: config.number, sender: updates };
     let joining = super::route::join(&config.code, &config.route, config.peer_id);
     let joined = tokio::select! {
         () = cancel.cancelled() => Err(CommandError {
@@ -46,15 +47,15 @@ pub(crate) async fn run(
         }),
         joined = joining => joined,
     };
-    let end = match joined {
+    match joined {
         Ok(mut joined) => {
             if let Some((announced, room)) = joined.hosted.take() {
-                let _ = updates.send(CallUpdate::Hosted { announced, room }).await;
+                engine.send(CallUpdate::Hosted { announced, room }).await;
             }
-            let mut task = CallTask::new(config, joined, inbox, updates.clone());
+            let mut task = CallTask::new(config, joined, inbox, engine);
             let _ = answer.send(Ok(()));
             let reason = task.drive(&cancel).await;
-            task.finish(reason).await
+            task.finish(reason).await;
         }
         Err(error) => {
             let end = CallEnd {
@@ -69,11 +70,27 @@ pub(crate) async fn run(
                 server: None,
             };
             let _ = answer.send(Err(error));
-            end
+            engine.send(CallUpdate::Ended(end)).await;
         }
-    };
-    // The engine may be gone already; then nobody needs to know.
-    let _ = updates.send(CallUpdate::Ended(end)).await;
+    }
+}
+
+/// The way to the engine.
+struct Updates {
+    number: u64,
+    sender: mpsc::Sender<FromCall>,
+}
+
+impl Updates {
+    async fn send(&self, update: CallUpdate) {
+        if self.sender.send(FromCall { number: self.number, update }).await.is_err() {
+            debug!("the engine is gone");
+        }
+    }
+
+    async fn tell(&self, notice: Notice) {
+        self.send(CallUpdate::Notice(notice)).await;
+    }
 }
 
 struct CallTask {
@@ -86,7 +103,7 @@ struct CallTask {
     remote_events_in: mpsc::Sender<FromPeer>,
     inbox: mpsc::Receiver<CallCommand>,
     addresses: Addresses,
-    updates: mpsc::Sender<CallUpdate>,
+    engine: Updates,
     view: CallView,
     server: Option<String>,
     /// Whether the others may run on this machine, without a network between.
@@ -102,15 +119,12 @@ struct CallTask {
     recording: Option<(PeerId, Arc<Recorder>)>,
     /// Safety numbers being made: slow on purpose, so not on this task.
     safety: JoinSet<(PeerId, Option<SafetyNumber>)>,
+    /// Connections that close while we leave.
+    closing: JoinSet<()>,
 }
 
 impl CallTask {
-    fn new(
-        config: CallConfig,
-        joined: Joined,
-        inbox: mpsc::Receiver<CallCommand>,
-        updates: mpsc::Sender<CallUpdate>,
-    ) -> Self {
+    fn new(config: CallConfig, joined: Joined, inbox: mpsc::Receiver<CallCommand>, engine: Updates) -> Self {
         let (remote_events_in, remote_events) = mpsc::channel(REMOTE_EVENTS);
         let session = Session::new(
             SessionConfig {
@@ -143,7 +157,7 @@ impl CallTask {
             remote_events_in,
             inbox,
             addresses: Addresses::new(),
-            updates,
+            engine,
             view,
             next_stream: 1,
             connected_at: None,
@@ -152,6 +166,7 @@ impl CallTask {
             loss: BTreeMap::new(),
             concealment: BTreeMap::new(),
             safety: JoinSet::new(),
+            closing: JoinSet::new(),
             recording: None,
             config,
         }
@@ -309,28 +324,10 @@ impl CallTask {
                 Some(recorder)
             }
             Err(error) => {
-                self.tell(recording(NoticeKind::Error, error.code(), error.to_string())).await;
+                self.engine.tell(recording(NoticeKind::Error, error.code(), error.to_string())).await;
                 None
             }
         }
-    }
-
-    /// Ends the file and says what became of it.
-    async fn end_recording(&mut self) {
-        // Every connection is closed, so nobody else holds it.
-        let Some(recorder) = self.recording.take().and_then(|(_, recorder)| Arc::into_inner(recorder)) else {
-            return;
-        };
-        let Ok(finished) = tokio::task::spawn_blocking(move || recorder.finish()).await else { return };
-        let notice = match finished {
-            Ok(done) => recording(
-                NoticeKind::Info,
-                "recorded",
-                format!("{} seconds were recorded to {}.", done.duration.as_secs(), done.path.display()),
-            ),
-            Err(error) => recording(NoticeKind::Error, error.code(), error.to_string()),
-        };
-        self.tell(notice).await;
     }
 
     async fn close_peer(&mut self, peer: PeerId, connection: u32) {
@@ -339,7 +336,13 @@ impl CallTask {
         {
             self.loss.remove(&peer);
             self.concealment.remove(&peer);
-            remote.close().await;
+            // In a call the next connection must not meet the last one's end. When we leave there is no next one, and
+            // where the path is dead an end takes seconds.
+            if self.session.phase() == Phase::Left {
+                self.closing.spawn(remote.close());
+            } else {
+                remote.close().await;
+            }
         }
     }
 
@@ -392,7 +395,7 @@ impl CallTask {
                     LeaveReason::Goodbye => ("participant_left", "left the call"),
                     LeaveReason::Lost => ("participant_lost", "was lost: their connection is gone"),
                 };
-                self.tell(view::presence(code, &gone.name, what)).await;
+                self.engine.tell(view::presence(code, &gone.name, what)).await;
             }
             SessionEvent::Name { peer, name } => {
                 if !name.is_empty() && !self.names.contains(&name) {
@@ -449,41 +452,25 @@ impl CallTask {
             }
         }
         self.publish().await;
-        self.update(CallUpdate::Statistics(statistics)).await;
+        self.engine.send(CallUpdate::Statistics(statistics)).await;
         if let Some(problem) = self.recording.as_ref().and_then(|(_, recorder)| recorder.problem()) {
             self.recording = None;
-            self.tell(recording(NoticeKind::Error, "record_write", problem)).await;
+            self.engine.tell(recording(NoticeKind::Error, "record_write", problem)).await;
         }
     }
 
     async fn publish(&self) {
-        self.update(CallUpdate::View(self.view.clone())).await;
+        self.engine.send(CallUpdate::View(self.view.clone())).await;
     }
 
-    async fn tell(&self, notice: Notice) {
-        self.update(CallUpdate::Notice(notice)).await;
-    }
-
-    async fn update(&self, update: CallUpdate) {
-        if self.updates.send(update).await.is_err() {
-            debug!("the engine is gone");
-        }
-    }
-
-    /// Says goodbye and releases everything.
-    async fn finish(mut self, reason: Option<String>) -> CallEnd {
+    /// Says goodbye, tells how the call was, and releases everything.
+    async fn finish(mut self, reason: Option<String>) {
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
-        for (_, remote) in std::mem::take(&mut self.remotes) {
-            remote.close().await;
-        }
-        self.end_recording().await;
-        self.signal.leave().await;
-        while self.safety.join_next().await.is_some() {}
         for participant in &self.view.participants {
             self.config.media.output.ended(participant.stream);
         }
-        CallEnd {
+        let end = CallEnd {
             code: self.config.code,
             test: self.config.test,
             joined: true,
@@ -493,8 +480,30 @@ impl CallTask {
             quality: self.log.summary(),
             invite_link: self.view.invite_link,
             server: self.server,
+        };
+        self.engine.send(CallUpdate::Ended(end)).await;
+        self.signal.leave().await;
+        while self.closing.join_next().await.is_some() {}
+        if let Some((_, recorder)) = self.recording
+            && let Some(notice) = recorded(recorder).await
+        {
+            self.engine.tell(notice).await;
         }
+        while self.safety.join_next().await.is_some() {}
     }
+}
+
+/// Ends the file, when every connection is closed and nobody else holds it, and says what became of it.
+async fn recorded(recorder: Arc<Recorder>) -> Option<Notice> {
+    let recorder = Arc::into_inner(recorder)?;
+    Some(match tokio::task::spawn_blocking(move || recorder.finish()).await.ok()? {
+        Ok(done) => recording(
+            NoticeKind::Info,
+            "recorded",
+            format!("{} seconds were recorded to {}.", done.duration.as_secs(), done.path.display()),
+        ),
+        Err(error) => recording(NoticeKind::Error, error.code(), error.to_string()),
+    })
 }
 
 fn recording(kind: NoticeKind, code: &str, message: String) -> Notice {

@@ -1,15 +1,18 @@
-//! Leaving releases everything: call after call in one process leaves threads, descriptors and memory where they were.
+//! Leaving: it is felt at once, it ends no other call, and call after call in one process leaves threads, descriptors
+//! and memory where they were.
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use tincan_engine::api::{CallPhase, Command, Event, Reply, Snapshot};
+use tincan_engine::api::{CallPhase, Command, CommandError, Event, Reply, Snapshot};
 use tincan_engine::{Engine, EngineConfig, FrameOutput, Overrides};
 use tincan_media::video::VideoFrame;
-use tincan_tests::process::{PATIENCE, held};
+use tincan_tests::process::{PATIENCE, held, signal};
 use tincan_tests::server::Server;
-use tokio::time::timeout;
+use tokio::net::TcpListener;
+use tokio::time::{interval, timeout};
 
 /// The programs' own.
 #[global_allocator]
@@ -38,7 +41,7 @@ struct Person {
 }
 
 impl Person {
-    fn new(server: &Server) -> Self {
+    fn new(server: &str) -> Self {
         let engine = Engine::start(EngineConfig {
             data_dir: None,
             frames: Arc::new(Blind),
@@ -47,7 +50,7 @@ impl Person {
                 camera: Some("test-pattern".into()),
                 microphone: Some("tone".into()),
                 speaker: Some("none".into()),
-                server: Some(server.url()),
+                server: Some(server.into()),
                 ..Overrides::default()
             },
         });
@@ -56,18 +59,28 @@ impl Person {
 
     async fn ask(&self, command: Command) -> Reply {
         let asked = format!("{command:?}");
+        self.answer(command).await.unwrap_or_else(|error| panic!("{asked}: {error}"))
+    }
+
+    async fn answer(&self, command: Command) -> Result<Reply, CommandError> {
+        let asked = format!("{command:?}");
         timeout(PATIENCE, self.engine.dispatch(command))
             .await
             .unwrap_or_else(|_| panic!("no answer to {asked}"))
-            .unwrap_or_else(|error| panic!("{asked}: {error}"))
+    }
+
+    async fn snapshot(&self) -> Snapshot {
+        self.engine.subscribe().await.unwrap().0
     }
 
     async fn until(&self, what: &str, holds: impl Fn(&Snapshot) -> bool) {
         let wait = async {
             let (mut snapshot, mut events) = self.engine.subscribe().await.unwrap();
             while !holds(&snapshot) {
-                if let Event::Call { call } = events.recv().await.unwrap().event {
-                    snapshot.call = call;
+                match events.recv().await.unwrap().event {
+                    Event::Call { call } => snapshot.call = call,
+                    Event::LastCall { summary } => snapshot.last_call = summary,
+                    _ => {}
                 }
             }
         };
@@ -79,11 +92,17 @@ fn connected(snapshot: &Snapshot) -> bool {
     snapshot.call.as_ref().is_some_and(|call| call.phase == CallPhase::Connected)
 }
 
-async fn call(caller: &Person, callee: &Person) {
+/// Two who talk, and the code of their room.
+async fn connect(caller: &Person, callee: &Person) -> String {
     let Reply::Joined { code } = caller.ask(Command::CreateRoom).await else { panic!("no code") };
-    callee.ask(Command::JoinRoom { code }).await;
+    callee.ask(Command::JoinRoom { code: code.clone() }).await;
     caller.until("connected", connected).await;
     callee.until("connected", connected).await;
+    code
+}
+
+async fn call(caller: &Person, callee: &Person) {
+    connect(caller, callee).await;
     caller.ask(Command::Leave).await;
     callee.until("alone", |s| s.call.as_ref().is_some_and(|call| call.participants.is_empty())).await;
     callee.ask(Command::Leave).await;
@@ -101,11 +120,76 @@ async fn least_held(caller: &Person, callee: &Person) -> (usize, usize, u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_comes_back_at_once_is_in_the_call() {
+    let server = Server::start().await;
+    let (ada, ben) = (Person::new(&server.url()), Person::new(&server.url()));
+    let code = connect(&ada, &ben).await;
+    tokio::join!(ada.ask(Command::Leave), ada.ask(Command::JoinRoom { code }));
+    ada.until("connected", connected).await;
+    assert!(ada.snapshot().await.last_call.is_none(), "the call before this one is shown over it");
+    ada.engine.shutdown().await;
+    ben.engine.shutdown().await;
+}
+
+/// How many cameras this process reads.
+#[cfg(target_os = "linux")]
+fn cameras() -> usize {
+    let threads = std::fs::read_dir("/proc/self/task").unwrap();
+    let names =
+        threads.filter_map(|thread| std::fs::read_to_string(thread.unwrap().path().join("comm")).ok());
+    names.filter(|name| name.trim() == "camera").count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[cfg(target_os = "linux")]
+async fn whoever_leaves_does_not_wait_for_a_server_that_hangs() {
+    let server = Server::start().await;
+    let (ada, ben) = (Person::new(&server.url()), Person::new(&server.url()));
+    connect(&ada, &ben).await;
+    assert_eq!(cameras(), 2);
+    signal(server.id(), "STOP");
+    let begun = Instant::now();
+    let felt = async {
+        ada.until("told how the call was", |snapshot| snapshot.last_call.is_some()).await;
+        let mut look = interval(Duration::from_millis(5));
+        while cameras() > 1 {
+            look.tick().await;
+        }
+        begun.elapsed()
+    };
+    let left = async {
+        ada.ask(Command::Leave).await;
+        begun.elapsed()
+    };
+    let (left, felt) = tokio::join!(left, felt);
+    println!("felt after {felt:?}, over after {left:?}");
+    assert!(felt * 4 < left, "the goodbyes of {left:?} came first");
+    signal(server.id(), "CONT");
+    ada.engine.shutdown().await;
+    ben.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_gives_up_joining_is_in_the_lobby_with_the_devices_that_are_on_there() {
+    // Takes connections and never says a word.
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let ada = Person::new(&format!("ws://{}", server.local_addr().unwrap()));
+    for lobby in [true, false] {
+        ada.ask(if lobby { Command::StartPreview } else { Command::StopPreview }).await;
+        let join = ada.answer(Command::JoinRoom { code: "0000000000".into() });
+        let (joined, _) = tokio::join!(join, ada.ask(Command::Leave));
+        assert_eq!(joined.unwrap_err().code, "cancelled");
+        assert_eq!(ada.snapshot().await.preview.active, lobby);
+    }
+    ada.engine.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[cfg(target_os = "linux")]
 #[ignore = "takes minutes: cargo xtask test --all"]
 async fn two_hundred_calls_leave_nothing_behind() {
     let server = Server::start().await;
-    let (caller, callee) = (Person::new(&server), Person::new(&server));
+    let (caller, callee) = (Person::new(&server.url()), Person::new(&server.url()));
     for _ in 0..WARM_UP {
         call(&caller, &callee).await;
     }
