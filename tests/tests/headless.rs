@@ -211,6 +211,26 @@ async fn whoever_crashes_is_told_as_lost_and_can_come_back() {
     ada.leave().await;
 }
 
+/// A process that is stopped stands for a laptop that is closed.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_laptop_that_slept_until_it_was_given_up_is_back_in_the_call() {
+    let server = Server::start_with(&["--idle-timeout", "10", "--grace", "2"]).await;
+    let (mut ada, mut ben) = call(&server, &[], &[]).await;
+    process::signal(ben.id(), "STOP");
+    ada.until("an empty room", |call| call["phase"] == "alone").await;
+    process::signal(ben.id(), "CONT");
+    ada.until("Ben again", connected).await;
+    ben.until("Ada again", connected).await;
+    for woken in [&mut ada, &mut ben] {
+        let seen = woken.counter().await;
+        woken.counter_after(seen).await;
+    }
+    ben.leave().await;
+    ada.until("an empty room", |call| call["phase"] == "alone").await;
+    ada.leave().await;
+}
+
 #[cfg(unix)]
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_leaves_the_call_properly() {

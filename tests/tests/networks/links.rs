@@ -145,6 +145,31 @@ async fn a_path_that_was_cut_for_five_seconds_carries_the_call_again_within_thre
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes minutes: cargo xtask test --all"]
+async fn a_train_that_leaves_a_tunnel_is_back_in_the_call() {
+    let mut place = Place::new().await;
+    let (mut ada, mut ben) = call(&place.url, (&place.ada, &[]), (&place.ben, &[])).await;
+    for seconds in [15, 40] {
+        flowing(&mut ada, &mut ben).await;
+        place.link.set("both cut").await;
+        let began = Instant::now();
+        ada.until("an outage", |call| !connected(call)).await;
+        ben.until("an outage", |call| !connected(call)).await;
+        while began.elapsed() < Duration::from_secs(seconds) {
+            ada.another_word().await;
+        }
+        place.link.set("both").await;
+        let (cut, over) = (began.elapsed(), Instant::now());
+        ada.until("a connection", connected).await;
+        ben.until("a connection", connected).await;
+        let back = over.elapsed();
+        println!("the path was away for {cut:?}, the connection {back:?} longer");
+        assert!(back < Duration::from_secs(10), "back {back:?} after a cut of {cut:?}");
+    }
+    leave(ada, ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn changing_from_one_network_to_another_interrupts_a_call_for_less_than_three_seconds() {
     let place = Place::new().await;
     let voices = Voices::new();
