@@ -15,6 +15,7 @@ mod shell;
 mod window;
 
 use std::error::Error;
+use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
@@ -34,10 +35,17 @@ use shell::Shell;
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Args::parse();
     let filter = EnvFilter::new(tincan_engine::log_filter(std::env::var("TINCAN_LOG").ok().as_deref()));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    if !window::has_screen() {
+        eprintln!(
+            "There is no screen to open a window on: DISPLAY or WAYLAND_DISPLAY must name one that answers. Start \
+             Tincan on a desktop; `tincan call` takes part in a call without a window."
+        );
+        return Ok(ExitCode::FAILURE);
+    }
 
     let mut builder = tauri::Builder::default();
     // With a data folder of its own it is another person's Tincan, such as the second one of a test.
@@ -66,7 +74,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 tauri::async_runtime::block_on(shell.shutdown());
             }
         });
-    Ok(())
+    Ok(ExitCode::SUCCESS)
 }
 
 fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {

@@ -8,6 +8,14 @@ use crate::links::{Link, PendingLink};
 
 const LABEL: &str = "main";
 
+/// Whether there is a screen that answers. Only Linux runs programs without one.
+pub(crate) fn has_screen() -> bool {
+    #[cfg(target_os = "linux")]
+    return gtk::init().is_ok();
+    #[cfg(not(target_os = "linux"))]
+    true
+}
+
 /// Opens the window. `data_dir` keeps the webview's own data apart too, so that two Tincans share nothing.
 pub(crate) fn open(app: &AppHandle, data_dir: Option<&Path>) -> tauri::Result<()> {
     let (width, height) = first_size(app)?;

@@ -121,6 +121,22 @@ async fn the_server_dies_and_comes_back_while_two_windows_talk() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[cfg(target_os = "linux")]
+async fn without_a_screen_a_sentence_says_what_to_do() {
+    use tincan_tests::process::{Process, binary};
+    use tokio::process::Command;
+
+    for display in [None, Some(":9999")] {
+        let mut app = Command::new(binary("tincan-app"));
+        app.env_remove("DISPLAY").env_remove("WAYLAND_DISPLAY");
+        app.envs(display.map(|display| ("DISPLAY", display)));
+        let (code, said) = Process::start("tincan-app", app).end().await;
+        assert_eq!(code, Some(1), "{said:?}");
+        assert!(said.iter().any(|line| line.contains("no screen")), "{said:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_newcomer_alone_sees_a_whole_test_call() {
     let folder = tempfile::tempdir().unwrap();
     let screen = Screen::start().await;
