@@ -251,7 +251,7 @@ impl Capture {
 
     /// Ends it, and returns every packet.
     pub async fn end(self) -> Vec<String> {
-        crate::process::interrupt(self.process.id());
+        crate::process::signal(self.process.id(), "INT");
         let (_, said) = self.process.end().await;
         said
     }

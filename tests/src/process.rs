@@ -207,16 +207,7 @@ pub fn proportional_memory(id: u32) -> Option<f64> {
     rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.split_whitespace().next()?.parse().ok())
 }
 
-/// Presses Ctrl-C in the process's terminal.
-///
-/// # Panics
-/// When there is no such process.
-#[cfg(unix)]
-pub fn interrupt(id: u32) {
-    signal(id, "INT");
-}
-
-/// Sends a signal by its name: `STOP` lets the process hang until `CONT`.
+/// Sends a signal by its name: `INT` is Ctrl-C in the process's terminal, `STOP` lets it hang until `CONT`.
 ///
 /// # Panics
 /// When there is no such process.

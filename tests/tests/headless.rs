@@ -236,7 +236,7 @@ async fn a_laptop_that_slept_until_it_was_given_up_is_back_in_the_call() {
 async fn ctrl_c_leaves_the_call_properly() {
     let server = Server::start().await;
     let (mut ada, ben) = call(&server, &[], &[]).await;
-    process::interrupt(ben.id());
+    process::signal(ben.id(), "INT");
     let (code, _) = ben.end().await;
     assert_eq!(code, Some(0));
     ada.until("an empty room", |call| call["phase"] == "alone").await;
