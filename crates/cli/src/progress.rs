@@ -86,6 +86,8 @@ mod tests {
             server_connected: true,
             connected_since: None,
             participants: participants.iter().map(|other| (*other).clone()).collect(),
+            left: None,
+            invitation: String::new(),
         }
     }
 

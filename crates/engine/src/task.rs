@@ -163,6 +163,9 @@ impl EngineTask {
             Command::CreateRoom => return self.create_room(answer, false),
             Command::TestCall => return self.create_room(answer, true),
             Command::JoinRoom { code } => return self.join_room(&code, answer),
+            Command::CallAgain { code, server } => {
+                return self.call_again(&code, server.as_deref(), answer);
+            }
             Command::Leave => return self.leave(Some(answer)),
             Command::RefreshDevices => return self.list_devices(Some(answer)),
             Command::StartPreview => {
@@ -197,8 +200,13 @@ impl EngineTask {
             Command::SetVolume { peer, volume } => self.set_volume(&peer, volume),
             Command::UpdateSettings { settings } => self.update_settings(settings),
             Command::ForgetRecent => {
-                self.store.save_recent(&[]);
-                self.publisher.publish(Event::Recent { recent: Vec::new() });
+                self.set_recent(Vec::new());
+                Ok(Reply::Done)
+            }
+            Command::ForgetCall { code } => {
+                let mut recent = self.publisher.snapshot().recent.clone();
+                recent.retain(|call| call.code != code);
+                self.set_recent(recent);
                 Ok(Reply::Done)
             }
         };
@@ -238,6 +246,27 @@ impl EngineTask {
             },
         };
         self.start_call(invite.code, route, answer, false);
+    }
+
+    /// The room of an earlier call: whoever of its people is first opens it, the others join.
+    fn call_again(&mut self, code: &str, server: Option<&str>, answer: Answer) {
+        let code = match code::invite(code) {
+            Ok(invite) => invite.code,
+            Err(error) => return drop(answer.send(Err(error))),
+        };
+        let ours = self.hosted.iter().any(|hosted| hosted.code == code);
+        let route = match (server, &self.config.local_server) {
+            (_, Some(host)) if ours => Route::Host(Arc::clone(host)),
+            (Some(server), _) => match parse_server_url(server) {
+                Ok(url) => Route::Server { url, intent: tincan_protocol::Intent::Create },
+                Err(bad) => return drop(answer.send(Err(error("server_url", &bad.to_string())))),
+            },
+            (None, host) => match self.configured_server() {
+                Ok(server) => Route::Again { host: host.clone(), server },
+                Err(error) => return drop(answer.send(Err(error))),
+            },
+        };
+        self.start_call(code, route, answer, false);
     }
 
     fn configured_server(&self) -> Result<Option<Url>, CommandError> {
@@ -373,8 +402,7 @@ impl EngineTask {
             let call =
                 RecentCall { code: code.clone(), server: end.server, names: end.names, at: unix_millis() };
             remember(&mut recent, call);
-            self.store.save_recent(&recent);
-            self.publisher.publish(Event::Recent { recent });
+            self.set_recent(recent);
         }
         if self.call.is_none() {
             self.publisher.publish(Event::LastCall {
@@ -390,6 +418,11 @@ impl EngineTask {
         }
     }
 
+    fn set_recent(&mut self, recent: Vec<RecentCall>) {
+        self.store.save_recent(&recent);
+        self.publisher.publish(Event::Recent { recent });
+    }
+
     // ── Devices ──────────────────────────────────────────────────────────────────────────────────────────────────
 
     fn open_media(&mut self) -> &LocalMedia {
@@ -397,7 +430,7 @@ impl EngineTask {
         let media = self
             .media
             .get_or_insert_with(|| LocalMedia::open(settings, self.clock, Arc::clone(&self.config.frames)));
-        self.publisher.publish(Event::Preview { preview: media.view().clone() });
+        self.publisher.publish(Event::Preview { preview: media.view() });
         media
     }
 
@@ -438,7 +471,7 @@ impl EngineTask {
                     running.handle.send(CallCommand::Camera(sends.1));
                 }
             }
-            self.publisher.publish(Event::Preview { preview: media.view().clone() });
+            self.publisher.publish(Event::Preview { preview: media.view() });
         }
     }
 

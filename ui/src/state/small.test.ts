@@ -177,7 +177,7 @@ describe('what is said', () => {
 
   it('in the lobby, about what is missing', () => {
     const { preview } = snapshot();
-    const broken = { on: true, working: false, device: null, problem: 'It is used by another program.' };
+    const broken = { chosen: true, on: true, working: false, device: null, problem: 'It is used by another program.' };
     expect(joinHint(preview)).toBeUndefined();
     expect(joinHint({ ...preview, camera: broken })).toContain('without a camera');
     expect(joinHint({ ...preview, microphone: broken })).toContain('without a microphone');

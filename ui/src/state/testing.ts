@@ -3,7 +3,7 @@ import type { CallView, Command, CommandError, Core, EngineEvent, NumberedEvent 
 import type { Participant, Reply, Snapshot } from '../core/core';
 
 export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
-  const source = { on: true, working: true, device: 'A', problem: null };
+  const source = { chosen: true, on: true, working: true, device: 'A', problem: null };
   return {
     number: 0,
     version: '1.2.3',
@@ -22,6 +22,10 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       automaticGain: true,
       theme: 'dark',
       mirrorSelfView: true,
+      chimeOnJoin: true,
+      notifyOnJoin: true,
+      attentionOnJoin: true,
+      askBeforeClosing: true,
     },
     devices: { cameras: [], microphones: [], speakers: [] },
     preview: { active: false, camera: source, microphone: source, speaker: source },
@@ -45,6 +49,8 @@ export function call(change: Partial<CallView> = {}): CallView {
     serverConnected: true,
     connectedSince: null,
     participants: [],
+    left: null,
+    invitation: '',
     ...change,
   };
 }

@@ -22,16 +22,24 @@ pub enum Command {
         /// A code in any spelling, or a `tincan://join/…` link.
         code: String,
     },
+    /// Calls the people of an earlier call again: opens its room, or joins it when somebody was first. The reply is
+    /// [`Reply::Joined`].
+    CallAgain {
+        /// The earlier call's code.
+        code: String,
+        /// The server that it was on; `None` for the local network.
+        server: Option<String>,
+    },
     /// Calls the built-in participant.
     TestCall,
     /// Leaves the call; the reply comes when everything is released.
     Leave,
-    /// Mutes at once, here; the others are told.
+    /// Mutes at once, here; the others are told. Nothing is stored: the next call begins as the settings say.
     SetMicrophone {
         /// Whether sound is sent.
         on: bool,
     },
-    /// Turns the camera off (its light goes out) or on.
+    /// Turns the camera off (its light goes out) or on. Nothing is stored, as with the microphone.
     SetCamera {
         /// Whether pictures are sent.
         on: bool,
@@ -69,6 +77,11 @@ pub enum Command {
     },
     /// Forgets the list of recent calls.
     ForgetRecent,
+    /// Forgets one of the recent calls.
+    ForgetCall {
+        /// Its code.
+        code: String,
+    },
     /// Only checks and spells what was typed; changes nothing. The reply is [`Reply::Code`].
     CheckCode {
         /// What was typed so far.

@@ -92,7 +92,8 @@ pub struct Levels {
 pub struct Notice {
     /// How grave.
     pub kind: NoticeKind,
-    /// Stable, such as `device_lost`, `muted_while_speaking`, `microphone_silent`, `participant_joined`.
+    /// Stable, such as `device_lost`, `muted_while_speaking`, `microphone_silent`, `participant_joined`,
+    /// `participant_left`, `settings_not_saved`.
     pub code: String,
     /// For a person.
     pub message: String,

@@ -16,9 +16,9 @@ pub struct Settings {
     pub microphone: String,
     /// Speaker selector.
     pub speaker: String,
-    /// Join with the microphone on.
+    /// Join with the microphone on: at the next call. What is sent now is in the preview.
     pub microphone_on: bool,
-    /// Join with the camera on.
+    /// Join with the camera on: at the next call. What is sent now is in the preview.
     pub camera_on: bool,
     /// Signalling server, `ws://` or `wss://`; `None` keeps calls on the local network.
     pub server: Option<String>,
@@ -37,6 +37,14 @@ pub struct Settings {
     pub theme: Theme,
     /// Mirror the self-view, as people know it from mirrors.
     pub mirror_self_view: bool,
+    /// Play a soft chime when somebody comes into the call.
+    pub chime_on_join: bool,
+    /// Show a notification when somebody comes while the window is not in front.
+    pub notify_on_join: bool,
+    /// Let the window ask for attention when somebody comes while it is not in front.
+    pub attention_on_join: bool,
+    /// Ask before the window is closed in a call.
+    pub ask_before_closing: bool,
 }
 
 /// Colours of the window.
@@ -70,6 +78,10 @@ impl Default for Settings {
             automatic_gain: true,
             theme: Theme::default(),
             mirror_self_view: true,
+            chime_on_join: true,
+            notify_on_join: true,
+            attention_on_join: true,
+            ask_before_closing: true,
         }
     }
 }

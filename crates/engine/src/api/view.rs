@@ -74,10 +74,12 @@ pub struct Preview {
 }
 
 /// How one of our devices does.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct SourceView {
+    /// Whether the person wants such a device at all; `false` when they chose none.
+    pub chosen: bool,
     /// Whether it is wanted (not muted, not switched off).
     pub on: bool,
     /// Whether it delivers.
@@ -86,6 +88,12 @@ pub struct SourceView {
     pub device: Option<String>,
     /// What is wrong and what to do, while it does not work or is used in place of the chosen one.
     pub problem: Option<String>,
+}
+
+impl Default for SourceView {
+    fn default() -> Self {
+        Self { chosen: true, on: false, working: false, device: None, problem: None }
+    }
 }
 
 /// Where a call stands.
@@ -122,11 +130,15 @@ pub struct CallView {
     pub reach: String,
     /// Whether the signalling server is reachable now; a call goes on without it, but nobody can come in.
     pub server_connected: bool,
-    /// Milliseconds since the Unix epoch when the first connection came up.
+    /// Milliseconds since the Unix epoch when the first connection came up; `None` while nobody else is here.
     #[ts(type = "number | null")]
     pub connected_since: Option<u64>,
     /// Everybody else, in the order in which they came.
     pub participants: Vec<Participant>,
+    /// The name of whoever left last, empty when they had none. Only while nobody else is here and somebody was.
+    pub left: Option<String>,
+    /// A text to send to somebody: the code, the link, and how to get Tincan.
+    pub invitation: String,
 }
 
 /// Somebody else in the room.
@@ -265,9 +277,9 @@ pub struct CallSummary {
     pub invite_link: String,
     /// Whether it was the test call.
     pub test: bool,
-    /// Seconds from the first connection to the end.
+    /// Seconds that somebody else was there and connected.
     pub seconds: u32,
-    /// One line on quality.
+    /// One line on quality: a single verdict, which counts freezes and tells a busy computer from a bad network.
     pub quality: String,
     /// Why it ended, when nobody here pressed Leave.
     pub reason: Option<String>,

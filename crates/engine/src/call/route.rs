@@ -31,6 +31,13 @@ pub(crate) enum Route {
         /// The configured server.
         server: Option<Url>,
     },
+    /// A room of the local network that was there before: where it is now, else opened anew.
+    Again {
+        /// Opens it on the server in this program.
+        host: Option<Arc<dyn LocalServerHost>>,
+        /// The configured server, for a program without a server of its own.
+        server: Option<Url>,
+    },
 }
 
 /// A place in a room.
@@ -62,30 +69,51 @@ pub(crate) async fn join(code: &RoomCode, route: &Route, peer: PeerId) -> Result
         Route::Server { url, intent } => {
             connect(url, keys, peer, *intent).await.map(|(client, events)| on_server(url, client, events))
         }
-        Route::Host(host) => {
-            let name = announcement_name(keys.room_id());
-            let hosted = host.host(keys.room_id()).await.map_err(|detail| CommandError {
-                code: "local_server".into(),
-                message: format!("The call could not be opened on this computer: {detail}"),
-            })?;
-            let url = parse(&hosted.url)?;
-            let (client, events) = connect(&url, keys, peer, Intent::Create).await?;
-            let invite_server = hosted.public_url.as_deref().map(parse).transpose()?;
-            let reach = match &invite_server {
-                Some(_) => "People on your local network can join.",
-                None => "This computer has no network: only programs on it can join.",
-            };
-            Ok(Joined {
-                client,
-                events,
-                invite_server,
-                server: None,
-                reach: reach.into(),
-                loopback: true,
-                hosted: Some((name, hosted)),
-            })
-        }
+        Route::Host(host) => open_here(keys, peer, host.as_ref()).await,
         Route::Find { server } => find(keys, peer, server.as_ref()).await,
+        Route::Again { host, server } => again(keys, peer, host.as_deref(), server.as_ref()).await,
+    }
+}
+
+/// Opens the room on the server in this program.
+async fn open_here(keys: RoomKeys, peer: PeerId, host: &dyn LocalServerHost) -> Result<Joined, CommandError> {
+    let name = announcement_name(keys.room_id());
+    let hosted = host.host(keys.room_id()).await.map_err(|detail| CommandError {
+        code: "local_server".into(),
+        message: format!("The call could not be opened on this computer: {detail}"),
+    })?;
+    let url = parse(&hosted.url)?;
+    let (client, events) = connect(&url, keys, peer, Intent::Create).await?;
+    let invite_server = hosted.public_url.as_deref().map(parse).transpose()?;
+    let reach = match &invite_server {
+        Some(_) => "People on your local network can join.",
+        None => "This computer has no network: only programs on it can join.",
+    };
+    Ok(Joined {
+        client,
+        events,
+        invite_server,
+        server: None,
+        reach: reach.into(),
+        loopback: true,
+        hosted: Some((name, hosted)),
+    })
+}
+
+/// Joins the room when somebody was first, else opens it.
+async fn again(
+    keys: RoomKeys,
+    peer: PeerId,
+    host: Option<&dyn LocalServerHost>,
+    server: Option<&Url>,
+) -> Result<Joined, CommandError> {
+    match (find(keys.clone(), peer, None).await, host, server) {
+        (Err(_), Some(host), _) => open_here(keys, peer, host).await,
+        (Err(_), None, Some(url)) => {
+            let (client, events) = connect(url, keys, peer, Intent::Create).await?;
+            Ok(on_server(url, client, events))
+        }
+        (found, _, _) => found,
     }
 }
 

@@ -145,6 +145,8 @@ impl CallTask {
             server_connected: true,
             connected_since: None,
             participants: Vec::new(),
+            left: None,
+            invitation: view::invitation(&config.code, &invite),
         };
         Self {
             session,

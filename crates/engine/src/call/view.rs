@@ -3,7 +3,7 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tincan_call as session;
-use tincan_protocol::{PeerId, SafetyNumber};
+use tincan_protocol::{InviteLink, PeerId, RoomCode, SafetyNumber};
 
 use crate::api::{CallPhase, ConnectionView, Notice, NoticeKind, Participant};
 
@@ -46,6 +46,19 @@ pub(crate) fn safety(local: &str, remote: &str) -> Option<crate::api::SafetyNumb
         emoji: number.emoji().iter().map(ToString::to_string).collect(),
         digits: number.digits(),
     })
+}
+
+/// Where people find the program; empty while it has no page.
+const PROJECT_PAGE: &str = env!("CARGO_PKG_REPOSITORY");
+
+/// What a person sends to somebody who is to join.
+pub(crate) fn invitation(code: &RoomCode, link: &InviteLink) -> String {
+    let get = match PROJECT_PAGE {
+        "" => "You need Tincan for it, a free app for private video calls. Ask me if you do not have it yet."
+            .to_owned(),
+        page => format!("You need Tincan for it, a free app for private video calls: {page}"),
+    };
+    format!("Let us talk on Tincan.\n\nCode: {code}\nLink: {link}\n\n{get}")
 }
 
 /// Tells that somebody came or went.

@@ -147,8 +147,15 @@ impl LocalMedia {
         }
     }
 
-    pub(crate) fn view(&self) -> &Preview {
-        &self.view
+    pub(crate) fn view(&self) -> Preview {
+        let chosen =
+            |view: &SourceView, selector: &str| SourceView { chosen: selector != "none", ..view.clone() };
+        Preview {
+            active: self.view.active,
+            camera: chosen(&self.view.camera, &self.choice.camera),
+            microphone: chosen(&self.view.microphone, &self.choice.microphone),
+            speaker: chosen(&self.view.speaker, &self.choice.speaker),
+        }
     }
 
     /// Whether sound and whether pictures are to be expected from here: switched on, chosen, and not known to be broken.
@@ -439,7 +446,7 @@ fn watched(open: String, in_place: Option<&DeviceError>, chosen: &str) -> Watche
 
 fn working(on: bool, name: String, in_place: Option<&DeviceError>) -> SourceView {
     let problem = in_place.map(|missing| format!("{missing} Until then {name} is used."));
-    SourceView { on, working: true, device: Some(name), problem }
+    SourceView { chosen: true, on, working: true, device: Some(name), problem }
 }
 
 fn processing(settings: &Settings) -> ProcessingConfig {

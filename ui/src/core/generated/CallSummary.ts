@@ -17,11 +17,11 @@ inviteLink: string,
  */
 test: boolean, 
 /**
- * Seconds from the first connection to the end.
+ * Seconds that somebody else was there and connected.
  */
 seconds: number, 
 /**
- * One line on quality.
+ * One line on quality: a single verdict, which counts freezes and tells a busy computer from a bad network.
  */
 quality: string, 
 /**

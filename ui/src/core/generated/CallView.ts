@@ -31,10 +31,18 @@ reach: string,
  */
 serverConnected: boolean, 
 /**
- * Milliseconds since the Unix epoch when the first connection came up.
+ * Milliseconds since the Unix epoch when the first connection came up; `None` while nobody else is here.
  */
 connectedSince: number | null, 
 /**
  * Everybody else, in the order in which they came.
  */
-participants: Array<Participant>, };
+participants: Array<Participant>, 
+/**
+ * The name of whoever left last, empty when they had none. Only while nobody else is here and somebody was.
+ */
+left: string | null, 
+/**
+ * A text to send to somebody: the code, the link, and how to get Tincan.
+ */
+invitation: string, };

@@ -9,7 +9,15 @@ export type Command = { "type": "start_preview" } | { "type": "stop_preview" } |
 /**
  * A code in any spelling, or a `tincan://join/…` link.
  */
-code: string, } | { "type": "test_call" } | { "type": "leave" } | { "type": "set_microphone", 
+code: string, } | { "type": "call_again", 
+/**
+ * The earlier call's code.
+ */
+code: string, 
+/**
+ * The server that it was on; `None` for the local network.
+ */
+server: string | null, } | { "type": "test_call" } | { "type": "leave" } | { "type": "set_microphone", 
 /**
  * Whether sound is sent.
  */
@@ -41,7 +49,11 @@ volume: number, } | { "type": "update_settings",
 /**
  * All of them.
  */
-settings: Settings, } | { "type": "forget_recent" } | { "type": "check_code", 
+settings: Settings, } | { "type": "forget_recent" } | { "type": "forget_call", 
+/**
+ * Its code.
+ */
+code: string, } | { "type": "check_code", 
 /**
  * What was typed so far.
  */

@@ -10,7 +10,8 @@ export type Notice = {
  */
 kind: NoticeKind, 
 /**
- * Stable, such as `device_lost`, `muted_while_speaking`, `microphone_silent`, `participant_joined`.
+ * Stable, such as `device_lost`, `muted_while_speaking`, `microphone_silent`, `participant_joined`,
+ * `participant_left`, `settings_not_saved`.
  */
 code: string, 
 /**

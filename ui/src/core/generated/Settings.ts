@@ -22,11 +22,11 @@ microphone: string,
  */
 speaker: string, 
 /**
- * Join with the microphone on.
+ * Join with the microphone on: at the next call. What is sent now is in the preview.
  */
 microphoneOn: boolean, 
 /**
- * Join with the camera on.
+ * Join with the camera on: at the next call. What is sent now is in the preview.
  */
 cameraOn: boolean, 
 /**
@@ -61,4 +61,20 @@ theme: Theme,
 /**
  * Mirror the self-view, as people know it from mirrors.
  */
-mirrorSelfView: boolean, };
+mirrorSelfView: boolean, 
+/**
+ * Play a soft chime when somebody comes into the call.
+ */
+chimeOnJoin: boolean, 
+/**
+ * Show a notification when somebody comes while the window is not in front.
+ */
+notifyOnJoin: boolean, 
+/**
+ * Let the window ask for attention when somebody comes while it is not in front.
+ */
+attentionOnJoin: boolean, 
+/**
+ * Ask before the window is closed in a call.
+ */
+askBeforeClosing: boolean, };

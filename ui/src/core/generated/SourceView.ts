@@ -5,6 +5,10 @@
  */
 export type SourceView = { 
 /**
+ * Whether the person wants such a device at all; `false` when they chose none.
+ */
+chosen: boolean, 
+/**
  * Whether it is wanted (not muted, not switched off).
  */
 on: boolean, 

@@ -13,7 +13,7 @@ export interface Scene {
 }
 
 function base(change: Partial<Snapshot> = {}): Snapshot {
-  const works = { on: true, working: true, problem: null };
+  const works = { chosen: true, on: true, working: true, problem: null };
   return {
     number: 0,
     version: '0.1.0',
@@ -32,6 +32,10 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
       automaticGain: true,
       theme: 'dark',
       mirrorSelfView: true,
+      chimeOnJoin: true,
+      notifyOnJoin: true,
+      attentionOnJoin: true,
+      askBeforeClosing: true,
     },
     devices: {
       cameras: [
@@ -118,6 +122,9 @@ function call(change: Partial<CallView> = {}): CallView {
     serverConnected: true,
     connectedSince: Date.now() - 754_000,
     participants: [],
+    left: null,
+    invitation:
+      'Let us talk on Tincan.\n\nCode: kqz4-m8tr-xp\nLink: tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
     ...change,
   };
 }
@@ -159,7 +166,13 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'home-empty': { snapshot: () => base() },
   'lobby-nothing': {
     snapshot: () => {
-      const failed = (problem: string) => ({ on: true, working: false, device: null, problem });
+      const failed = (problem: string) => ({
+        chosen: true,
+        on: true,
+        working: false,
+        device: null,
+        problem,
+      });
       return base({
         preview: {
           active: true,
@@ -167,7 +180,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
             'Your camera is used by another program. Close that program, or choose another camera.',
           ),
           microphone: failed('No microphone was found. Plug one in, or choose another.'),
-          speaker: { on: true, working: true, device: 'Speakers', problem: null },
+          speaker: { chosen: true, on: true, working: true, device: 'Speakers', problem: null },
         },
         levels: { microphone: 0, participants: {} },
       });
