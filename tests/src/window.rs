@@ -5,6 +5,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use fantoccini::error::CmdError;
+use fantoccini::actions::{InputSource, KeyAction, KeyActions};
 use fantoccini::wd::Capabilities;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -248,6 +249,64 @@ impl Window {
         body.send_keys(key).await.expect("the page takes keys");
     }
 
+    /// Presses a key where the focus is, and lets it go.
+    ///
+    /// # Panics
+    /// When the window is gone.
+    pub async fn type_key(&self, key: &str) {
+        let mut actions = KeyActions::new("keyboard".to_owned());
+        for value in key.chars() {
+            actions = actions.then(KeyAction::Down { value }).then(KeyAction::Up { value });
+        }
+        self.client.perform_actions(actions).await.expect("the page takes keys");
+    }
+
+    /// Presses one key while another is held.
+    ///
+    /// # Panics
+    /// When the window is gone.
+    pub async fn chord(&self, held: char, key: char) {
+        let actions = KeyActions::new("keyboard".to_owned())
+            .then(KeyAction::Down { value: held })
+            .then(KeyAction::Down { value: key })
+            .then(KeyAction::Up { value: key })
+            .then(KeyAction::Up { value: held });
+        self.client.perform_actions(actions).await.expect("the page takes keys");
+    }
+
+    /// Presses a key where the focus is, and keeps it down.
+    ///
+    /// # Panics
+    /// When the window is gone.
+    pub async fn hold(&self, key: char) {
+        let actions = KeyActions::new("keyboard".to_owned()).then(KeyAction::Down { value: key });
+        self.client.perform_actions(actions).await.expect("the page takes keys");
+    }
+
+    /// Lets go of a key that is held.
+    ///
+    /// # Panics
+    /// When the window is gone.
+    pub async fn let_go(&self, key: char) {
+        let actions = KeyActions::new("keyboard".to_owned()).then(KeyAction::Up { value: key });
+        self.client.perform_actions(actions).await.expect("the page takes keys");
+    }
+
+    /// Gives the focus to what has this `data-testid`.
+    pub async fn focus(&self, id: &str) {
+        self.shows(id).await;
+        self.run(&format!("document.querySelector(\"{}\").focus()", selector(id))).await;
+    }
+
+    /// Waits until this expression of the page has this value.
+    pub async fn until_run(&self, expression: &str, value: u64) {
+        self.until(&format!("{value} for `{expression}`"), async || {
+            let now = self.client.execute(&format!("return {expression}"), vec![]).await.ok()?;
+            (now.as_u64() == Some(value)).then_some(())
+        })
+        .await;
+    }
+
     /// Runs a script in the page. It may return text and numbers: the driver hangs on arrays where prototypes are frozen.
     ///
     /// # Panics
@@ -278,11 +337,17 @@ impl Window {
 
     async fn read_stamp(&self, id: &str) -> Option<Stamp> {
         let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+        // Pictures of persons fill their place and lose their edges by that, where the stamp is: here they are shown whole.
+        let whole = "for (const one of document.querySelectorAll('canvas'))
+            one.style.cssText = 'inset: 0; width: 100%; height: 100%'";
+        self.client.execute(whole, vec![]).await.ok()?;
         // The canvas has the picture's size and lies letterboxed in its element: asked, not guessed from the pixels,
         // over which a speaking ring and the controls are drawn.
         let size = async |name| element.attr(name).await.ok()??.parse::<u32>().ok();
         let size = Resolution::new(size("width").await?, size("height").await?);
         let screenshot = decode(&element.screenshot().await.ok()?)?;
+        let filling = "for (const one of document.querySelectorAll('canvas')) one.removeAttribute('style')";
+        self.client.execute(filling, vec![]).await.ok()?;
         let rect = letterbox(size, Rect::of(screenshot.size));
         Stamp::read_rgba(&screenshot.rgba, screenshot.size.width as usize, rect)
     }

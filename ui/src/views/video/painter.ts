@@ -25,20 +25,26 @@ export class Painter implements FrameConsumer {
   readonly #host: HTMLElement;
   readonly #dress: (canvas: HTMLCanvasElement) => void;
   readonly #onPicture: (size: { width: number; height: number } | undefined) => void;
+  readonly #drawn: () => { width: number; height: number };
   #renderer: Renderer | undefined;
   #choice: Choice | undefined;
   #size = '';
   #frames = 0;
 
-  /** `dress` gives every new canvas its attributes; `onPicture` hears the picture's size, and when there is none. */
+  /**
+   * `dress` gives every new canvas its attributes; `onPicture` hears the picture's size, and when there is none; `drawn`
+   * tells how large it is shown, in CSS pixels, with what of it is cut off.
+   */
   constructor(
     host: HTMLElement,
     dress: (canvas: HTMLCanvasElement) => void,
     onPicture: (size: { width: number; height: number } | undefined) => void,
+    drawn: () => { width: number; height: number },
   ) {
     this.#host = host;
     this.#dress = dress;
     this.#onPicture = onPicture;
+    this.#drawn = drawn;
   }
 
   draw(frame: Frame): void {
@@ -92,11 +98,8 @@ export class Painter implements FrameConsumer {
   }
 
   size(): { width: number; height: number } {
-    const { clientWidth, clientHeight } = this.#host;
-    return {
-      width: Math.ceil(clientWidth * devicePixelRatio),
-      height: Math.ceil(clientHeight * devicePixelRatio),
-    };
+    const { width, height } = this.#drawn();
+    return { width: Math.ceil(width * devicePixelRatio), height: Math.ceil(height * devicePixelRatio) };
   }
 
   dispose(): void {
