@@ -1,5 +1,6 @@
 // Takes a picture of every screen, with the mock core, in headless Chromium: `npm run screens -- [DIRECTORY] [NAME…]`.
 // The page is served with the app's own content policy, so that what the policy forbids shows here too.
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -10,12 +11,18 @@ import { build, preview } from 'vite';
 const [directory = join(tmpdir(), 'tincan-screens'), ...only] = process.argv.slice(2);
 const sizes = [
   { width: 1280, height: 800 },
-  { width: 480, height: 640 },
+  { width: 800, height: 600 },
   { width: 3840, height: 2160, themes: ['dark'], only: ['home', 'lobby', 'one', 'six'] },
-  { width: 360, height: 480, themes: ['dark'] },
+  { width: 360, height: 480 },
 ];
+const requestClose = (page) => page.evaluate(() => dispatchEvent(new Event('close-requested')));
 const press = (key) => (page) => page.keyboard.press(key);
 const click = (id) => (page) => page.getByTestId(id).first().click();
+const then =
+  (...steps) =>
+  async (page) => {
+    for (const step of steps) await step(page);
+  };
 const screens = [
   { name: 'home' },
   { name: 'home-empty' },
@@ -26,6 +33,9 @@ const screens = [
   },
   { name: 'lobby', scene: 'home', then: click('new-call') },
   { name: 'lobby-nothing', then: click('new-call') },
+  { name: 'lobby-none', then: click('new-call') },
+  { name: 'lobby-muted', scene: 'home', then: then(click('new-call'), press('m')) },
+  { name: 'lobby-again', scene: 'home', then: click('call-again') },
   {
     name: 'lobby-failed',
     scene: 'home',
@@ -36,12 +46,47 @@ const screens = [
     },
   },
   { name: 'settings', scene: 'home', then: click('settings') },
+  {
+    name: 'settings-server',
+    scene: 'home',
+    then: async (page) => {
+      await click('settings')(page);
+      await page.getByTestId('setting-server').fill('calls.example.org');
+      await page.keyboard.press('Tab');
+    },
+  },
+  {
+    name: 'settings-focus',
+    scene: 'home',
+    then: async (page) => {
+      await click('settings')(page);
+      await page.getByTestId('setting-theme').focus();
+      await page.keyboard.press('Shift+Tab');
+    },
+  },
   { name: 'joining' },
   { name: 'alone' },
   { name: 'alone-server-lost' },
+  { name: 'alone-local-lost' },
+  { name: 'left' },
+  { name: 'left-waiting', scene: 'left', then: click('left-wait') },
+  { name: 'test-call' },
+  { name: 'connecting' },
   { name: 'one' },
   { name: 'one-muted', scene: 'one', then: press('m') },
+  { name: 'one-none' },
   { name: 'one-upright' },
+  { name: 'close-window', scene: 'one', then: requestClose },
+  { name: 'invite', scene: 'one', then: then(click('more-menu'), click('more-invite')) },
+  {
+    name: 'self-view-focus',
+    scene: 'one',
+    then: async (page) => {
+      await press('ArrowUp')(page);
+      await page.getByTestId('self-view').focus();
+      await press('ArrowLeft')(page);
+    },
+  },
   { name: 'one-camera-off' },
   { name: 'mic-menu', scene: 'one', then: click('mic-menu') },
   { name: 'more-menu', scene: 'one', then: click('more-menu') },
@@ -69,8 +114,13 @@ await build({ mode: 'mock', logLevel: 'warn', build: { outDir: dist, emptyOutDir
 const config = JSON.parse(
   await readFile(new URL('../../src-tauri/tauri.conf.json', import.meta.url), 'utf8'),
 );
+// The page's own style is allowed by its hash here, and by a nonce in the app.
+const page = await readFile(join(dist, 'index.html'), 'utf8');
+const styles = [...page.matchAll(/<style>([^]*?)<\/style>/g)].map(
+  ([, style]) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`,
+);
 const policy = Object.entries(config.app.security.csp)
-  .map(([name, sources]) => `${name} ${sources}`)
+  .map(([name, sources]) => [name, sources, ...(name === 'style-src' ? styles : [])].join(' '))
   .join('; ');
 const server = await preview({
   mode: 'mock',

@@ -42,6 +42,12 @@ export interface Core {
   takeLink(): Promise<string | null>;
   /** Calls back for every invite link that the system opens while the app runs. */
   onLink(callback: (link: string) => void): void;
+  /** What the window is called where the system lists windows. */
+  setTitle(title: string): void;
+  /** Calls back when somebody wants to close the window while it is in a call. It stays until `closeWindow`. */
+  onCloseRequested(callback: () => void): void;
+  /** Closes the window, whatever it is doing. */
+  closeWindow(): Promise<void>;
   /** The pictures. */
   readonly frames: FrameSource;
 }

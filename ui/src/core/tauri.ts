@@ -37,6 +37,19 @@ export class TauriCore implements Core {
     };
     void listen<unknown>('link', ({ payload }) => void hear(payload));
   }
+
+  setTitle(title: string): void {
+    // A window with an old title is no reason to bother anybody.
+    void call('set_title', { title }).catch(() => undefined);
+  }
+
+  onCloseRequested(callback: () => void): void {
+    void listen('close-requested', () => callback());
+  }
+
+  closeWindow(): Promise<void> {
+    return call('close_window');
+  }
 }
 
 async function call<T>(name: string, payload?: Record<string, unknown>): Promise<T> {

@@ -1,9 +1,9 @@
 import type { CallView, Participant } from '../core/core';
-import { displayName } from './format';
+import { isolated } from './format';
 
 /** What is said above the pictures while something is not as it should be. */
 export interface Banner {
-  code: 'joining' | 'connecting' | 'reconnecting' | 'server-lost';
+  code: 'connecting' | 'reconnecting' | 'server-lost';
   text: string;
 }
 
@@ -12,26 +12,75 @@ export function banner(call: CallView): Banner | undefined {
     case 'joining':
       return undefined;
     case 'connecting':
-      return { code: 'connecting', text: 'Connecting…' };
+      // Of a single person the tile says it, with the name.
+      return call.participants.length === 1 ? undefined : { code: 'connecting', text: 'Connecting…' };
     case 'reconnecting':
       return { code: 'reconnecting', text: 'The connection was lost. Reconnecting…' };
     default:
-      if (call.serverConnected) return undefined;
-      return {
-        code: 'server-lost',
-        text:
-          call.phase === 'alone'
-            ? 'The server cannot be reached: nobody new can join. Trying again…'
-            : 'The server cannot be reached: nobody new can join. Your call goes on.',
-      };
+      if (call.serverConnected || call.test) return undefined;
+      return { code: 'server-lost', text: nobodyNew(call) };
   }
 }
 
-/** What stands on a tile instead of, or over, its picture. */
-export function tileSays({ connection, name }: Participant): string | undefined {
-  if (connection === 'connecting') return `Connecting to ${displayName(name)}…`;
-  if (connection === 'reconnecting') return `Reconnecting to ${displayName(name)}…`;
+function nobodyNew(call: CallView): string {
+  const alone = call.phase === 'alone';
+  // A person who set up no server must not be told of one: on the local network one of the computers introduces people.
+  if (isLocal(call)) {
+    return alone
+      ? 'Nobody on your network can find this call just now. Trying again…'
+      : 'Nobody new on your network can find this call just now. Your call goes on.';
+  }
+  return alone
+    ? 'The server cannot be reached: nobody new can join. Trying again…'
+    : 'The server cannot be reached: nobody new can join. Your call goes on.';
+}
+
+/** Whether the call is on the local network alone: its link names no server. */
+export function isLocal({ inviteLink }: CallView): boolean {
+  return serverOf(inviteLink) === null;
+}
+
+/** The server that an invite link names. */
+export function serverOf(link: string): string | null {
+  if (!URL.canParse(link)) return null;
+  return new URL(link).searchParams.get('server');
+}
+
+/** The card on the empty stage. */
+export interface AloneCard {
+  heading: string;
+  text: string | undefined;
+  /** Somebody was here and left: the card offers to leave, or to wait for somebody else. */
+  left: boolean;
+}
+
+/** `waiting`: after the other left, the person chose to wait. */
+export function aloneCard(call: CallView, waiting: boolean): AloneCard {
+  if (call.test) return { heading: 'The test call is starting', text: undefined, left: false };
+  if (call.left !== null && !waiting) {
+    return {
+      heading: call.left.trim() === '' ? 'The other person left' : `${isolated(call.left)} left`,
+      text: 'The call stays open: with its code, anybody can come back in.',
+      left: true,
+    };
+  }
+  return {
+    heading: call.left === null ? 'Nobody else is here yet' : 'Waiting for somebody',
+    text: 'Read this code to whoever you want to talk to, or send them the invitation.',
+    left: false,
+  };
+}
+
+/** What stands on a tile instead of, or over, its picture. `only`: the banner speaks of nobody else. */
+export function tileSays({ connection, name }: Participant, only: boolean): string | undefined {
+  if (connection === 'connecting') return `Connecting to ${isolated(name)}…`;
+  if (connection === 'reconnecting' && !only) return `Reconnecting to ${isolated(name)}…`;
   return undefined;
+}
+
+/** Whether a participant is shown as muted. Until there is a connection, nobody knows. */
+export function isMuted({ connection, microphoneOn }: Participant): boolean {
+  return !microphoneOn && connection !== 'connecting';
 }
 
 export const QUALITY = [

@@ -7,15 +7,14 @@ export function clock(seconds: number): string {
   return h > 0 ? `${h}:${String(m).padStart(2, '0')}:${s}` : `${m}:${s}`;
 }
 
-/** `12 minutes`, `1 hour 5 minutes`: to be read, not compared. */
-export function spoken(seconds: number): string {
-  const whole = Math.max(0, Math.floor(seconds));
-  if (whole < 60) return plural(whole, 'second');
-  const minutes = Math.floor(whole / 60);
-  if (minutes < 60) return plural(minutes, 'minute');
+/** `23 s`, `12 min`, `1 h 5 min`: how long a call was, to the minute that is nearest. */
+export function duration(seconds: number): string {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.round(whole / 60);
+  if (minutes < 60) return `${minutes} min`;
   const rest = minutes % 60;
-  const hours = plural(Math.floor(minutes / 60), 'hour');
-  return rest === 0 ? hours : `${hours} ${plural(rest, 'minute')}`;
+  return rest === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${rest} min`;
 }
 
 export function plural(count: number, noun: string): string {
@@ -26,7 +25,8 @@ export function plural(count: number, noun: string): string {
 export function when(at: number, now: number): string {
   const seconds = Math.max(0, (now - at) / 1000);
   if (seconds < 60) return 'just now';
-  if (seconds < 86_400) return `${spoken(seconds).split(/(?<=(?:minute|hour)s?) /)[0]} ago`;
+  if (seconds < 3_600) return `${plural(Math.floor(seconds / 60), 'minute')} ago`;
+  if (seconds < 86_400) return `${plural(Math.floor(seconds / 3_600), 'hour')} ago`;
   return new Date(at).toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
 }
 
@@ -46,13 +46,20 @@ function firstLetter(word: string): string {
   return word.match(/\p{Extended_Pictographic}|[\p{L}\p{N}]/u)?.[0] ?? [...word][0] ?? '';
 }
 
-/** Whoever gave no name is still somebody. */
+/** Whoever gave no name is still somebody. Where it stands in a sentence, it is `isolated`, or in a `<bdi>`. */
 export function displayName(name: string): string {
   return name.trim() || 'Guest';
 }
 
+/** A name for use inside a sentence: between Unicode's isolates, a name that is written from right to left, or that
+ *  pretends to be, moves nothing around it. */
+export function isolated(name: string): string {
+  return `\u2068${displayName(name)}\u2069`;
+}
+
+/** Who was there, as part of a sentence. */
 export function names(list: readonly string[]): string {
-  const shown = list.map(displayName);
+  const shown = list.map(isolated);
   if (shown.length === 0) return 'Nobody else';
   if (shown.length <= 2) return shown.join(' and ');
   return `${shown.slice(0, 2).join(', ')} and ${plural(shown.length - 2, 'other')}`;

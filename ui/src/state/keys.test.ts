@@ -28,12 +28,12 @@ describe('keys', () => {
   });
 
   it('that are listed all do something', () => {
-    for (const { key } of KEYS) {
+    for (const key of KEYS.flatMap(({ keys }) => keys)) {
       expect(press({ Space: ' ', Esc: 'Escape' }[key] ?? key)).toBeDefined();
     }
   });
 
-  it('never act in a text field, but Escape does', () => {
+  it('never act in a text field, but those do that write nothing', () => {
     for (const html of [
       '<input>',
       '<textarea></textarea>',
@@ -42,7 +42,7 @@ describe('keys', () => {
     ]) {
       const field = element(html);
       for (const key of ['m', 'v', ' ', '?']) expect(press(key, field)).toBeUndefined();
-      expect(press('Escape', field)).toBe('close');
+      expect([press('Escape', field), press('F11', field)]).toEqual(['close', 'full-screen']);
     }
   });
 
@@ -50,9 +50,15 @@ describe('keys', () => {
     expect(press('m', element('<input type="range">'))).toBe('microphone');
   });
 
-  it('leave Space to a focused button', () => {
-    expect(press(' ', element('<button></button>'))).toBeUndefined();
-    expect(press('m', element('<button></button>'))).toBe('microphone');
+  it('talk wherever the focus is, but where Space has a use of its own', () => {
+    for (const html of [
+      '<button></button>',
+      '<input type="range">',
+      '<div role="menuitem" tabindex="-1"></div>',
+    ])
+      expect(press(' ', element(html))).toBe('push-to-talk');
+    for (const html of ['<input>', '<input type="checkbox">', '<select></select>', '<textarea></textarea>'])
+      expect(press(' ', element(html))).toBeUndefined();
   });
 
   it('leave shortcuts of the system and repeats alone', () => {

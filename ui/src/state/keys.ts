@@ -1,17 +1,17 @@
-/** What a key does in a call. */
+/** What a key does in a call; the lobby knows the first two and the last. */
 export type Action =
   'microphone' | 'camera' | 'push-to-talk' | 'layout' | 'full-screen' | 'statistics' | 'help' | 'close';
 
 /** For the list of all keys, in its order. */
-export const KEYS: readonly { key: string; does: string }[] = [
-  { key: 'M', does: 'Turn the microphone on or off' },
-  { key: 'V', does: 'Turn the camera on or off' },
-  { key: 'Space', does: 'Hold to talk while muted' },
-  { key: 'W', does: 'Change the layout' },
-  { key: 'S', does: 'Full screen' },
-  { key: 'T', does: 'Statistics' },
-  { key: '?', does: 'Show these keys' },
-  { key: 'Esc', does: 'Close what is open' },
+export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
+  { keys: ['M'], does: 'Turn the microphone on or off' },
+  { keys: ['V'], does: 'Turn the camera on or off' },
+  { keys: ['Space'], does: 'Hold to talk while muted' },
+  { keys: ['W'], does: 'Change the layout' },
+  { keys: ['S', 'F11'], does: 'Full screen, as does a double click' },
+  { keys: ['T'], does: 'Statistics' },
+  { keys: ['?'], does: 'Show these keys' },
+  { keys: ['Esc'], does: 'Close what is open' },
 ];
 
 const ACTIONS: Readonly<Record<string, Action>> = {
@@ -20,6 +20,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   ' ': 'push-to-talk',
   w: 'layout',
   s: 'full-screen',
+  f11: 'full-screen',
   t: 'statistics',
   '?': 'help',
   escape: 'close',
@@ -39,9 +40,9 @@ export function actionOf(press: KeyPress): Action | undefined {
   if (press.ctrlKey || press.altKey || press.metaKey || press.repeat) return undefined;
   const action = ACTIONS[press.key.toLowerCase()];
   if (!action) return undefined;
-  if (action !== 'close' && isTextField(press.target)) return undefined;
-  // A focused button, slider or list has its own use for Space.
-  if (action === 'push-to-talk' && isControl(press.target)) return undefined;
+  if (action === 'push-to-talk') return usesSpace(press.target) ? undefined : action;
+  // Keys that write nothing act in text fields too.
+  if (press.key.length === 1 && isTextField(press.target)) return undefined;
   return action;
 }
 
@@ -55,13 +56,15 @@ export function isTextField(target: unknown): boolean {
   return target.isContentEditable || target.getAttribute('contenteditable') === 'true';
 }
 
-function isControl(target: unknown): boolean {
-  return (
-    target instanceof HTMLElement &&
-    target.closest(
-      'button, input, select, textarea, a[href], summary, [role^="menuitem"], [role="slider"]',
-    ) !== null
-  );
+/**
+ * Whether Space belongs to what has the focus: where it writes, and where no other key does the same. A button is
+ * pressed by Enter too, so in a call Space on it talks: nobody looks where the focus is before they answer.
+ */
+export function usesSpace(target: unknown): boolean {
+  if (isTextField(target)) return true;
+  if (!(target instanceof HTMLElement)) return false;
+  if (target instanceof HTMLInputElement) return target.type === 'checkbox' || target.type === 'radio';
+  return target.closest('summary') !== null;
 }
 
 /** Talking while a key is held: on when it goes down while muted, off again when it goes up or the focus leaves. */

@@ -1,7 +1,8 @@
 import type { Preview, SourceView } from '../core/core';
 
-/** Whether a source that is wanted delivers. Until the first word from the device nothing is wrong yet. */
+/** Whether a source will be missing in the call. Until the first word from the device nothing is wrong yet. */
 function missing(source: SourceView): boolean {
+  if (!source.chosen) return true;
   return source.on && !source.working && source.problem !== null;
 }
 
@@ -18,7 +19,33 @@ export function joinHint(preview: Preview): string | undefined {
 
 /** What stands in place of the picture, while there is none. */
 export function cameraSays({ active, camera }: Preview): string {
+  if (!camera.chosen) return 'You chose no camera.';
   if (!camera.on) return 'Your camera is off.';
   if (camera.problem !== null) return camera.problem;
   return active ? 'Starting your camera…' : '';
+}
+
+/** What stands under the level meter. */
+export function microphoneSays(microphone: SourceView, on: boolean): { text: string; problem: boolean } {
+  if (!microphone.chosen) return { text: 'You chose no microphone: nobody will hear you.', problem: false };
+  if (!on) return { text: 'You will join muted.', problem: false };
+  if (microphone.problem !== null) return { text: microphone.problem, problem: true };
+  return { text: 'Say something: the bar moves when your microphone hears you.', problem: false };
+}
+
+/** How a toggle for one of our sources stands. `none`: there is nothing to switch, because no device was chosen. */
+export type ToggleState = 'on' | 'off' | 'none';
+
+export function toggleState(source: SourceView | undefined, on: boolean): ToggleState {
+  if (source && !source.chosen) return 'none';
+  return on ? 'on' : 'off';
+}
+
+/** What a toggle says when the mouse rests on it. */
+export function toggleTitle(kind: 'microphone' | 'camera', state: ToggleState, source?: SourceView): string {
+  const name = kind === 'microphone' ? 'Microphone' : 'Camera';
+  const key = kind === 'microphone' ? 'M' : 'V';
+  if (state === 'none') return `You chose no ${kind}`;
+  if (state === 'on' && source?.problem) return source.problem;
+  return `${name} ${state} (${key})`;
 }

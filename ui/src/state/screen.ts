@@ -1,14 +1,19 @@
 import type { CallSummary, CallView } from '../core/core';
+import { names } from './format';
 
 /** Why somebody is in the lobby: what its Join button will do. */
-export type Intent = { type: 'create' } | { type: 'join'; link: string; label: string };
+export type Intent =
+  | { type: 'create' }
+  /** By what stands in the code field. */
+  | { type: 'join' }
+  | { type: 'again'; code: string; server: string | null; names: readonly string[] };
 
 export type Screen = 'home' | 'lobby' | 'call' | 'after';
 
 /**
- * Which screen is shown. New call and Join lead to the lobby, so that people see themselves before others do; its Join
- * button is focused, so Enter goes on. A test call, where nobody watches, and Rejoin, where everybody was seen
- * already, go straight in.
+ * Which screen is shown. New call, Join and Call again lead to the lobby, so that people see themselves before others
+ * do; its Join button is focused, so Enter goes on. A test call, where nobody watches, and Rejoin, where everybody was
+ * seen already, go straight in.
  */
 export function screen(
   call: CallView | null,
@@ -19,4 +24,24 @@ export function screen(
   // A join that failed leads back to the lobby, with what went wrong.
   if (intent) return 'lobby';
   return lastCall ? 'after' : 'home';
+}
+
+/** The lobby's heading. */
+export function lobbyTitle(intent: Intent | undefined): string {
+  switch (intent?.type) {
+    case 'join':
+      return 'Join a call';
+    case 'again':
+      return intent.names.length === 0 ? 'Call again' : `Call ${names(intent.names)} again`;
+    default:
+      return 'New call';
+  }
+}
+
+/** The lobby's button. */
+export function joinButton(intent: Intent | undefined, joining: boolean, failed: boolean): string {
+  if (joining) return intent?.type === 'join' ? 'Joining…' : 'Starting…';
+  if (failed) return 'Try again';
+  if (intent?.type === 'join') return 'Join call';
+  return intent?.type === 'again' ? 'Call again' : 'Start call';
 }

@@ -1,5 +1,7 @@
 import { asCommandError, type Command, type CommandError, type Core, type NumberedEvent } from '../core/core';
 import type { Notice, Reply, Settings, Snapshot } from '../core/core';
+import { serverOf } from './call-status';
+import { CodeEntry } from './code-entry.svelte';
 import { apply } from './reducer';
 import { screen, type Intent } from './screen';
 import { Toasts } from './toasts.svelte';
@@ -25,8 +27,9 @@ export class Session {
   busy = $state<'join' | 'test'>();
   /** Why the last attempt to join failed. */
   joinError = $state.raw<CommandError>();
-  /** What the code field starts with: an invite link that the app was opened with. */
-  offeredLink = $state.raw<{ text: string }>();
+  /** What stands in the code field. */
+  readonly code = new CodeEntry((text) => this.#checkCode(text));
+  #closing = $state(false);
   #afterDismissed = $state(true);
 
   readonly microphone: Toggle;
@@ -48,6 +51,8 @@ export class Session {
   readonly ready = $derived(this.#snapshot !== undefined);
   readonly call = $derived(this.#snapshot?.call ?? null);
   readonly lastCall = $derived(this.#snapshot?.lastCall ?? null);
+  /** Whether somebody wants to close the window, and has to say whether the call may end. */
+  readonly closing = $derived(this.#closing && this.call !== null);
   readonly screen = $derived(screen(this.call, this.intent, this.#afterDismissed ? null : this.lastCall));
 
   readonly settings = $derived(this.#snapshot?.settings);
@@ -64,6 +69,7 @@ export class Session {
   async start(): Promise<void> {
     await this.#subscribe();
     this.core.onLink((link) => this.#offer(link));
+    this.core.onCloseRequested(() => this.#closeRequested());
     const link = await this.core.takeLink().catch(() => null);
     if (link) this.#offer(link);
   }
@@ -110,6 +116,8 @@ export class Session {
     if (event.type === 'notice') this.toasts.show(event.notice);
     // Only a call that ended while this window watched is followed by the screen after it.
     if (event.type === 'last_call') this.#afterDismissed = event.summary === null;
+    // A question about a call that is over has answered itself.
+    if (event.type === 'call' && event.call === null) this.#closing = false;
   }
 
   #offer(link: string): void {
@@ -121,9 +129,26 @@ export class Session {
       );
       return;
     }
-    this.offeredLink = { text: link };
-    this.#leaveLobby();
     this.home();
+    this.code.offer(link);
+  }
+
+  // ── Closing the window ───────────────────────────────────────────────────────────────────────────────────────
+
+  #closeRequested(): void {
+    if (this.call !== null && this.settings?.askBeforeClosing !== false) this.#closing = true;
+    else void this.close();
+  }
+
+  /** The person wants the window closed, and the call to end with it. */
+  async close(): Promise<void> {
+    this.#closing = false;
+    await this.#told(this.core.closeWindow());
+  }
+
+  /** The person would rather stay. */
+  stay(): void {
+    this.#closing = false;
   }
 
   // ── Asking the engine ────────────────────────────────────────────────────────────────────────────────────────
@@ -162,7 +187,7 @@ export class Session {
   }
 
   /** Whole codes and problems while somebody types; `undefined` when the engine did not answer. */
-  async checkCode(text: string): Promise<Extract<Reply, { type: 'code' }> | undefined> {
+  async #checkCode(text: string): Promise<Extract<Reply, { type: 'code' }> | undefined> {
     try {
       const reply = await this.core.dispatch({ type: 'check_code', text });
       return reply.type === 'code' ? reply : undefined;
@@ -197,11 +222,23 @@ export class Session {
   async joinFromLobby(): Promise<void> {
     const { intent } = this;
     if (!intent) return;
-    const command: Command =
-      intent.type === 'create' ? { type: 'create_room' } : { type: 'join_room', code: intent.link };
-    if (await this.#join('join', command)) {
+    if (intent.type === 'join' && !this.code.insist()) return;
+    if (await this.#join('join', this.#wayIn(intent))) {
+      // What was refused stays in the field, to be mended.
+      if (intent.type === 'join') this.code.clear();
       // The call holds camera and microphone by now; the lobby lets go of them without anything closing.
       if (this.intent === intent) this.#leaveLobby();
+    }
+  }
+
+  #wayIn(intent: Intent): Command {
+    switch (intent.type) {
+      case 'create':
+        return { type: 'create_room' };
+      case 'join':
+        return { type: 'join_room', code: this.code.link };
+      case 'again':
+        return { type: 'call_again', code: intent.code, server: intent.server };
     }
   }
 
@@ -213,9 +250,12 @@ export class Session {
   async rejoin(): Promise<void> {
     const summary = this.lastCall;
     if (!summary) return;
+    // Whoever is first opens the room again: the others may have left it too.
     await this.#join(
       'join',
-      summary.test ? { type: 'test_call' } : { type: 'join_room', code: summary.inviteLink },
+      summary.test
+        ? { type: 'test_call' }
+        : { type: 'call_again', code: summary.code, server: serverOf(summary.inviteLink) },
     );
     this.#toastJoinError();
   }

@@ -26,6 +26,18 @@ beforeEach(async () => {
 
 const types = () => core.asked.map(({ type }) => type);
 
+/** A whole code. */
+async function type(text: string) {
+  core.answers.set('check_code', {
+    type: 'code',
+    formatted: text,
+    complete: true,
+    server: null,
+    problem: null,
+  });
+  await session.code.type(text);
+}
+
 describe('following the engine', () => {
   it('applies events in order', () => {
     core.tell({ type: 'nearby', nearby: [{ host: 'one' }] });
@@ -81,14 +93,42 @@ describe('screens', () => {
 
   it('stay in the lobby with the reason when joining fails', async () => {
     core.answers.set('join_room', refused);
-    session.enterLobby({ type: 'join', link: 'kqz4-m8tr-xp', label: 'kqz4-m8tr-xp' });
+    await type('kqz4-m8tr-xp');
+    session.enterLobby({ type: 'join' });
     await session.joinFromLobby();
     expect([session.screen, session.joinError, session.busy]).toEqual(['lobby', refused, undefined]);
   });
 
+  it('keep a code that was refused, to be mended', async () => {
+    core.answers.set('join_room', refused);
+    await type('kqz4-m8tr-xp');
+    session.enterLobby({ type: 'join' });
+    await session.joinFromLobby();
+    session.home();
+    expect(session.code.shown).toBe('kqz4-m8tr-xp');
+    core.answers.set('join_room', { type: 'joined', code: 'kqz4-m8tr-xp' });
+    session.enterLobby({ type: 'join' });
+    await session.joinFromLobby();
+    expect(session.code.shown).toBe('');
+  });
+
+  it('join nothing by half a code', async () => {
+    session.enterLobby({ type: 'join' });
+    await session.joinFromLobby();
+    expect(types()).toEqual(['start_preview']);
+    expect(session.code.problem).not.toBeNull();
+  });
+
+  it('call somebody again, whoever is first', async () => {
+    session.enterLobby({ type: 'again', code: 'kqz4-m8tr-xp', server: 'wss://s', names: ['Ben'] });
+    await session.joinFromLobby();
+    expect(core.asked[1]).toEqual({ type: 'call_again', code: 'kqz4-m8tr-xp', server: 'wss://s' });
+  });
+
   it('do not blame who cancelled', async () => {
     core.answers.set('join_room', { code: 'cancelled', message: 'You left before the call began.' });
-    session.enterLobby({ type: 'join', link: 'x', label: 'x' });
+    await type('kqz4-m8tr-xp');
+    session.enterLobby({ type: 'join' });
     await session.joinFromLobby();
     expect([session.screen, session.joinError, session.busy]).toEqual(['lobby', undefined, undefined]);
   });
@@ -123,10 +163,13 @@ describe('screens', () => {
     expect(fresh.screen).toBe('home');
   });
 
-  it('rejoin by the invite link, which knows the server', async () => {
-    core.tell({ type: 'last_call', summary });
+  it('rejoin on the server that the invite link names, also when everybody has left', async () => {
+    core.tell({
+      type: 'last_call',
+      summary: { ...summary, inviteLink: 'tincan://join/x?server=wss%3A%2F%2Fs' },
+    });
     await session.rejoin();
-    expect(core.asked).toEqual([{ type: 'join_room', code: 'tincan://join/x' }]);
+    expect(core.asked).toEqual([{ type: 'call_again', code: 'c', server: 'wss://s' }]);
   });
 
   it('tell a failed test call by a toast', async () => {
@@ -142,17 +185,14 @@ describe('invite links', () => {
     opened.link = 'tincan://join/x';
     const fresh = new Session(opened);
     await fresh.start();
-    expect([fresh.offeredLink, fresh.screen, opened.asked]).toEqual([
-      { text: 'tincan://join/x' },
-      'home',
-      [],
-    ]);
+    expect([fresh.code.link, fresh.code.offers, fresh.screen]).toEqual(['tincan://join/x', 1, 'home']);
+    expect(opened.asked.map(({ type }) => type)).toEqual(['check_code']);
   });
 
   it('never disturb a call', () => {
     core.tell({ type: 'call', call: call() });
     core.openLink('tincan://join/y');
-    expect([session.offeredLink, session.screen]).toEqual([undefined, 'call']);
+    expect([session.code.shown, session.screen]).toEqual(['', 'call']);
     expect(session.toasts.list).toHaveLength(1);
   });
 });
@@ -168,5 +208,39 @@ describe('mute', () => {
     core.answers.set('set_microphone', { code: 'x', message: 'No.' });
     await session.setMicrophone(false);
     expect([session.microphone.on, session.toasts.list[0]?.message]).toEqual([true, 'No.']);
+  });
+});
+
+describe('closing the window', () => {
+  it('asks once in a call, and closes when the person says so', async () => {
+    core.tell({ type: 'call', call: call() });
+    core.requestClose();
+    expect([session.closing, core.closed]).toEqual([true, 0]);
+    await session.close();
+    expect([session.closing, core.closed]).toEqual([false, 1]);
+  });
+
+  it('lets the person stay', () => {
+    core.tell({ type: 'call', call: call() });
+    core.requestClose();
+    session.stay();
+    expect([session.closing, core.closed]).toEqual([false, 0]);
+  });
+
+  it('asks nothing without a call, or of whoever wants no question', () => {
+    core.requestClose();
+    const { settings } = snapshot();
+    core.tell({ type: 'settings', settings: { ...settings, askBeforeClosing: false } });
+    core.tell({ type: 'call', call: call() });
+    core.requestClose();
+    expect([session.closing, core.closed]).toEqual([false, 2]);
+  });
+
+  it('asks no longer about a call that is over', () => {
+    core.tell({ type: 'call', call: call() });
+    core.requestClose();
+    core.tell({ type: 'call', call: null });
+    core.tell({ type: 'call', call: call() });
+    expect(session.closing).toBe(false);
   });
 });

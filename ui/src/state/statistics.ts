@@ -11,8 +11,8 @@ export function rows(s: ParticipantStatistics): [string, string][] {
     ['Picture sent', picture(s.sentWidth, s.sentHeight, s.sentFps)],
     ['Picture received', picture(s.receivedWidth, s.receivedHeight, s.receivedFps)],
     ['Freezes', s.freezes === 0 ? 'none' : `${s.freezes} (${s.frozenSeconds.toFixed(1)} s)`],
-    ['Sound made up', percent(s.concealed)],
-    ['Waiting sound / picture', `${ms(s.audioBufferMs)} / ${ms(s.videoBufferMs)}`],
+    ['Concealed sound', percent(s.concealed)],
+    ['Delay of sound / picture', `${ms(s.audioBufferMs)} / ${ms(s.videoBufferMs)}`],
     ['Path', s.path === null ? '–' : (PATHS[s.path] ?? s.path)],
   ];
 }
@@ -29,4 +29,4 @@ const percent = (value: number) => `${value >= 9.95 || value === 0 ? Math.round(
 const rate = (kbps: number) =>
   kbps >= 1_000 ? `${(kbps / 1_000).toFixed(1)} Mbit/s` : `${Math.round(kbps)} kbit/s`;
 const picture = (width: number, height: number, fps: number) =>
-  width === 0 || height === 0 ? 'none' : `${width} × ${height}, ${Math.round(fps)} a second`;
+  width === 0 || height === 0 ? 'none' : `${width} × ${height}, ${Math.round(fps)} fps`;

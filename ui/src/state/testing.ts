@@ -20,7 +20,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       echoCancellation: true,
       noiseSuppression: true,
       automaticGain: true,
-      theme: 'dark',
+      theme: 'system',
       mirrorSelfView: true,
       chimeOnJoin: true,
       notifyOnJoin: true,
@@ -102,6 +102,28 @@ export class ScriptedCore implements Core {
 
   onLink(callback: (link: string) => void): void {
     this.#link = callback;
+  }
+
+  /** What the window is called, and how often it was closed. */
+  title = '';
+  closed = 0;
+  #close: (() => void) | undefined;
+
+  setTitle(title: string): void {
+    this.title = title;
+  }
+
+  onCloseRequested(callback: () => void): void {
+    this.#close = callback;
+  }
+
+  closeWindow(): Promise<void> {
+    this.closed += 1;
+    return Promise.resolve();
+  }
+
+  requestClose(): void {
+    this.#close?.();
   }
 
   openLink(link: string): void {

@@ -9,7 +9,7 @@ export interface Toast extends Notice {
   key: number;
 }
 
-/** What is told once and goes away by itself. */
+/** What is told once. It goes away by itself, but for errors: those stay until somebody has read and dismissed them. */
 export class Toasts {
   list = $state.raw<readonly Toast[]>([]);
   #next = 0;
@@ -26,11 +26,22 @@ export class Toasts {
     this.#next += 1;
     const key = this.#next;
     const others = this.list.filter((toast) => toast.code !== notice.code);
-    this.list = [...others, { ...notice, key }].slice(-TOAST_LIMIT);
-    this.#after(() => this.dismiss(key), TOAST_MS);
+    this.list = limited([...others, { ...notice, key }]);
+    if (notice.kind !== 'error') this.#after(() => this.dismiss(key), TOAST_MS);
   }
 
   dismiss(key: number): void {
     this.list = this.list.filter((toast) => toast.key !== key);
   }
+}
+
+/** Makes room by leaving out the oldest; no error makes room for news. */
+function limited(list: readonly Toast[]): readonly Toast[] {
+  let over = list.length - TOAST_LIMIT;
+  const newest = list.at(-1);
+  return list.filter((toast) => {
+    if (over <= 0 || toast === newest || toast.kind === 'error') return true;
+    over -= 1;
+    return false;
+  });
 }

@@ -6,6 +6,14 @@ import type { Session } from '../state/session.svelte';
 import { participant } from '../state/testing';
 import Tile from './Tile.svelte';
 
+// Nothing has a size in a document that is not drawn.
+class ResizeObserver {
+  observe() {}
+  unobserve() {}
+  disconnect() {}
+}
+vi.stubGlobal('ResizeObserver', ResizeObserver);
+
 const ben = participant({ id: 'b', name: 'Ben' });
 
 it('keeps a picture where it is while something else of a participant changes', () => {
@@ -23,6 +31,9 @@ it('keeps a picture where it is while something else of a participant changes', 
       bare: false,
       pinned: false,
       canPin: false,
+      only: true,
+      quiet: false,
+      aside: false,
       onpin: () => {},
       onstatistics: () => {},
     },

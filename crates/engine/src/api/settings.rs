@@ -53,11 +53,11 @@ pub struct Settings {
 #[ts(export)]
 pub enum Theme {
     /// Light on dark.
-    #[default]
     Dark,
     /// Dark on light.
     Light,
     /// What the system says.
+    #[default]
     System,
 }
 

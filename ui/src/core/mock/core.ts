@@ -48,6 +48,20 @@ class MockCore implements Core {
     // No system opens links here.
   }
 
+  setTitle(title: string): void {
+    document.title = title;
+  }
+
+  /** There is no window to close: an event of the page stands for its button. */
+  onCloseRequested(callback: () => void): void {
+    addEventListener('close-requested', callback);
+  }
+
+  closeWindow(): Promise<void> {
+    this.#set({ call: null });
+    return Promise.resolve();
+  }
+
   dispatch(command: Command): Promise<Reply> {
     const { preview, settings } = this.#snapshot;
     switch (command.type) {
@@ -73,6 +87,7 @@ class MockCore implements Core {
         this.#set({ call: null });
         break;
       case 'create_room':
+      case 'call_again':
         this.#set({ call: SCENES['alone']?.snapshot().call ?? null });
         break;
       case 'test_call':
@@ -83,6 +98,12 @@ class MockCore implements Core {
           code: 'room_not_found',
           message: 'There is no call with this code. Ask for the code again, or start a new call.',
         });
+      case 'forget_recent':
+        this.#set({ recent: [] });
+        break;
+      case 'forget_call':
+        this.#set({ recent: this.#snapshot.recent.filter(({ code }) => code !== command.code) });
+        break;
       case 'check_code':
         return Promise.resolve(checked(command.text));
       default:
@@ -90,11 +111,12 @@ class MockCore implements Core {
     return Promise.resolve({ type: 'done' });
   }
 
-  #set(change: Partial<Pick<Snapshot, 'preview' | 'settings' | 'call'>>): void {
-    const { preview, settings, call } = change;
+  #set(change: Partial<Pick<Snapshot, 'preview' | 'settings' | 'call' | 'recent'>>): void {
+    const { preview, settings, call, recent } = change;
     if (preview) this.#tell({ type: 'preview', preview });
     if (settings) this.#tell({ type: 'settings', settings });
     if (call !== undefined) this.#tell({ type: 'call', call });
+    if (recent) this.#tell({ type: 'recent', recent });
     this.#snapshot = { ...this.#snapshot, ...change };
   }
 

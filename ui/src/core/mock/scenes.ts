@@ -106,7 +106,7 @@ function participant(
     cameraOn: true,
     stream,
     volume: 1,
-    safety: { emoji: ['🐢', '🌵', '🎺', '🍋'], digits: '48213 90617' },
+    safety: { words: ['turtle', 'cactus', 'trumpet', 'light bulb'], digits: '48213 90617' },
     quality: 4,
     ...change,
   };
@@ -186,11 +186,63 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       });
     },
   },
+  'lobby-none': {
+    snapshot: () => {
+      const none = { chosen: false, on: true, working: false, device: null, problem: null };
+      const shown = base();
+      return base({
+        preview: { ...shown.preview, camera: none, microphone: none },
+        settings: { ...shown.settings, camera: 'none', microphone: 'none' },
+        levels: { microphone: 0, participants: {} },
+      });
+    },
+  },
   joining: { snapshot: joined({ phase: 'joining', connectedSince: null }), streams: [0] },
   alone: { snapshot: joined({ phase: 'alone', connectedSince: null }), streams: [0] },
   'alone-server-lost': {
     snapshot: joined({ phase: 'alone', connectedSince: null, serverConnected: false }),
     streams: [0],
+  },
+  'alone-local-lost': {
+    snapshot: joined({
+      phase: 'alone',
+      connectedSince: null,
+      serverConnected: false,
+      inviteLink: 'tincan://join/kqz4m8trxp',
+      reach: 'People on your local network can join.',
+    }),
+    streams: [0],
+  },
+  left: {
+    snapshot: joined({ phase: 'alone', connectedSince: null, left: 'Ada Lovelace' }),
+    streams: [0],
+  },
+  'test-call': {
+    snapshot: joined({ test: true, participants: [{ ...ada, name: 'Tincan test' }] }),
+    streams: [0, 1],
+  },
+  connecting: {
+    snapshot: joined({
+      phase: 'connecting',
+      connectedSince: null,
+      participants: [{ ...ada, connection: 'connecting', quality: 0, microphoneOn: false }],
+    }),
+    streams: [0],
+  },
+  'one-none': {
+    snapshot: () => {
+      const none = { chosen: false, on: true, working: false, device: null, problem: null };
+      const shown = base();
+      return base({
+        call: call({
+          participants: [
+            { ...ada, name: 'Augusta Ada King, Countess of Lovelace, née Byron', microphoneOn: false },
+          ],
+        }),
+        preview: { ...shown.preview, camera: none, microphone: none },
+      });
+    },
+    streams: [1],
   },
   one: { snapshot: joined({ participants: [ada] }), streams: [0, 1] },
   'one-upright': {

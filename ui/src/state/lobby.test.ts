@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { cameraSays, joinHint, microphoneSays, toggleState, toggleTitle } from './lobby';
+import { joinButton, lobbyTitle } from './screen';
+import { snapshot } from './testing';
+
+const { preview } = snapshot();
+const broken = {
+  ...{ chosen: true, on: true, working: false, device: null },
+  problem: 'It is used by another program.',
+};
+const none = { chosen: false, on: true, working: false, device: null, problem: null };
+
+describe('the lobby', () => {
+  it('says what will be missing', () => {
+    expect(joinHint(preview)).toBeUndefined();
+    expect(joinHint({ ...preview, camera: broken })).toContain('without a camera');
+    expect(joinHint({ ...preview, microphone: broken })).toContain('without a microphone');
+    expect(joinHint({ ...preview, camera: broken, microphone: none })).toContain('and a microphone');
+    // Who switched it off knows that.
+    expect(joinHint({ ...preview, camera: { ...broken, on: false } })).toBeUndefined();
+  });
+
+  it('says why there is no picture', () => {
+    expect(cameraSays({ ...preview, camera: broken })).toBe(broken.problem);
+    expect(cameraSays({ ...preview, camera: { ...broken, on: false } })).toBe('Your camera is off.');
+    const starting = { ...preview, active: true, camera: { ...broken, problem: null } };
+    expect(cameraSays(starting)).toBe('Starting your camera…');
+  });
+
+  it('knows a device that was not chosen from one that starts', () => {
+    expect(cameraSays({ ...preview, active: true, camera: none })).toBe('You chose no camera.');
+    expect(microphoneSays(none, true).text).toContain('You chose no microphone');
+    expect(microphoneSays(broken, true)).toEqual({ text: broken.problem, problem: true });
+    expect(microphoneSays(preview.microphone, false).text).toBe('You will join muted.');
+  });
+
+  it('shows toggles as they are, and says so', () => {
+    expect([toggleState(none, true), toggleState(broken, true), toggleState(broken, false)]).toEqual([
+      'none',
+      'on',
+      'off',
+    ]);
+    expect(toggleTitle('camera', 'none', none)).toBe('You chose no camera');
+    expect(toggleTitle('camera', 'on', broken)).toBe(broken.problem);
+    expect(toggleTitle('microphone', 'off', broken)).toBe('Microphone off (M)');
+  });
+
+  it('is named after what its button does', () => {
+    const again = { type: 'again', code: 'c', server: null, names: ['Ben'] } as const;
+    expect(lobbyTitle(again)).toBe('Call \u2068Ben\u2069 again');
+    expect([joinButton(again, false, false), joinButton({ type: 'join' }, true, false)]).toEqual([
+      'Call again',
+      'Joining…',
+    ]);
+  });
+});

@@ -1,0 +1,34 @@
+import { describe, expect, it } from 'vitest';
+import type { Notice } from '../core/core';
+import { TOAST_LIMIT, Toasts } from './toasts.svelte';
+
+const toast = (code: string, kind: Notice['kind'] = 'info') => ({ kind, code, message: code });
+
+describe('toasts', () => {
+  it('replace what said the same, and are never more than a few', () => {
+    const toasts = new Toasts(() => undefined);
+    for (const code of ['a', 'b', 'a', 'c', 'd']) toasts.show(toast(code));
+    expect(toasts.list.map(({ code }) => code)).toEqual(['a', 'c', 'd']);
+    expect(toasts.list).toHaveLength(TOAST_LIMIT);
+  });
+
+  it('take only themselves away', () => {
+    const expire: (() => void)[] = [];
+    const toasts = new Toasts((callback) => expire.push(callback));
+    toasts.show(toast('a'));
+    toasts.show(toast('a'));
+    expire[0]?.();
+    expect(toasts.list).toHaveLength(1);
+  });
+
+  it('that are errors stay until they are dismissed, whatever comes after them', () => {
+    const expire: (() => void)[] = [];
+    const toasts = new Toasts((callback) => expire.push(callback));
+    toasts.show(toast('broken', 'error'));
+    for (const code of ['a', 'b', 'c', 'd']) toasts.show(toast(code));
+    expire.forEach((callback) => callback());
+    expect(toasts.list.map(({ code }) => code)).toEqual(['broken']);
+    toasts.dismiss(toasts.list[0]?.key ?? 0);
+    expect(toasts.list).toEqual([]);
+  });
+});
