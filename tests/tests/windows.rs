@@ -71,14 +71,31 @@ async fn two_windows_see_each_other_and_every_button_does_what_it_says() {
     let seen = ben.stamp("remote-canvas").await;
     ben.later_stamp("remote-canvas", seen).await;
 
-    // Statistics by key, and leaving brings both home.
+    // The safety number's four pictures are there to be seen, and the same on both sides.
+    let mut words = Vec::new();
+    for window in [&ada, &ben] {
+        window.press("more-menu").await;
+        window.press("more-safety").await;
+        words.push(window.text("safety-words").await);
+        window
+            .until_run(
+                "[...document.querySelectorAll('dialog img')].filter((one) => one.naturalWidth > 0).length",
+                4,
+            )
+            .await;
+        window.press("safety-close").await;
+    }
+    assert_eq!(words[0], words[1]);
+
+    // Statistics by key; leaving brings both home, and the other is told who left.
     ada.key("t").await;
     ada.shows("stats").await;
     ada.press("leave").await;
     ada.press("after-home").await;
     ada.shows("new-call").await;
-    ben.shows("alone").await;
-    ben.press("leave").await;
+    let card = ben.text("alone").await;
+    assert!(card.contains("Ada Lovelace") && card.contains("left"), "{card}");
+    ben.press("left-leave").await;
     ben.press("after-home").await;
     ben.shows("new-call").await;
     ada.close().await;
@@ -96,6 +113,10 @@ async fn a_wrong_code_is_answered_with_a_sentence_and_an_invite_link_never_joins
     ben.press("lobby-join").await;
     let error = ben.text("error").await;
     assert!(error.contains("no call with this code"), "{error}");
+    // What was typed is still there, in the lobby and before it.
+    ben.until_value("lobby-code", "0000-0000-00").await;
+    ben.press("lobby-back").await;
+    ben.until_value("code-field", "0000-0000-00").await;
     ben.close().await;
 }
 
@@ -118,6 +139,67 @@ async fn the_server_dies_and_comes_back_while_two_windows_talk() {
     ben.shows("alone").await;
     ada.close().await;
     ben.close().await;
+}
+
+/// Who has the focus, and whether its mark is painted: an outline, on something that the page draws itself.
+const FOCUS: &str = "
+    const one = document.activeElement;
+    const style = getComputedStyle(one);
+    const own = !['SELECT', 'INPUT'].includes(one.tagName) || ['text', 'number'].includes(one.type) ||
+        style.appearance === 'none' || style.webkitAppearance === 'none';
+    const seen = own && style.outlineStyle !== 'none' && parseFloat(style.outlineWidth) >= 2;
+    return `${one.dataset.testid ?? one.tagName} ${one.type ?? ''} ${seen ? 'seen' : 'unseen'}`;";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_without_a_mouse_sees_the_focus_and_talks_from_wherever_it_is() {
+    const TAB: &str = "\u{e004}";
+    let server = Server::start().await;
+    let mut desk = Desk::default();
+    let ada = desk.open("Ada", &server, &[]).await;
+    ada.press("settings").await;
+    ada.shows("settings-dialog").await;
+    // Once through all of the settings: fields, lists, buttons, switches.
+    let mut kinds = std::collections::BTreeSet::new();
+    for _ in 0..24 {
+        ada.type_key(TAB).await;
+        let focus = ada.run(FOCUS).await;
+        let focus = focus.as_str().unwrap_or_default().to_owned();
+        assert!(focus.ends_with(" seen"), "the focus is not to be seen on {focus}");
+        kinds.extend(focus.split(' ').nth(1).map(str::to_owned));
+    }
+    for kind in ["text", "select-one", "checkbox", "button", "textarea"] {
+        assert!(kinds.contains(kind), "Tab did not come by a {kind}: {kinds:?}");
+    }
+    ada.press("settings-dialog-close").await;
+
+    // Nothing of the window is text to be selected.
+    ada.chord('\u{e009}', 'a').await;
+    let selected = ada.run("return getSelection().toString()").await;
+    assert_eq!(selected.as_str(), Some(""));
+
+    // Space on a button talks instead of pressing it; a menu that the mouse opened shows where its focus is.
+    ada.press("new-call").await;
+    ada.press("lobby-join").await;
+    ada.shows("room-code").await;
+    ada.press("mic-toggle").await;
+    ada.has("mic-toggle", "aria-pressed", "false").await;
+    ada.focus("leave").await;
+    ada.hold(' ').await;
+    ada.has("mic-toggle", "aria-pressed", "true").await;
+    ada.let_go(' ').await;
+    ada.has("mic-toggle", "aria-pressed", "false").await;
+    ada.shows("room-code").await;
+    ada.press("more-menu").await;
+    ada.type_key("\u{e015}").await;
+    let focus = ada.run(FOCUS).await;
+    assert!(focus.as_str().is_some_and(|focus| focus.ends_with(" seen")), "{focus}");
+    ada.type_key("\u{e00c}").await;
+    ada.press("leave").await;
+    ada.shows("after-home").await;
+    // Enter goes on.
+    ada.type_key("\u{e007}").await;
+    ada.shows("new-call").await;
+    ada.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
