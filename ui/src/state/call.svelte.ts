@@ -67,7 +67,8 @@ export class CallModel {
     this.#call = call;
     this.#around = around;
     this.#talk = new PushToTalk(
-      () => session.microphone.on,
+      // With no microphone chosen there is nothing to hold the key for.
+      () => session.microphone.on || !session.preview?.microphone.chosen,
       (on) => void session.setMicrophone(on),
     );
   }
@@ -136,7 +137,7 @@ export class CallModel {
     this.#proof = prove(this.#proof, {
       fps: statistics?.participants[partner]?.receivedFps ?? 0,
       level: levels?.microphone ?? 0,
-      sending: preview.microphone.chosen && this.#session.microphone.on,
+      sending: this.#session.sends('microphone'),
       echo: of[partner] ?? 0,
     });
   }
@@ -178,12 +179,12 @@ export class CallModel {
 
   toggleMicrophone(): void {
     this.#talk.forget();
-    void this.#session.setMicrophone(!this.#session.microphone.on);
+    this.#session.switchOver('microphone');
   }
 
   readonly #act: Record<Action, () => void> = {
     microphone: () => this.toggleMicrophone(),
-    camera: () => void this.#session.setCamera(!this.#session.camera.on),
+    camera: () => this.#session.switchOver('camera'),
     'push-to-talk': () => this.#talk.press(),
     layout: () => this.changeLayout(),
     'full-screen': () => this.#around.toggleFullScreen(),

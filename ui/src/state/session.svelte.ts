@@ -177,8 +177,18 @@ export class Session {
     return this.#told(this.microphone.set(on));
   }
 
-  setCamera(on: boolean): Promise<boolean> {
-    return this.#told(this.camera.set(on));
+  /** Whether anything of it goes out: switched on, and a device was chosen. */
+  sends(kind: 'microphone' | 'camera'): boolean {
+    return this[kind].on && this.preview?.[kind].chosen !== false;
+  }
+
+  /** A press on the toggle, or its key. */
+  switchOver(kind: 'microphone' | 'camera'): void {
+    if (this.preview?.[kind].chosen === false) {
+      this.tell('hint', `no_${kind}`, `You chose no ${kind}. Choose one in the list of devices.`);
+    } else {
+      void this.#told(this[kind].set(!this[kind].on));
+    }
   }
 
   async updateSettings(change: Partial<Settings>): Promise<boolean> {

@@ -179,6 +179,21 @@ describe('screens', () => {
   });
 });
 
+describe('a device that nobody chose', () => {
+  it('is not switched: its key and its button say why', () => {
+    const { preview } = snapshot();
+    const microphone = { ...preview.microphone, chosen: false };
+    core.tell({ type: 'preview', preview: { ...preview, microphone } });
+    session.switchOver('microphone');
+    session.switchOver('camera');
+    expect([types(), session.toasts.list[0]?.code, session.sends('microphone')]).toEqual([
+      ['set_camera'],
+      'no_microphone',
+      false,
+    ]);
+  });
+});
+
 describe('invite links', () => {
   it('fill the code and join nothing', async () => {
     const opened = new ScriptedCore();
