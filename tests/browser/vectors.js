@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { open, seal } from './page/envelope.js';
 import { fromBase64, toHex } from './page/bytes.js';
-import { deriveKeys, safetyDigits } from './page/keys.js';
+import { deriveKeys, safetyNumber } from './page/keys.js';
 
 const document = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 
@@ -15,6 +15,8 @@ function documented(pattern) {
   return found;
 }
 
+const longKeys = await deriveKeys('KQZ4 m8tr–xp01 2345.6789');
+assert.equal(toHex(longKeys.roomId), documented(/6789`:\n\n```\nroom_id +=\s([0-9a-f]{32})$/m));
 const keys = await deriveKeys('KQZ4 m8tr–xp');
 assert.equal(toHex(keys.roomId), documented(/^room_id += ([0-9a-f]{32})$/m));
 assert.equal(toHex(keys.signalKey), documented(/^signal_key = ([0-9a-f]{64})$/m));
@@ -27,5 +29,6 @@ const nonce = fromBase64(envelope).slice(9, 33);
 assert.equal(seal(keys, { from, to, sequence: 1 }, hello, nonce), envelope);
 assert.throws(() => open(keys, to, from, envelope), 'an envelope opens only in its own direction');
 
-const digits = documented(/coffee, horse \/ (\d{4} \d{4})/);
-assert.equal(await safetyDigits(new Uint8Array(32).fill(0x22), new Uint8Array(32).fill(0x11)), digits);
+const [words, digits] = documented(/give ([a-z, ]+ \/ \d{4} \d{4})\.$/m).split(' / ');
+const computed = await safetyNumber(new Uint8Array(32).fill(0x22), new Uint8Array(32).fill(0x11));
+assert.deepEqual([computed.words.join(', '), computed.digits], [words, digits]);

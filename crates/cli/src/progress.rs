@@ -69,11 +69,17 @@ fn about(before: Option<&Participant>, after: &Participant) -> Vec<String> {
     if before.camera_on != after.camera_on {
         said.push(format!("{who}: camera {}.", on(after.camera_on)));
     }
+    if let Some(number) = after.safety.as_ref().filter(|_| before.safety != after.safety) {
+        let words = number.words.join(", ");
+        said.push(format!("To compare aloud with {who}: {words}; {}.", number.digits));
+    }
     said
 }
 
 #[cfg(test)]
 mod tests {
+    use tincan_engine::api::SafetyNumber;
+
     use super::*;
 
     fn call(phase: CallPhase, participants: &[&Participant]) -> CallView {
@@ -134,6 +140,15 @@ mod tests {
         assert_eq!(tell(Some(&unknown), &known), ["Ada is here."]);
         let renamed = call(CallPhase::Connecting, &[&Participant { name: "Grace".into(), ..ada() }]);
         assert_eq!(tell(Some(&known), &renamed), ["Ada is called Grace now."]);
+    }
+
+    #[test]
+    fn what_is_compared_aloud_is_told_once() {
+        let number = SafetyNumber { words: vec!["fire".into(), "horse".into()], digits: "2736 5362".into() };
+        let before = call(CallPhase::Connected, &[&ada()]);
+        let after = call(CallPhase::Connected, &[&Participant { safety: Some(number), ..ada() }]);
+        assert_eq!(tell(Some(&before), &after), ["To compare aloud with Ada: fire, horse; 2736 5362."]);
+        assert!(tell(Some(&after), &after).is_empty());
     }
 
     #[test]

@@ -24,7 +24,7 @@ pub(crate) fn invite(text: &str) -> Result<InviteLink, CommandError> {
     checked.invite.ok_or_else(|| CommandError {
         code: "bad_code".into(),
         message: checked.problem.unwrap_or_else(|| {
-            "This code is not complete. A code has ten letters and digits, such as kqz4-m8tr-xp.".into()
+            "This code is not complete. A code has ten (or twenty) letters and digits, such as kqz4-m8tr-xp.".into()
         }),
     })
 }

@@ -79,16 +79,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_test_vector_of_the_protocol_document_holds() {
-        let keys = RoomKeys::derive(&"kqz4-m8tr-xp".parse().unwrap());
-        let key = data_encoding::HEXLOWER.encode(keys.signal_key());
+    fn the_test_vectors_of_the_protocol_document_hold() {
         let document = include_str!("../../../docs/protocol.md");
-        assert!(
-            document.contains(&format!("room_id    = {}", keys.room_id())),
-            "room_id = {}",
-            keys.room_id()
-        );
-        assert!(document.contains(&format!("signal_key = {key}")), "signal_key = {key}");
-        assert_eq!(format!("{keys:?}"), "RoomKeys(..)");
+        for code in ["kqz4-m8tr-xp", "kqz4-m8tr-xp01-2345-6789"] {
+            let keys = RoomKeys::derive(&code.parse().unwrap());
+            let key = data_encoding::HEXLOWER.encode(keys.signal_key());
+            let vector = format!("room_id    = {}\nsignal_key = {key}", keys.room_id());
+            let (_, after) = document.split_once(&format!("code `{code}`:\n\n```\n")).unwrap();
+            assert!(after.starts_with(&vector), "{code}: {vector}");
+            assert_eq!(format!("{keys:?}"), "RoomKeys(..)");
+        }
     }
 }

@@ -15,6 +15,7 @@ mod peer_id;
 mod room_code;
 mod room_id;
 mod safety;
+pub mod sdp;
 mod wire;
 
 pub use control::{ControlError, ControlMessage};
@@ -24,7 +25,7 @@ pub use keys::RoomKeys;
 pub use local::announcement_name;
 pub use message::{Candidate, Description, DescriptionKind, IceServer, MAX_NAME_LEN, PeerMessage};
 pub use peer_id::{ParsePeerIdError, PeerId};
-pub use room_code::{CODE_LEN, CodeError, PartialCode, RoomCode};
+pub use room_code::{CodeError, LONG_CODE_LEN, PartialCode, RoomCode, SHORT_CODE_LEN};
 pub use room_id::{ParseRoomIdError, RoomId};
 pub use safety::{FingerprintError, SafetyNumber};
 pub use wire::{

@@ -11,30 +11,51 @@ const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
 /// 10 characters of 5 bits: 50 bits. With the slow key derivation a guess costs about 0.1 s and 64 MiB, so trying
 /// half of all codes costs about 1.8 million core-years (`docs/security.md`), and it is still readable in one breath.
-pub const CODE_LEN: usize = 10;
+/// That is enough for one call, and not for a code that is used for months.
+pub const SHORT_CODE_LEN: usize = 10;
+
+/// 20 characters: 100 bits, which nobody will ever try out, however long the code is in use.
+pub const LONG_CODE_LEN: usize = 20;
 
 /// Characters before each dash: `kqz4-m8tr-xp`.
 const GROUP: usize = 4;
 
-/// What somebody must know to take part in a call: 50 random bits as 10 characters, written `kqz4-m8tr-xp`.
+/// What somebody must know to take part in a call. A *short* code is 50 random bits as 10 characters, written
+/// `kqz4-m8tr-xp`: to be read aloud, for one call. A *long* one is 100 bits as 20 characters: programs hand it to each
+/// other for the calls that follow, and links may carry it.
 ///
 /// It is a secret: `Display` shows it because a person must read it, `Debug` does not, and it is wiped when dropped.
 #[derive(Clone, PartialEq, Eq, Zeroize, ZeroizeOnDrop)]
 pub struct RoomCode {
-    /// ASCII of the alphabet, without dashes.
-    symbols: [u8; CODE_LEN],
+    /// ASCII of the alphabet, without dashes; zeros behind a short one.
+    symbols: [u8; LONG_CODE_LEN],
+    len: usize,
 }
 
 impl RoomCode {
-    /// A new code from the operating system's random source.
+    /// A new short code from the operating system's random source.
     pub fn random() -> Self {
-        let mut symbols = [0; CODE_LEN];
-        getrandom::fill(&mut symbols).expect("every supported system has a random source");
+        Self::of_random(SHORT_CODE_LEN)
+    }
+
+    /// A new long code from the operating system's random source.
+    pub fn random_long() -> Self {
+        Self::of_random(LONG_CODE_LEN)
+    }
+
+    fn of_random(len: usize) -> Self {
+        let mut symbols = [0; LONG_CODE_LEN];
+        getrandom::fill(&mut symbols[..len]).expect("every supported system has a random source");
         // 256 is a multiple of 32, so the low five bits of a byte are uniform.
-        for symbol in &mut symbols {
+        for symbol in &mut symbols[..len] {
             *symbol = ALPHABET[usize::from(*symbol & 31)];
         }
-        Self { symbols }
+        Self { symbols, len }
+    }
+
+    /// Whether it has 100 bits: enough to be used again and again.
+    pub fn is_long(&self) -> bool {
+        self.len == LONG_CODE_LEN
     }
 
     /// Looks at what somebody has typed so far. For invite links too, see [`crate::CheckedInvite`].
@@ -43,7 +64,7 @@ impl RoomCode {
         let mut count = 0;
         let mut stranger = None;
         for typed in text.chars().filter(|c| !is_separator(*c)) {
-            if count > 0 && count % GROUP == 0 && count <= 2 * GROUP {
+            if count > 0 && count % GROUP == 0 && count < LONG_CODE_LEN {
                 formatted.push('-');
             }
             match canonical(typed) {
@@ -57,27 +78,28 @@ impl RoomCode {
         }
         let problem = match stranger {
             Some(character) => Some(CodeError::Character { character }),
-            None if count > CODE_LEN => Some(CodeError::TooLong { count }),
+            None if count > LONG_CODE_LEN => Some(CodeError::TooLong { count }),
             None => None,
         };
-        let code = (problem.is_none() && count == CODE_LEN).then(|| {
-            let mut symbols = [0; CODE_LEN];
+        let whole = [SHORT_CODE_LEN, LONG_CODE_LEN].contains(&count);
+        let code = (problem.is_none() && whole).then(|| {
+            let mut symbols = [0; LONG_CODE_LEN];
             for (symbol, byte) in symbols.iter_mut().zip(formatted.bytes().filter(|b| *b != b'-')) {
                 *symbol = byte;
             }
-            Self { symbols }
+            Self { symbols, len: count }
         });
         PartialCode { formatted, code, problem }
     }
 
-    /// The 10 characters without dashes, lower case: the input of the key derivation.
-    pub(crate) fn symbols(&self) -> &[u8; CODE_LEN] {
-        &self.symbols
+    /// The characters without dashes, lower case: the input of the key derivation.
+    pub(crate) fn symbols(&self) -> &[u8] {
+        &self.symbols[..self.len]
     }
 
-    /// The 10 characters without dashes, as a link holds them.
+    /// The characters without dashes, as a link holds them.
     pub(crate) fn plain(&self) -> &str {
-        std::str::from_utf8(&self.symbols).expect("the alphabet is ASCII")
+        std::str::from_utf8(self.symbols()).expect("the alphabet is ASCII")
     }
 }
 
@@ -86,7 +108,7 @@ impl RoomCode {
 pub struct PartialCode {
     /// What was typed, in the spelling and the groups of a code.
     pub formatted: String,
-    /// The code, when it is whole.
+    /// The code, when it is whole. A whole short code may still become a long one.
     pub code: Option<RoomCode>,
     /// What is wrong; `None` while it is a code or may still become one.
     pub problem: Option<CodeError>,
@@ -106,13 +128,13 @@ pub enum CodeError {
     #[error("Type or paste the code that you were given.")]
     Empty,
     /// Not all of it.
-    #[error("A code has {CODE_LEN} characters; this has {count}.")]
+    #[error("A code has {SHORT_CODE_LEN} or {LONG_CODE_LEN} characters; this has {count}.")]
     TooShort {
         /// How many characters there are.
         count: usize,
     },
     /// More than a code.
-    #[error("A code has {CODE_LEN} characters; this has {count}.")]
+    #[error("A code has {SHORT_CODE_LEN} or {LONG_CODE_LEN} characters; this has {count}.")]
     TooLong {
         /// How many characters there are.
         count: usize,
@@ -144,8 +166,11 @@ impl FromStr for RoomCode {
 
 impl fmt::Display for RoomCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = self.plain();
-        write!(f, "{}-{}-{}", &text[..GROUP], &text[GROUP..2 * GROUP], &text[2 * GROUP..])
+        for (place, symbol) in self.symbols().iter().enumerate() {
+            let dash = if place > 0 && place % GROUP == 0 { "-" } else { "" };
+            write!(f, "{dash}{}", char::from(*symbol))?;
+        }
+        Ok(())
     }
 }
 
@@ -193,7 +218,9 @@ mod tests {
         assert_eq!("".parse::<RoomCode>().unwrap_err(), CodeError::Empty);
         assert_eq!(" - ".parse::<RoomCode>().unwrap_err(), CodeError::Empty);
         assert_eq!("kqz4".parse::<RoomCode>().unwrap_err(), CodeError::TooShort { count: 4 });
-        assert_eq!("kqz4m8trxp1".parse::<RoomCode>().unwrap_err(), CodeError::TooLong { count: 11 });
+        assert_eq!("kqz4m8trxp1".parse::<RoomCode>().unwrap_err(), CodeError::TooShort { count: 11 });
+        let long = "kqz4m8trxp".repeat(2) + "1";
+        assert_eq!(long.parse::<RoomCode>().unwrap_err(), CodeError::TooLong { count: 21 });
         assert_eq!("kqz4-u8tr-xp".parse::<RoomCode>().unwrap_err(), CodeError::Character { character: 'u' });
         assert_eq!(
             "kqz4-é8tr-xp".parse::<RoomCode>().unwrap_err().to_string(),
@@ -217,25 +244,32 @@ mod tests {
             assert_eq!((checked.formatted.as_str(), checked.code.is_some()), (formatted, complete));
             assert_eq!(checked.problem, None);
         }
-        let long = RoomCode::check_partial("kqz4m8trxp12");
-        assert_eq!((long.formatted.as_str(), long.code.is_some()), ("kqz4-m8tr-xp12", false));
-        assert_eq!(long.problem, Some(CodeError::TooLong { count: 12 }));
+        let more = RoomCode::check_partial("kqz4m8trxp12");
+        assert_eq!((more.formatted.as_str(), more.code, more.problem), ("kqz4-m8tr-xp12", None, None));
+        let long = RoomCode::check_partial("kqz4m8trxpkqz4m8trxp");
+        assert_eq!(long.formatted, "kqz4-m8tr-xpkq-z4m8-trxp");
+        assert!(long.code.unwrap().is_long());
+        let longer = RoomCode::check_partial("kqz4m8trxpkqz4m8trxp1");
+        assert_eq!((longer.code, longer.problem), (None, Some(CodeError::TooLong { count: 21 })));
     }
 
     #[test]
     fn debug_shows_nothing_of_a_code() {
-        let code = RoomCode::random();
-        assert_eq!(format!("{code:?}"), "RoomCode(..)");
-        let partial = format!("{:?}", RoomCode::check_partial(&code.to_string()[..7]));
-        assert!(!partial.contains(&code.to_string()[..4]), "{partial}");
+        for code in [RoomCode::random(), RoomCode::random_long()] {
+            assert_eq!(format!("{code:?}"), "RoomCode(..)");
+            let partial = format!("{:?}", RoomCode::check_partial(&code.to_string()[..7]));
+            assert!(!partial.contains(&code.to_string()[..4]), "{partial}");
+        }
     }
 
     #[test]
     fn random_codes_differ_and_use_the_whole_alphabet() {
-        let codes: Vec<_> = (0..200).map(|_| RoomCode::random().to_string()).collect();
+        let codes: Vec<_> = (0..200)
+            .map(|at| if at % 2 == 0 { RoomCode::random() } else { RoomCode::random_long() }.to_string())
+            .collect();
         let distinct: std::collections::HashSet<_> = codes.iter().collect();
         assert_eq!(distinct.len(), codes.len());
-        // 2,000 symbols: the chance that one of 32 is missing is below 1e-25.
+        // 3,000 symbols: the chance that one of 32 is missing is below 1e-25.
         assert!(ALPHABET.iter().all(|symbol| codes.iter().any(|code| code.contains(char::from(*symbol)))));
     }
 
@@ -247,14 +281,17 @@ mod tests {
         }
 
         #[test]
-        fn formatting_twice_changes_nothing(text in "[a-zA-Z0-9 -]{0,16}") {
+        fn formatting_twice_changes_nothing(text in "[a-zA-Z0-9 -]{0,30}") {
             let once = RoomCode::check_partial(&text).formatted;
             prop_assert_eq!(&RoomCode::check_partial(&once).formatted, &once);
         }
 
         #[test]
-        fn a_code_survives_being_written_and_read(_seed in 0..64u8) {
-            let code = RoomCode::random();
+        fn a_code_survives_being_written_and_read(long in any::<bool>()) {
+            let code = if long { RoomCode::random_long() } else { RoomCode::random() };
+            prop_assert_eq!(code.is_long(), long);
+            prop_assert_eq!(code.plain().len(), if long { LONG_CODE_LEN } else { SHORT_CODE_LEN });
+            prop_assert_eq!(code.plain().parse::<RoomCode>().unwrap(), code.clone());
             prop_assert_eq!(code.to_string().parse::<RoomCode>().unwrap(), code);
         }
     }

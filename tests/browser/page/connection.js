@@ -1,7 +1,8 @@
 // One WebRTC connection to one participant: perfect negotiation, sound, picture and the control channel, as
 // docs/protocol.md describes them.
 
-import { fingerprint, safetyDigits } from './keys.js';
+import { digest, fingerprint, safetyNumber } from './keys.js';
+import { fromHex } from './bytes.js';
 import { watchReceiver, watchSender } from './frames.js';
 
 /** @typedef {{ microphone: boolean, camera: boolean }} MediaState */
@@ -31,7 +32,7 @@ export class Connection {
   senders = new Map();
   /** What they say that they send. @type {MediaState | null} */
   theirs = null;
-  /** @type {string | null} */
+  /** What both compare aloud. @type {{ words: string[], digits: string } | null} */
   safety = null;
   /** The last exchange that is through. @type {{ offer: string, answer: string, ours: boolean } | null} */
   negotiated = null;
@@ -55,7 +56,7 @@ export class Connection {
     // Whoever waits for the other side's offer answers it before this can fire.
     pc.onnegotiationneeded = () => this.#offer();
     pc.onicecandidate = ({ candidate }) => this.#candidate(candidate);
-    pc.onconnectionstatechange = () => options.changed();
+    pc.onconnectionstatechange = () => this.#stateChanged();
     pc.ondatachannel = ({ channel }) => channel.label === 'control' && this.#adopt(channel);
     pc.ontrack = ({ track, receiver, streams }) => {
       if (options.watchFrames && track.kind === 'video') {
@@ -96,6 +97,7 @@ export class Connection {
   /** @param {{ kind: 'offer' | 'answer', sdp: string }} description */
   async description({ kind, sdp }) {
     const pc = this.#pc;
+    fingerprint(sdp);
     const collides = kind === 'offer' && (this.#makingOffer || pc.signalingState !== 'stable');
     this.#ignoresOffer = collides && !this.#options.polite;
     if (this.#ignoresOffer) {
@@ -106,7 +108,7 @@ export class Connection {
       await pc.setLocalDescription();
       this.#sendDescription();
     }
-    await this.#exchanged(kind === 'answer');
+    this.#exchanged(kind === 'answer');
   }
 
   /**
@@ -160,13 +162,30 @@ export class Connection {
   }
 
   /** @param {boolean} ours */
-  async #exchanged(ours) {
+  #exchanged(ours) {
     const local = this.#pc.currentLocalDescription?.sdp ?? '';
     const remote = this.#pc.currentRemoteDescription?.sdp ?? '';
     this.negotiated = ours ? { offer: local, answer: remote, ours } : { offer: remote, answer: local, ours };
     this.exchanges += 1;
-    this.safety ??= await safetyDigits(fingerprint(local), fingerprint(remote));
     this.#options.changed();
+  }
+
+  async #stateChanged() {
+    this.#options.changed();
+    if (this.#pc.connectionState === 'connected' && !this.safety) {
+      this.safety = await this.#compared();
+      this.#options.changed();
+    }
+  }
+
+  /** Made from the certificates of the finished handshake: descriptions only say what they should be. */
+  async #compared() {
+    const [theirs] = this.#pc.sctp?.transport.getRemoteCertificates() ?? [];
+    const all = await this.#pc.getStats();
+    const transport = Array.from(all.values()).find(({ type }) => type === 'transport');
+    /** @type {string} */
+    const ours = all.get(transport?.localCertificateId).fingerprint;
+    return await safetyNumber(fromHex(ours.replaceAll(':', '')), await digest(theirs));
   }
 
   /** @param {RTCDataChannel} channel */

@@ -8,12 +8,23 @@ import { concat, fromHex, random, utf8 } from './bytes.js';
 
 const ALPHABET = '0123456789abcdefghjkmnpqrstvwxyz';
 
+/** A short one: to be read aloud, for one call. */
 export function newCode() {
-  return Array.from(random(10), (byte) => ALPHABET[byte & 31]).join('');
+  return randomCode(10);
+}
+
+/** For the calls that follow. */
+export function newLongCode() {
+  return randomCode(20);
+}
+
+/** @param {number} length */
+function randomCode(length) {
+  return Array.from(random(length), (byte) => ALPHABET[byte & 31]).join('');
 }
 
 /**
- * The ten characters, however they were typed.
+ * The ten or twenty characters, however they were typed.
  * @param {string} typed
  */
 export function readCode(typed) {
@@ -22,7 +33,8 @@ export function readCode(typed) {
     .replaceAll(/[\s\-_.\u2010-\u2015\u2212\u200b\ufeff]/g, '')
     .replaceAll('o', '0')
     .replaceAll(/[il]/g, '1');
-  if (code.length !== 10 || Array.from(code).some((character) => !ALPHABET.includes(character))) {
+  const isWhole = code.length === 10 || code.length === 20;
+  if (!isWhole || Array.from(code).some((character) => !ALPHABET.includes(character))) {
     throw new Error('this is no room code');
   }
   return code;
@@ -54,12 +66,24 @@ export async function deriveKeys(code) {
   };
 }
 
+/** Commas part them, since some are of two words. */
+const WORDS = `
+  dog, cat, lion, horse, pig, elephant, rabbit, panda, chicken, penguin, turtle, fish, octopus, snail, bee,
+  snake, tulip, cactus, tree, mushroom, corn, apple, banana, grapes, strawberry, pineapple, pizza, burger, ice
+  cream, cake, doughnut, coffee, globe, moon, star, fire, rainbow, lightning, umbrella, snowman, balloon,
+  present, guitar, trumpet, bell, rocket, bicycle, train, car, boat, aeroplane, house, anchor, key, lock,
+  hammer, scissors, paper clip, camera, light bulb, alarm clock, glasses, hat, crown
+`
+  .split(',')
+  .map((word) => word.trim().replaceAll(/\s+/g, ' '));
+
 /**
- * The eight digits of the safety number of both fingerprints, in any order.
+ * The safety number of the SHA-256 of both certificates, in any order.
  * @param {Bytes} one
  * @param {Bytes} other
+ * @returns {Promise<{ words: string[], digits: string }>}
  */
-export async function safetyDigits(one, other) {
+export async function safetyNumber(one, other) {
   const differs = one.findIndex((byte, index) => byte !== other[index]);
   const isLower = (one[differs] ?? 0) <= (other[differs] ?? 0);
   const output = await argon2id({
@@ -72,14 +96,34 @@ export async function safetyDigits(one, other) {
     outputType: 'binary',
   });
   const number = new DataView(output.buffer, output.byteOffset).getBigUint64(4) % 100_000_000n;
-  return number.toString().padStart(8, '0').replace(/^(.{4})/, '$1 ');
+  const digits = number.toString().padStart(8, '0').replace(/^(.{4})/, '$1 ');
+  return { words: Array.from(output.subarray(0, 4), (byte) => WORDS[byte & 63] ?? ''), digits };
 }
 
+const FINGERPRINT = /^a=fingerprint:sha-256 ([0-9a-f]{2}(?::[0-9a-f]{2}){31})\r?$/i;
+
 /**
- * The fingerprint that a description names.
+ * The one certificate that a description names: throws when it names none, more than one, or hides one from a reader
+ * who is less strict.
  * @param {string} sdp
  */
 export function fingerprint(sdp) {
-  const found = /^a=fingerprint:sha-256 (\S+)/im.exec(sdp);
-  return fromHex((found?.[1] ?? '').replaceAll(':', ''));
+  const lines = sdp.split('\n').filter((line) => /fingerprint/i.test(line));
+  const digests = lines.map((line) => FINGERPRINT.exec(line)?.[1]?.toLowerCase());
+  const [digest] = digests;
+  if (!digest || digests.some((other) => other !== digest)) {
+    throw new Error('this description does not name one certificate');
+  }
+  return fromHex(digest.replaceAll(':', ''));
+}
+
+/**
+ * The SHA-256 of a certificate as the handshake saw it.
+ * @param {ArrayBuffer | undefined} certificate
+ */
+export async function digest(certificate) {
+  if (!certificate) {
+    throw new Error('the handshake had no certificate');
+  }
+  return new Uint8Array(await crypto.subtle.digest('SHA-256', certificate));
 }

@@ -49,12 +49,14 @@ pub struct Devices {
 }
 
 /// A device that can be chosen.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct Device {
     /// What a selection command takes.
+    #[debug(skip)]
     pub id: String,
     /// For a person.
+    #[debug(skip)]
     pub name: String,
 }
 
@@ -74,7 +76,7 @@ pub struct Preview {
 }
 
 /// How one of our devices does.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct SourceView {
@@ -85,8 +87,10 @@ pub struct SourceView {
     /// Whether it delivers.
     pub working: bool,
     /// The device's name while it works.
+    #[debug(skip)]
     pub device: Option<String>,
     /// What is wrong and what to do, while it does not work or is used in place of the chosen one.
+    #[debug(skip)]
     pub problem: Option<String>,
 }
 
@@ -114,15 +118,17 @@ pub enum CallPhase {
 }
 
 /// The call.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CallView {
     /// Where it stands.
     pub phase: CallPhase,
     /// The code as it is read to somebody: `kqz4-m8tr-xp`.
+    #[debug(skip)]
     pub code: String,
     /// `tincan://join/…`
+    #[debug(skip)]
     pub invite_link: String,
     /// Whether this is the test call with the built-in participant.
     pub test: bool,
@@ -142,13 +148,15 @@ pub struct CallView {
 }
 
 /// Somebody else in the room.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Participant {
     /// Peer id, 16 hex digits.
+    #[debug(skip)]
     pub id: String,
     /// The name they chose; may be empty.
+    #[debug(skip)]
     pub name: String,
     /// How the connection to them stands.
     pub connection: ConnectionView,
@@ -179,21 +187,22 @@ pub enum ConnectionView {
     Reconnecting,
 }
 
-/// A short authentication string made from both DTLS fingerprints.
+/// A short authentication string made from the certificates of both sides of the DTLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct SafetyNumber {
-    /// Four emoji.
-    pub emoji: Vec<String>,
-    /// The same as digits.
+    /// Four words, each of which names one of 64 pictures.
+    pub words: Vec<String>,
+    /// Eight digits in two groups, independent of the words.
     pub digits: String,
 }
 
 /// Statistics of the last second, per participant.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct CallStatistics {
     /// By peer id.
+    #[debug(skip)]
     pub participants: std::collections::BTreeMap<String, ParticipantStatistics>,
 }
 
@@ -243,23 +252,27 @@ pub struct ParticipantStatistics {
 }
 
 /// A call on the local network. Its code is not known here: the announcement carries only a hash.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct NearbyCall {
     /// The name of the computer that it runs on.
+    #[debug(skip)]
     pub host: String,
 }
 
 /// A call that was.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct RecentCall {
     /// Code.
+    #[debug(skip)]
     pub code: String,
     /// The server that it was on, `None` for the local network.
+    #[debug(skip)]
     pub server: Option<String>,
     /// Who was there.
+    #[debug(skip)]
     pub names: Vec<String>,
     /// Milliseconds since the Unix epoch.
     #[ts(type = "number")]
@@ -267,13 +280,15 @@ pub struct RecentCall {
 }
 
 /// What remains of a call when it is over.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CallSummary {
     /// Code, to join again.
+    #[debug(skip)]
     pub code: String,
     /// The link, to join again.
+    #[debug(skip)]
     pub invite_link: String,
     /// Whether it was the test call.
     pub test: bool,
@@ -282,5 +297,6 @@ pub struct CallSummary {
     /// One line on quality: a single verdict, which counts freezes and tells a busy computer from a bad network.
     pub quality: String,
     /// Why it ended, when nobody here pressed Leave.
+    #[debug(skip)]
     pub reason: Option<String>,
 }

@@ -43,7 +43,7 @@ pub(crate) fn newcomer(id: PeerId, stream: u32) -> Participant {
 pub(crate) fn safety(local: &str, remote: &str) -> Option<crate::api::SafetyNumber> {
     let number = SafetyNumber::from_fingerprints(local, remote).ok()?;
     Some(crate::api::SafetyNumber {
-        emoji: number.emoji().iter().map(ToString::to_string).collect(),
+        words: number.words().iter().map(ToString::to_string).collect(),
         digits: number.digits(),
     })
 }

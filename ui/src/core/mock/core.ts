@@ -131,9 +131,9 @@ function checked(text: string): Reply {
     .toLowerCase()
     .replace(/^.*join\//, '')
     .replace(/[^0-9a-z]/g, '');
-  const formatted = plain.replace(/^(.{4})(?=.)/, '$1-').replace(/^(.{9})(?=.)/, '$1-');
-  const problem = plain.length > 10 ? `A code has 10 characters; this has ${plain.length}.` : null;
-  return { type: 'code', formatted, complete: plain.length === 10, server: null, problem };
+  const formatted = (plain.match(/.{1,4}/g) ?? []).join('-');
+  const problem = plain.length > 20 ? `A code has 10 or 20 characters; this has ${plain.length}.` : null;
+  return { type: 'code', formatted, complete: [10, 20].includes(plain.length), server: null, problem };
 }
 
 class MockFrames implements FrameSource {

@@ -106,7 +106,7 @@ function participant(
     cameraOn: true,
     stream,
     volume: 1,
-    safety: { words: ['turtle', 'cactus', 'trumpet', 'light bulb'], digits: '48213 90617' },
+    safety: { words: ['turtle', 'cactus', 'trumpet', 'light bulb'], digits: '4821 9061' },
     quality: 4,
     ...change,
   };
