@@ -15,7 +15,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tincan-media", &[]),
     ("tincan-codec", &["tincan-media"]),
     ("tincan-devices", &["tincan-media"]),
-    ("tincan-peer", &["tincan-media"]),
+    ("tincan-peer", &["tincan-protocol", "tincan-media"]),
     ("tincan-call", &["tincan-protocol", "tincan-media"]),
     ("tincan-signal-client", &["tincan-protocol"]),
     ("tincan-signal-server", &["tincan-protocol"]),

@@ -44,7 +44,8 @@ impl IceServerConfig {
     /// [`PeerError::IceServers`] says what is wrong, without repeating the URL.
     pub fn check(&self) -> Result<(), PeerError> {
         for url in &self.urls {
-            rtc::ice::url::Url::parse_url(url).map_err(|error| PeerError::IceServers(error.to_string()))?;
+            rtc::ice::url::Url::parse_url(url)
+                .map_err(|_| PeerError::IceServers("an address cannot be used"))?;
         }
         Ok(())
     }
@@ -199,7 +200,7 @@ pub enum Sent {
     Dropped,
 }
 
-/// The DTLS certificates' fingerprints, as the descriptions name them (`sha-256 AB:CD:…`).
+/// The fingerprints of the certificates in the finished DTLS handshake (`sha-256 AB:CD:…`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fingerprints {
     /// Ours.
@@ -211,18 +212,24 @@ pub struct Fingerprints {
 /// Why a connection cannot be opened or does not do what it was asked.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PeerError {
-    /// No socket, no certificate or the like.
-    #[error("The connection could not be set up: {0}. Check the network and try again.")]
-    Setup(String),
+    /// No socket, no certificate or the like; which part. Never the library's words: they name addresses.
+    #[error("The connection could not be set up ({0}). Check the network and try again.")]
+    Setup(&'static str),
     /// An ICE server's URL does not parse.
     #[error("The STUN or TURN server list is wrong: {0}. Correct it in the settings.")]
-    IceServers(String),
+    IceServers(&'static str),
     /// The connection has been closed.
     #[error("The connection is closed. Open a new one.")]
     Closed,
     /// What the other side sent does not parse or does not fit; at which step.
     #[error("The two sides could not agree on a connection ({0}). Leave and join again.")]
     Refused(&'static str),
+    /// The other side's description names no certificate, or more than one, or another than before.
+    #[error(
+        "The other side did not say clearly who it is, as if somebody sat between you. Leave the call, and start a new \
+         one with a new code."
+    )]
+    Certificate,
     /// The control channel is not open yet, or takes nothing more now.
     #[error("The control channel takes nothing now. Try again in a moment.")]
     ControlBusy,
@@ -244,6 +251,7 @@ impl PeerError {
             Self::IceServers(_) => "peer_ice_servers",
             Self::Closed => "peer_closed",
             Self::Refused(_) => "peer_refused",
+            Self::Certificate => "peer_certificate",
             Self::ControlBusy => "peer_control_busy",
             Self::ControlTooLong { .. } => "peer_control_too_long",
         }

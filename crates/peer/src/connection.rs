@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use tincan_media::Bitrate;
+use tincan_protocol::sdp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -14,7 +15,7 @@ use tracing::{debug, warn};
 use webrtc::data_channel::DataChannel;
 use webrtc::peer_connection::{
     PeerConnection, PeerConnectionEventHandler, RTCIceCandidateType, RTCIceGatheringState,
-    RTCPeerConnectionIceEvent, RTCPeerConnectionState,
+    RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCStatsReportEntry, StatsSelector,
 };
 
 use crate::api::{
@@ -81,7 +82,7 @@ impl PeerConnectionEventHandler for Handler {
         }
         if let Ok(init) = event.candidate.to_json() {
             self.forward(Signal::Candidate(IceCandidate {
-                candidate: if self.hidden { unrelated(&init.candidate) } else { init.candidate },
+                candidate: if self.hidden { sdp::unrelated(&init.candidate) } else { init.candidate },
                 sdp_mid: init.sdp_mid,
                 sdp_m_line_index: init.sdp_mline_index,
                 username_fragment: init.username_fragment,
@@ -173,7 +174,7 @@ impl Connection {
         };
         let outgoing = Outgoing::new(connection.as_ref(), &shared)
             .await
-            .map_err(|error| PeerError::Setup(error.to_string()))?;
+            .map_err(|_| PeerError::Setup("the streams of sound and pictures"))?;
         let events = shared.events.clone();
         let mut tasks = JoinSet::new();
         let control = Control::new(&mut tasks, events.clone(), inbox.control, cancel.clone(), config.polite);
@@ -228,8 +229,11 @@ impl Connection {
     }
 
     async fn close(mut self) {
+        if self.state == PeerState::Connected {
+            self.control.last_word().await;
+        }
         if let Err(error) = self.connection.close().await {
-            debug!(%error, "closing");
+            debug!(kind = error_kind(&error), "closing");
         }
         drop(self.outgoing);
         drop(self.control);
@@ -282,6 +286,10 @@ impl Connection {
         }
         self.state = state;
         debug!(?state, "connection");
+        if state == PeerState::Connected && self.fingerprints.borrow().is_none() {
+            let fingerprints = self.certificates().await;
+            self.fingerprints.send_replace(fingerprints);
+        }
         self.emit(PeerEvent::State(state)).await;
         if state == PeerState::Connected {
             self.gathering = None;
@@ -291,6 +299,22 @@ impl Connection {
             self.emit(PeerEvent::KeyframeRequested).await;
             self.note_path().await;
         }
+    }
+
+    /// Of the finished handshake, which is what the media's keys hang on. Descriptions only say what it should have
+    /// been.
+    async fn certificates(&self) -> Option<Fingerprints> {
+        let report = self.connection.get_stats(Instant::now(), StatsSelector::None).await;
+        let transport = report.transport()?;
+        let named = |id: &str| match report.get(id)? {
+            RTCStatsReportEntry::Certificate(one) => {
+                Some(format!("{} {}", one.fingerprint_algorithm, one.fingerprint.to_ascii_uppercase()))
+            }
+            _ => None,
+        };
+        let local = named(&transport.local_certificate_id)?;
+        let remote = named(&transport.remote_certificate_id)?;
+        Some(Fingerprints { local, remote })
     }
 
     async fn command(&mut self, command: Command) {
@@ -321,7 +345,7 @@ impl Connection {
                 .connection
                 .create_data_channel(control::LABEL, None)
                 .await
-                .map_err(|error| PeerError::Setup(error.to_string()))?;
+                .map_err(|_| PeerError::Setup("the control channel"))?;
             self.channel_made = true;
             self.control.adopt(&mut self.tasks, channel, true);
         }
@@ -333,7 +357,7 @@ impl Connection {
     async fn tell(&self, mut description: SessionDescription) {
         if self.hidden {
             // Candidates that were gathered by then are in it.
-            description.sdp = description.sdp.split_inclusive('\n').map(unrelated_line).collect();
+            description.sdp = sdp::unrelated_candidates(&description.sdp);
         }
         self.emit(PeerEvent::LocalDescription(description)).await;
     }
@@ -347,14 +371,7 @@ impl Connection {
             self.tell(reply).await;
         }
         if let Err(error) = self.outgoing.negotiated().await {
-            warn!(%error, "the senders' parameters");
-        }
-        if let Some(fingerprints) = self.negotiation.fingerprints() {
-            self.fingerprints.send_if_modified(|known| {
-                let new = known.is_none();
-                *known = Some(fingerprints);
-                new
-            });
+            warn!(kind = error_kind(&error), "the senders' parameters");
         }
         Ok(())
     }
@@ -364,7 +381,7 @@ impl Connection {
             return;
         }
         if let Err(error) = self.outgoing.send_audio(&audio).await {
-            debug!(%error, "sound was not sent");
+            debug!(kind = error_kind(&error), "sound was not sent");
         }
     }
 
@@ -373,7 +390,7 @@ impl Connection {
             return;
         }
         if let Err(error) = self.outgoing.send_video(&video).await {
-            debug!(%error, "a picture was not sent");
+            debug!(kind = error_kind(&error), "a picture was not sent");
         }
     }
 
@@ -384,7 +401,7 @@ impl Connection {
             PictureLossIndication { sender_ssrc: self.shared.local(MediaKind::Video).ssrc, media_ssrc };
         self.shared.counters.keyframes_requested.fetch_add(1, Ordering::Relaxed);
         if let Err(error) = self.outgoing.send_rtcp(Box::new(request)).await {
-            debug!(%error, "a keyframe request was not sent");
+            debug!(kind = error_kind(&error), "a keyframe request was not sent");
         }
     }
 
@@ -439,30 +456,6 @@ impl Connection {
     }
 }
 
-/// A candidate without its related address, which of a relayed one is this machine's own (RFC 8839, section 5.1, has
-/// these values for privacy).
-fn unrelated(candidate: &str) -> String {
-    let mut words: Vec<&str> = candidate.split(' ').collect();
-    for at in 1..words.len() {
-        match words[at - 1] {
-            "raddr" => words[at] = if words[at].contains(':') { "::" } else { "0.0.0.0" },
-            "rport" => words[at] = "9",
-            _ => {}
-        }
-    }
-    words.join(" ")
-}
-
-fn unrelated_line(line: &str) -> String {
-    match line.strip_prefix("a=candidate:") {
-        Some(candidate) => {
-            let end = if candidate.ends_with("\r\n") { "\r\n" } else { "" };
-            format!("a=candidate:{}{end}", unrelated(candidate.trim_end()))
-        }
-        None => line.to_owned(),
-    }
-}
-
 fn kind(kind: RTCIceCandidateType) -> String {
     match kind {
         RTCIceCandidateType::Host => "host",
@@ -474,24 +467,8 @@ fn kind(kind: RTCIceCandidateType) -> String {
     .to_owned()
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_hidden_candidate_names_the_relay_only() {
-        let candidate =
-            "candidate:1 1 udp 16777215 203.0.113.1 60953 typ relay raddr 198.51.100.2 rport 34297";
-        let hidden = "candidate:1 1 udp 16777215 203.0.113.1 60953 typ relay raddr 0.0.0.0 rport 9";
-        assert_eq!(unrelated(candidate), hidden);
-        assert_eq!(
-            unrelated_line(&format!("a={candidate} generation 0\r\n")),
-            format!("a={hidden} generation 0\r\n")
-        );
-        assert_eq!(unrelated_line("a=mid:0\r\n"), "a=mid:0\r\n");
-        assert_eq!(
-            unrelated("candidate:1 raddr 2001:db8::2 rport 1 raddr"),
-            "candidate:1 raddr :: rport 9 raddr"
-        );
-    }
+/// What kind of error the library gives: its own words may name addresses.
+fn error_kind(error: &webrtc::error::Error) -> String {
+    // `Debug` of an enum begins with the variant's name.
+    format!("{error:?}").chars().take_while(|c| c.is_alphanumeric()).collect()
 }

@@ -5,8 +5,9 @@
 //! kinds are read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tracing::debug;
@@ -22,6 +23,12 @@ pub(crate) const MAX_MESSAGE: usize = 16 * 1024;
 pub(crate) const SEND_BUFFER: usize = 256 * 1024;
 /// Messages that wait while the channel is not open or full.
 pub(crate) const QUEUE: usize = 64;
+/// The last word before the end is a goodbye, which the other side must hear from us and not from whoever passes
+/// signalling on. It is waited for as long as an acknowledgement takes: it may be held back for 200 ms (RFC 9260, section
+/// 6.2), and who is farther away than the rest has got the packet by then all the same.
+const LAST_WORD: Duration = Duration::from_millis(300);
+/// How often to look whether it was acknowledged; the library tells it to the reader of the channel only.
+const LOOK: Duration = Duration::from_millis(5);
 
 type Channel = Arc<dyn DataChannel>;
 
@@ -31,6 +38,8 @@ pub(crate) struct Control {
     events: mpsc::Sender<PeerEvent>,
     cancel: CancellationToken,
     polite: bool,
+    /// Ends when everything is said.
+    said: oneshot::Receiver<()>,
 }
 
 impl Control {
@@ -43,14 +52,19 @@ impl Control {
         polite: bool,
     ) -> Self {
         let (open, opened) = watch::channel(None);
+        let (saying, said) = oneshot::channel();
         let stop = cancel.clone();
         tasks.spawn(async move {
-            tokio::select! {
-                () = stop.cancelled() => {}
-                () = send(outbox, opened) => {}
-            }
+            send(outbox, opened, stop).await;
+            drop(saying);
         });
-        Self { open, events, cancel, polite }
+        Self { open, events, cancel, polite, said }
+    }
+
+    /// After the cancellation: returns when the other side has what was still to be said, or when that takes too long.
+    pub(crate) async fn last_word(&mut self) {
+        // Nothing is ever sent on it: it ends with the task that holds the other end.
+        let _ = tokio::time::timeout(LAST_WORD, &mut self.said).await;
     }
 
     /// Takes a channel into use. `ours`: we created it.
@@ -71,17 +85,38 @@ impl Control {
     }
 }
 
-async fn send(mut outbox: mpsc::Receiver<String>, mut open: watch::Receiver<Option<Channel>>) {
-    while let Some(message) = outbox.recv().await {
-        let channel = match open.wait_for(Option::is_some).await {
-            Ok(channel) => channel.clone(),
-            Err(_) => return,
+async fn send(
+    mut outbox: mpsc::Receiver<String>,
+    mut open: watch::Receiver<Option<Channel>>,
+    stop: CancellationToken,
+) {
+    let mut used = None;
+    loop {
+        // What was queued before the end comes before the end.
+        let message = tokio::select! {
+            biased;
+            message = outbox.recv() => message,
+            () = stop.cancelled() => None,
         };
-        if let Some(channel) = channel
-            && let Err(error) = channel.send_text(&message).await
-        {
-            debug!(%error, "a control message was not sent");
+        let Some(message) = message else { break };
+        let channel = tokio::select! {
+            biased;
+            channel = open.wait_for(Option::is_some) => match channel {
+                Ok(channel) => channel.clone(),
+                Err(_) => return,
+            },
+            () = stop.cancelled() => return,
+        };
+        if let Some(channel) = channel {
+            if channel.send_text(&message).await.is_err() {
+                debug!("a control message was not sent");
+            }
+            used = Some(channel);
         }
+    }
+    let Some(channel) = used else { return };
+    while channel.outstanding_bytes().await.is_ok_and(|bytes| bytes > 0) {
+        tokio::time::sleep(LOOK).await;
     }
 }
 

@@ -1,10 +1,11 @@
 //! Perfect negotiation (the W3C's pattern; RFC 8829) on one connection, in one task: creating an offer and applying it
 //! cannot be interrupted, so that a collision is simply an offer that meets ours.
 
+use tincan_protocol::sdp::{self, Digest};
 use tracing::debug;
 use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription};
 
-use crate::api::{Fingerprints, IceCandidate, PeerError, SessionDescription};
+use crate::api::{IceCandidate, PeerError, SessionDescription};
 
 /// Candidates that wait for a description. More would be an attack: browsers gather a few dozen.
 const MAX_EARLY_CANDIDATES: usize = 128;
@@ -22,16 +23,11 @@ pub(crate) struct Negotiation {
     /// Their description was applied at least once.
     remote: bool,
     early: Vec<IceCandidate>,
-    fingerprints: Option<Fingerprints>,
+    /// The certificate that their first description named. DTLS is never repeated, so that another one later is not
+    /// theirs.
+    certificate: Option<Digest>,
     /// Our part in DTLS, as the first answer settled it.
     role: Option<Role>,
-}
-
-/// Who begins the DTLS handshake: `a=setup` of an answer (RFC 5763, section 5).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Active,
-    Passive,
 }
 
 /// The library's own words may quote the description, with its addresses, and errors reach logs.
@@ -42,11 +38,6 @@ fn refused(step: &'static str) -> impl Fn(webrtc::error::Error) -> PeerError {
 impl Negotiation {
     pub(crate) fn new(polite: bool) -> Self {
         Self { polite, ..Self::default() }
-    }
-
-    /// Once one exchange is through.
-    pub(crate) fn fingerprints(&self) -> Option<Fingerprints> {
-        self.fingerprints.clone()
     }
 
     /// Makes an offer; while one waits for its answer, that one is to be sent again and a fresh one follows if needed.
@@ -78,6 +69,10 @@ impl Negotiation {
         connection: &dyn PeerConnection,
         description: SessionDescription,
     ) -> Result<Vec<SessionDescription>, PeerError> {
+        let (sdp, certificate) = sdp::accepted(&description.sdp).map_err(|_| PeerError::Certificate)?;
+        if self.certificate.is_some_and(|first| first != certificate) {
+            return Err(PeerError::Certificate);
+        }
         let mut replies = Vec::new();
         if description.offer {
             if self.offer.is_some() {
@@ -90,8 +85,7 @@ impl Negotiation {
                 connection.set_local_description(rollback).await.map_err(refused("our rollback"))?;
                 self.offer = None;
             }
-            let offer =
-                RTCSessionDescription::offer(description.sdp.clone()).map_err(refused("their offer"))?;
+            let offer = RTCSessionDescription::offer(sdp).map_err(refused("their offer"))?;
             connection.set_remote_description(offer).await.map_err(refused("their offer"))?;
             let answer = connection.create_answer(None).await.map_err(refused("no answer can be made"))?;
             let mut sdp = answer.sdp.clone();
@@ -108,20 +102,13 @@ impl Negotiation {
                 debug!("an answer to nothing is ignored");
                 return Ok(replies);
             }
-            let answer =
-                RTCSessionDescription::answer(description.sdp.clone()).map_err(refused("their answer"))?;
+            let answer = RTCSessionDescription::answer(sdp).map_err(refused("their answer"))?;
             connection.set_remote_description(answer).await.map_err(refused("their answer"))?;
             self.offer = None;
             self.role = self.role.or_else(|| Some(role(&description.sdp)?.other()));
         }
         self.remote = true;
-        // Only the first exchange counts: DTLS was authenticated with it and is never repeated.
-        if self.fingerprints.is_none()
-            && let Some(local) = connection.local_description().await
-            && let (Some(local), Some(remote)) = (fingerprint(&local.sdp), fingerprint(&description.sdp))
-        {
-            self.fingerprints = Some(Fingerprints { local, remote });
-        }
+        self.certificate = Some(certificate);
         for candidate in std::mem::take(&mut self.early) {
             add(connection, candidate).await;
         }
@@ -158,6 +145,13 @@ async fn add(connection: &dyn PeerConnection, candidate: IceCandidate) {
     }
 }
 
+/// Who begins the DTLS handshake: `a=setup` of an answer (RFC 5763, section 5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    Active,
+    Passive,
+}
+
 impl Role {
     const fn other(self) -> Self {
         match self {
@@ -184,23 +178,9 @@ fn with_role(answer: &str, role: Role) -> String {
     answer.replace(role.other().line(), role.line())
 }
 
-/// The first `a=fingerprint:` line's value.
-fn fingerprint(sdp: &str) -> Option<String> {
-    let line = sdp.lines().find_map(|line| line.trim().strip_prefix("a=fingerprint:"))?;
-    let (hash, digest) = line.split_once(' ')?;
-    Some(format!("{} {}", hash.to_ascii_lowercase(), digest.trim().to_ascii_uppercase()))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_fingerprint_is_read_in_one_form() {
-        let sdp = "v=0\r\na=fingerprint:SHA-256 ab:CD\r\nm=audio\r\na=fingerprint:sha-256 00\r\n";
-        assert_eq!(fingerprint(sdp).as_deref(), Some("sha-256 AB:CD"));
-        assert_eq!(fingerprint("v=0"), None);
-    }
 
     #[test]
     fn an_answer_keeps_the_role_that_was_settled() {
@@ -213,8 +193,9 @@ mod tests {
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_safe_to_look_for_a_fingerprint_in(text in ".*") {
-            let _ = fingerprint(&text);
+        fn any_text_is_safe_to_look_for_a_role_in(text in ".*") {
+            let _ = role(&text);
+            let _ = with_role(&text, Role::Passive);
         }
     }
 }

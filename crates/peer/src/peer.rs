@@ -196,7 +196,7 @@ impl PeerSender {
         self.shared.statistics()
     }
 
-    /// Both DTLS fingerprints, once the first offer and answer are through.
+    /// The certificates of both sides, once the DTLS handshake is through.
     pub fn fingerprints(&self) -> Option<Fingerprints> {
         self.fingerprints.borrow().clone()
     }
@@ -225,7 +225,7 @@ fn check_ice_servers(config: &PeerConfig) -> Result<(), PeerError> {
     }
     let relays = config.ice_servers.iter().flat_map(|s| &s.urls).any(|url| url.starts_with("turn"));
     if config.relay_only && !relays {
-        return Err(PeerError::IceServers("only relays may be used, but it names none".to_owned()));
+        return Err(PeerError::IceServers("only relays may be used, but it names none"));
     }
     Ok(())
 }

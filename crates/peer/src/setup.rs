@@ -178,7 +178,8 @@ pub(crate) async fn build(
         })
         .collect();
     let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
-    let setup = |error: webrtc::error::Error| PeerError::Setup(error.to_string());
+    // The library's own words may name addresses, and errors reach logs.
+    let setup = |step: &'static str| move |_: webrtc::error::Error| PeerError::Setup(step);
     let mdns = if mdns { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled };
     let connection = PeerConnectionBuilder::new()
         .with_configuration(
@@ -187,7 +188,7 @@ pub(crate) async fn build(
                 .with_ice_transport_policy(policy)
                 .build(),
         )
-        .with_media_engine(media_engine().map_err(setup)?)
+        .with_media_engine(media_engine().map_err(setup("the codecs"))?)
         .with_interceptor_registry(registry(shared, config))
         .with_setting_engine(settings(config, mdns))
         .with_data_channel_send_buffer_limit(SEND_BUFFER)
@@ -196,6 +197,6 @@ pub(crate) async fn build(
         .with_udp_addrs(addresses(config))
         .build()
         .await
-        .map_err(setup)?;
+        .map_err(setup("the sockets"))?;
     Ok(Box::new(connection))
 }

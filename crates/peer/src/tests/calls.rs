@@ -308,8 +308,12 @@ async fn what_is_wrong_is_refused() {
     assert!(matches!(Peer::open(none).await, Err(PeerError::IceServers(_))));
     let (peer, _events) = Peer::open(config(clock, true)).await.unwrap();
     for sdp in ["", "v=0", "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 X 1\r\n"] {
-        let offer = SessionDescription { offer: true, sdp: sdp.to_owned() };
-        assert!(matches!(peer.set_remote(offer).await, Err(PeerError::Refused(_))), "{sdp:?}");
+        // Whoever names no certificate is refused for that; whoever names one, for what else is wrong.
+        let named = format!("{sdp}a=fingerprint:sha-256 {}\r\n", ["AB"; 32].join(":"));
+        for (sdp, refused) in [(sdp.to_owned(), "peer_certificate"), (named, "peer_refused")] {
+            let error = peer.set_remote(SessionDescription { offer: true, sdp }).await.unwrap_err();
+            assert_eq!(error.code(), refused, "{error}");
+        }
     }
     peer.close().await;
 }

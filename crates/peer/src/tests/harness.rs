@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::runtime::WrapSocket;
-use crate::{Peer, PeerConfig, PeerEvent, PeerState};
+use crate::{Peer, PeerConfig, PeerEvent, PeerState, SessionDescription};
 
 /// Generous: the machine is shared. Nothing waits for it unless it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -71,22 +71,34 @@ impl Pair {
     }
 
     /// Carries the signalling and shows every event to `f` until it gives something.
-    pub(super) async fn until<T>(
+    pub(super) async fn until<T>(&mut self, what: &str, f: impl FnMut(Side, &PeerEvent) -> Option<T>) -> T {
+        self.until_rewriting(what, str::to_owned, f).await
+    }
+
+    /// The same, with every description rewritten on its way.
+    pub(super) async fn until_rewriting<T>(
         &mut self,
         what: &str,
+        rewrite: impl Fn(&str) -> String,
         mut f: impl FnMut(Side, &PeerEvent) -> Option<T>,
     ) -> T {
+        let rewritten = |event| match event {
+            PeerEvent::LocalDescription(SessionDescription { offer, sdp }) => {
+                PeerEvent::LocalDescription(SessionDescription { offer, sdp: rewrite(&sdp) })
+            }
+            other => other,
+        };
         let search = async {
             loop {
                 let (side, event) = tokio::select! {
                     event = self.a_events.recv() => (Side::A, event.expect("a is open")),
                     event = self.b_events.recv() => (Side::B, event.expect("b is open")),
                 };
-                if let Some(found) = f(side, &event) {
-                    carry(self.other(side), event).await;
+                let found = f(side, &event);
+                carry(self.other(side), rewritten(event)).await;
+                if let Some(found) = found {
                     return found;
                 }
-                carry(self.other(side), event).await;
             }
         };
         tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
