@@ -1,15 +1,16 @@
 //! What the session is told and what it says.
 
 use tincan_protocol::{
-    Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId, PeerMessage,
+    Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId, PeerMessage, RoomCode,
 };
 
 /// What a session starts with.
-#[derive(Debug, Clone)]
+#[derive(derive_more::Debug, Clone)]
 pub struct SessionConfig {
     /// Our identity for this stay.
     pub peer_id: PeerId,
     /// The name that others see; may be empty.
+    #[debug(skip)]
     pub name: String,
     /// Whether sound is sent from the start.
     pub microphone: bool,
@@ -18,17 +19,35 @@ pub struct SessionConfig {
     /// Others beyond this many are not connected to: a mesh does not carry more, and the server is not
     /// trusted to count.
     pub max_participants: usize,
+    /// What makes the long code for the calls that follow; `None` takes no part in it.
+    pub again: Option<AgainConfig>,
+}
+
+/// Where the long code for the calls that follow comes from. `Debug` shows none.
+#[derive(Debug, Clone)]
+pub struct AgainConfig {
+    /// What is handed over when nobody has a code yet: a random long one.
+    pub fresh: RoomCode,
+    /// What was agreed on in an earlier stay in this room.
+    pub agreed: Option<RoomCode>,
 }
 
 impl SessionConfig {
     /// Without a name, sending sound and pictures, with up to 15 others.
     pub const fn new(peer_id: PeerId) -> Self {
-        Self { peer_id, name: String::new(), microphone: true, camera: true, max_participants: 15 }
+        Self {
+            peer_id,
+            name: String::new(),
+            microphone: true,
+            camera: true,
+            max_participants: 15,
+            again: None,
+        }
     }
 }
 
 /// What happened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq)]
 pub enum Input {
     /// The time that [`Session::poll_timeout`](crate::Session::poll_timeout) named has come.
     Timeout,
@@ -67,7 +86,7 @@ pub enum Input {
     /// Send pictures, or stop.
     SetCamera(bool),
     /// Our name from now on.
-    SetName(String),
+    SetName(#[debug(skip)] String),
     /// This machine's network interfaces or addresses changed.
     NetworkChanged,
     /// Leave. Everything after it is ignored.
@@ -75,7 +94,7 @@ pub enum Input {
 }
 
 /// What changed about a connection.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq)]
 pub enum PeerChange {
     /// Where it stands.
     State(ConnectionState),
@@ -84,6 +103,7 @@ pub enum PeerChange {
         /// Offer or answer.
         kind: DescriptionKind,
         /// SDP text.
+        #[debug(skip)]
         sdp: String,
     },
     /// Send this to the other side.
@@ -91,8 +111,8 @@ pub enum PeerChange {
     /// The control channel is open (again).
     ControlOpen,
     /// A packet on the control channel.
-    Control(Vec<u8>),
-    /// Both DTLS fingerprints are known and were checked against the descriptions.
+    Control(#[debug(skip)] Vec<u8>),
+    /// Both certificates of the finished DTLS handshake.
     Fingerprints {
         /// Ours.
         local: String,
@@ -104,9 +124,10 @@ pub enum PeerChange {
 }
 
 /// A gathered ICE candidate; an empty `candidate` ends them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq)]
 pub struct LocalCandidate {
     /// `candidate:…`.
+    #[debug(skip)]
     pub candidate: String,
     /// Media section.
     pub sdp_mid: Option<String>,
@@ -207,7 +228,7 @@ pub enum Output {
 }
 
 /// What a person sees change.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq)]
 pub enum SessionEvent {
     /// Where the call stands.
     Phase(Phase),
@@ -233,6 +254,7 @@ pub enum SessionEvent {
         /// Whose.
         peer: PeerId,
         /// Without control characters, at most 64 characters.
+        #[debug(skip)]
         name: String,
     },
     /// What somebody sends.
@@ -248,6 +270,11 @@ pub enum SessionEvent {
         peer: PeerId,
         /// How.
         view: ConnectionView,
+    },
+    /// The code for the calls that follow is another now: somebody else has it too.
+    Again {
+        /// A long one.
+        code: RoomCode,
     },
     /// What the safety number is made from.
     Fingerprints {

@@ -5,6 +5,7 @@ use std::time::Instant;
 use tincan_protocol::{PeerId, PeerMessage};
 
 use crate::api::{ConnectionView, MediaState};
+use crate::session::Words;
 use crate::timing::{
     ABSENT_GRACE, CONNECT_WAIT, GIVE_UP, POLITE_EXTRA, REOPEN_WAIT, RESTART_WAIT, SPEAK_WAIT,
 };
@@ -43,15 +44,20 @@ pub(crate) enum Due {
     Offer,
     RestartIce,
     Keyframe,
+    /// Hand the code for the next call over, since they did not.
+    Again,
     /// Give the participant up.
     Lose,
 }
 
 /// Another participant.
-#[derive(Debug)]
+#[derive(derive_more::Debug)]
 pub struct Participant {
     pub(crate) id: PeerId,
     pub(crate) polite: bool,
+    /// They came when we were there.
+    pub(crate) newcomer: bool,
+    #[debug(skip)]
     pub(crate) name: String,
     pub(crate) media: MediaState,
     /// Whether anything came from them under the room's key: until then they are only the server's word.
@@ -68,19 +74,30 @@ pub struct Participant {
     pub(crate) restart_at: Option<Instant>,
     pub(crate) restarted_at: Option<Instant>,
     pub(crate) keyframe_at: Option<Instant>,
+    pub(crate) again_at: Option<Instant>,
     pub(crate) created: Instant,
     /// When the connection was last up (or they came).
     pub(crate) down_since: Instant,
     pub(crate) absent_since: Option<Instant>,
     /// What waits for the server.
     pub(crate) pending: Vec<PeerMessage>,
+    /// What was said about the connection while it was up.
+    pub(crate) words: Words,
 }
 
 impl Participant {
-    pub(crate) fn new(now: Instant, id: PeerId, polite: bool, connection: u32, offer_at: Instant) -> Self {
+    pub(crate) fn new(
+        now: Instant,
+        id: PeerId,
+        polite: bool,
+        newcomer: bool,
+        connection: u32,
+        offer_at: Instant,
+    ) -> Self {
         Self {
             id,
             polite,
+            newcomer,
             name: String::new(),
             media: MediaState::default(),
             spoke: false,
@@ -94,10 +111,12 @@ impl Participant {
             restart_at: None,
             restarted_at: None,
             keyframe_at: None,
+            again_at: None,
             created: now,
             down_since: now,
             absent_since: None,
             pending: Vec::new(),
+            words: Words::default(),
         }
     }
 
@@ -145,6 +164,8 @@ impl Participant {
         self.control_open = false;
         self.restart_at = None;
         self.keyframe_at = None;
+        self.again_at = None;
+        self.words = Words::default();
         self.pending.clear();
         self.link = Link::Opening { until: self.later_if_polite(now + CONNECT_WAIT) };
     }
@@ -191,6 +212,9 @@ impl Participant {
                 next = Some((at, due));
             }
         };
+        if let Some(at) = self.again_at {
+            add(at, Due::Again);
+        }
         match reach {
             Reach::Reachable => {
                 match self.link {

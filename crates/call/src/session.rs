@@ -1,5 +1,8 @@
 //! The state machine.
 
+mod again;
+mod words;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
@@ -12,6 +15,8 @@ use crate::api::{
 };
 use crate::participant::{Due, Link, Participant, Reach};
 use crate::timing::{KEYFRAME_WAIT, OFFER_WAIT, REOPEN_WAIT, RESTART_SPACING, backoff};
+use again::Again;
+pub(crate) use words::Words;
 
 /// Names longer than this are cut: no layout shows more, and the other side is not trusted to be brief.
 const MAX_NAME_CHARS: usize = 64;
@@ -39,9 +44,10 @@ enum Server {
 }
 
 /// The session of one room, from joining to leaving.
-#[derive(Debug)]
+#[derive(derive_more::Debug)]
 pub struct Session {
     me: PeerId,
+    #[debug(skip)]
     name: String,
     media: MediaState,
     max_participants: usize,
@@ -50,6 +56,7 @@ pub struct Session {
     ice_servers: Vec<IceServer>,
     known: BTreeMap<PeerId, Known>,
     participants: Vec<Participant>,
+    again: Option<Again>,
     outputs: VecDeque<Output>,
     /// When the session was last told the time; it never runs backwards.
     now: Instant,
@@ -68,6 +75,7 @@ impl Session {
             ice_servers: Vec::new(),
             known: BTreeMap::new(),
             participants: Vec::new(),
+            again: config.again.map(Again::from),
             outputs: VecDeque::new(),
             now,
         }
@@ -191,7 +199,8 @@ impl Session {
         // starts anew.
         let offer_now = we_are_new || (connection > 0 && !polite);
         let offer_at = if offer_now { self.now } else { self.now + OFFER_WAIT };
-        self.participants.push(Participant::new(self.now, peer, polite, connection, offer_at));
+        let newcomer = !we_are_new;
+        self.participants.push(Participant::new(self.now, peer, polite, newcomer, connection, offer_at));
         self.event(SessionEvent::ParticipantJoined { peer });
         self.say_hello(peer);
     }
@@ -234,11 +243,17 @@ impl Session {
             PeerMessage::Hello { name } => self.named(from, &name),
             PeerMessage::Description(description) => self.described(from, description),
             PeerMessage::Candidate(candidate) => {
-                let participant = &self.participants[index];
+                let participant = &mut self.participants[index];
                 if participant.open && participant.connection == candidate.connection {
                     let connection = candidate.connection;
                     self.outputs.push_back(Output::AddCandidate { peer: from, connection, candidate });
+                } else {
+                    participant.keep_candidate(candidate);
                 }
+            }
+            // Whoever really leaves says so on the connection too.
+            PeerMessage::Goodbye if self.participants[index].is_up() => {
+                self.participants[index].keep_goodbye(self.now);
             }
             PeerMessage::Goodbye => self.said_goodbye(from),
         }
@@ -269,6 +284,9 @@ impl Session {
                 participant.link = Link::Down { until: until.max(now + REOPEN_WAIT) };
             }
         } else if offer && connection > participant.connection && connection <= MAX_CONNECTION {
+            if participant.is_up() {
+                return participant.keep_offer(now, description);
+            }
             self.close(index);
             self.open(index, connection, false);
         } else if offer && !participant.open && connection == participant.connection {
@@ -307,6 +325,7 @@ impl Session {
             PeerChange::State(ConnectionState::Disconnected) => {
                 if participant.is_up() {
                     participant.went_down(now);
+                    self.believe(index);
                 }
             }
             PeerChange::State(ConnectionState::Failed | ConnectionState::Closed) | PeerChange::OpenFailed => {
@@ -328,6 +347,7 @@ impl Session {
             PeerChange::ControlOpen => {
                 participant.control_open = true;
                 self.tell_media(index);
+                self.hand_over(index);
             }
             PeerChange::Control(bytes) => match ControlMessage::decode(&bytes) {
                 Ok(ControlMessage::State { microphone, camera }) => {
@@ -337,6 +357,7 @@ impl Session {
                         self.event(SessionEvent::Media { peer, media });
                     }
                 }
+                Ok(ControlMessage::Again { code }) => self.heard_again(peer, code),
                 Ok(ControlMessage::Goodbye) => self.said_goodbye(peer),
                 // A newer version may say more than we understand.
                 Err(_) => {}
@@ -353,7 +374,12 @@ impl Session {
         let participant = &mut self.participants[index];
         if participant.is_up() {
             participant.down_since = now;
+            participant.link = Link::Waiting { until: now };
+            if self.believe(index) {
+                return;
+            }
         }
+        let participant = &mut self.participants[index];
         if absent {
             let peer = participant.id;
             return self.remove(peer, LeaveReason::Lost);
@@ -460,6 +486,7 @@ impl Session {
                             self.outputs.push_back(Output::RequestKeyframe { peer, connection });
                         }
                     }
+                    Due::Again => self.say_again(index),
                     Due::Lose => self.remove(peer, LeaveReason::Lost),
                 },
                 _ => index += 1,

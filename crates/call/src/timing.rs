@@ -37,6 +37,14 @@ pub(crate) const GIVE_UP: Duration = Duration::from_secs(60);
 /// longer.
 pub(crate) const SPEAK_WAIT: Duration = Duration::from_secs(30);
 
+/// A word about a connection that is up is kept for this long, and counts if the connection goes quiet meanwhile: whoever
+/// really started anew has closed the old one, which shows within some seconds, and whoever really left has too.
+pub(crate) const WORD_WAIT: Duration = CONNECT_WAIT;
+
+/// Whoever was in the room first hands the code for the next call over. When it did not by then, because both think that
+/// they came second, whoever waits for it does.
+pub(crate) const AGAIN_WAIT: Duration = Duration::from_secs(3);
+
 /// An ICE restart interrupts pictures without the connection's state telling; by then its checks are over.
 pub(crate) const KEYFRAME_WAIT: Duration = Duration::from_secs(1);
 

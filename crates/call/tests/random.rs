@@ -124,6 +124,27 @@ proptest! {
     }
 
     #[test]
+    fn no_word_of_anybody_replaces_or_ends_a_connection_that_is_up(
+        words in prop::collection::vec(word(), 1..60),
+    ) {
+        let mut world = World::new();
+        for n in [1, 2] {
+            world.join(n);
+            world.run_seconds(1);
+        }
+        prop_assert!(world.all_connected());
+        for (milliseconds, victim, input) in words {
+            world.input(id(victim), input);
+            world.run(std::time::Duration::from_millis(milliseconds));
+        }
+        prop_assert!(world.all_connected(), "{world:?}");
+        for n in [1, 2] {
+            let number = world.machine(n).session.participants()[0].connection();
+            prop_assert_eq!(number, 1, "{:?}", world);
+        }
+    }
+
+    #[test]
     fn nonsense_in_any_order_neither_panics_nor_spins(inputs in prop::collection::vec(nonsense(), 1..200)) {
         let now = std::time::Instant::now();
         let mut session = tincan_call::Session::new(tincan_call::SessionConfig::new(id(2)), now);
@@ -198,4 +219,42 @@ fn nonsense() -> impl Strategy<Value = (u64, Input)> {
         1 => Just(Input::Timeout),
     ];
     (0u64..4000, input)
+}
+
+/// What a server that has the room's code can say to machine 1 or 2 in the other's name. Descriptions of the connection
+/// that is up are left out: they move it, but within the same certificates.
+fn word() -> impl Strategy<Value = (u64, u8, Input)> {
+    let connection = prop_oneof![2u32..6, any::<u32>()].prop_filter("another one", |number| *number != 1);
+    let kind = prop_oneof![Just(DescriptionKind::Offer), Just(DescriptionKind::Answer)];
+    let said = prop_oneof![
+        (kind, connection.clone()).prop_map(|(kind, connection)| {
+            PeerMessage::Description(Description { kind, sdp: "666".into(), connection })
+        }),
+        connection.prop_map(|connection| {
+            let (sdp_mid, sdp_m_line_index, username_fragment) = (None, None, None);
+            let candidate = "candidate:1".to_owned();
+            PeerMessage::Candidate(Candidate {
+                candidate,
+                sdp_mid,
+                sdp_m_line_index,
+                username_fragment,
+                connection,
+            })
+        }),
+        ".{0,20}".prop_map(|name| PeerMessage::Hello { name }),
+        Just(PeerMessage::Goodbye),
+    ];
+    (1..=2u8).prop_flat_map(move |victim| {
+        let other = id(3 - victim);
+        let input = prop_oneof![
+            4 => said.clone().prop_map(move |message| Input::Message { from: other, message }),
+            1 => Just(Input::PeerLeft(other)),
+            1 => Just(Input::PeerJoined(other)),
+            1 => any::<bool>().prop_map(move |there| {
+                let peers = if there { vec![other] } else { Vec::new() };
+                Input::Joined { peers, ice_servers: Vec::new() }
+            }),
+        ];
+        (0u64..3_000, Just(victim), input)
+    })
 }

@@ -8,8 +8,8 @@ use tincan_call::{
     ConnectionState, ConnectionView, Input, LeaveReason, LocalCandidate, MediaState, Output, PeerChange,
     Phase, SessionEvent,
 };
-use tincan_protocol::{ControlMessage, Description, DescriptionKind, PeerMessage};
-use world::{World, id};
+use tincan_protocol::{Candidate, ControlMessage, Description, DescriptionKind, PeerMessage};
+use world::{World, fresh_code, id};
 
 /// Two machines that are in a call; the second one came later.
 fn a_call() -> World {
@@ -122,7 +122,7 @@ fn leaving_says_goodbye_on_both_ways_and_closes() {
 #[test]
 fn whoever_said_goodbye_is_not_brought_back_by_a_late_message() {
     let mut world = a_call();
-    world.input(id(1), Input::Message { from: id(2), message: PeerMessage::Goodbye });
+    world.change(1, 2, 1, PeerChange::Control(ControlMessage::Goodbye.encode().into_bytes()));
     assert_eq!(world.sees(1, 2), None);
     let hello = PeerMessage::Hello { name: "again".into() };
     world.input(id(1), Input::Message { from: id(2), message: hello });
@@ -261,7 +261,8 @@ fn the_polite_side_restarts_when_the_other_one_does_not_notice() {
 
 #[test]
 fn a_failed_connection_is_opened_anew_at_once_by_the_larger_id_and_later_by_the_smaller() {
-    for (fails, at_most) in [(2, 1), (1, 6)] {
+    // The other side follows once its own end has gone quiet, after five seconds.
+    for (fails, at_most) in [(2, 6), (1, 6)] {
         let mut world = a_call();
         let other = 3 - fails;
         world.fail(fails, other);
@@ -443,4 +444,139 @@ fn fingerprints_of_the_current_connection_are_told() {
     world.change(1, 2, 1, change);
     let told = SessionEvent::Fingerprints { peer: id(2), local: "a".into(), remote: "b".into() };
     assert_eq!(world.machine(1).events.iter().filter(|event| **event == told).count(), 1);
+}
+
+/// What somebody can say who has the room's code, and a server that passes it on as if it came from machine 2.
+fn forged_offer(connection: u32) -> PeerMessage {
+    PeerMessage::Description(Description { kind: DescriptionKind::Offer, sdp: "666".into(), connection })
+}
+
+#[test]
+fn a_connection_that_is_up_is_not_replaced_for_an_offer_that_anybody_could_have_made() {
+    let mut world = a_call();
+    for connection in [2, 3, 2, 1_000_000] {
+        world.input(id(1), Input::Message { from: id(2), message: forged_offer(connection) });
+        world.run_seconds(5);
+    }
+    assert!(world.all_connected());
+    assert_eq!(opened(&world, 1), [(1, false)], "no other connection was opened");
+    // What was said long ago is not done when the path breaks much later.
+    world.run_seconds(15);
+    world.blocked.push((id(1), id(2)));
+    world.run_until(10, |world| world.sees(1, 2) == Some(ConnectionView::Reconnecting));
+    assert_eq!(opened(&world, 1).len(), 1);
+}
+
+#[test]
+fn a_connection_that_is_up_is_not_given_up_for_a_goodbye_that_anybody_could_have_said() {
+    let mut world = a_call();
+    for _ in 0..3 {
+        world.input(id(1), Input::Message { from: id(2), message: PeerMessage::Goodbye });
+        world.input(id(1), Input::PeerLeft(id(2)));
+        world.input(id(1), Input::PeerJoined(id(2)));
+        world.run_seconds(10);
+    }
+    assert!(world.all_connected());
+    assert_eq!((left(&world, 1, 2), opened(&world, 1).len()), (None, 1));
+}
+
+#[test]
+fn who_really_started_anew_is_followed_when_the_old_connection_goes_quiet() {
+    let mut world = a_call();
+    let candidate = |connection| {
+        let candidate = "candidate:1 1 udp 1 192.0.2.1 9 typ host".to_owned();
+        let (sdp_mid, sdp_m_line_index, username_fragment) = (None, None, None);
+        Candidate { candidate, sdp_mid, sdp_m_line_index, username_fragment, connection }
+    };
+    world.input(id(1), Input::Message { from: id(2), message: forged_offer(2) });
+    for connection in [2, 2, 3] {
+        let message = PeerMessage::Candidate(candidate(connection));
+        world.input(id(1), Input::Message { from: id(2), message });
+    }
+    world.change(1, 2, 1, PeerChange::State(ConnectionState::Disconnected));
+    let actions = &world.machine(1).actions;
+    let closed = actions.iter().position(|one| matches!(one, Output::ClosePeer { connection: 1, .. }));
+    let done = &actions[closed.unwrap() + 1..];
+    assert!(matches!(&done[0], Output::OpenPeer { connection: 2, offer: false, .. }));
+    let Output::SetRemote { connection: 2, description, .. } = &done[1] else { panic!("{:?}", done[1]) };
+    assert_eq!(description.sdp, "666");
+    let candidates = done.iter().filter(|one| matches!(one, Output::AddCandidate { connection: 2, .. }));
+    assert_eq!(candidates.count(), 2);
+}
+
+#[test]
+fn who_really_left_is_gone_when_the_connection_goes_quiet() {
+    for state in [ConnectionState::Disconnected, ConnectionState::Failed, ConnectionState::Closed] {
+        let mut world = a_call();
+        world.input(id(1), Input::Message { from: id(2), message: PeerMessage::Goodbye });
+        world.change(1, 2, 1, PeerChange::State(state));
+        assert_eq!(left(&world, 1, 2), Some(LeaveReason::Goodbye), "{state:?}");
+    }
+}
+
+#[test]
+fn everybody_in_the_room_has_the_code_for_the_next_call() {
+    let mut world = World::new();
+    world.join(1);
+    world.run_seconds(1);
+    world.join(2);
+    world.run_until(2, World::all_connected);
+    world.run_seconds(1);
+    let first = world.again(1).unwrap();
+    assert!(first.is_long());
+    assert_eq!(
+        (&first, world.again(2).as_ref()),
+        (&fresh_code(1), Some(&first)),
+        "who was there first made it"
+    );
+    world.join(3);
+    world.run_until(2, World::all_connected);
+    world.run_seconds(1);
+    world.leave(1);
+    world.join(4);
+    world.run_until(4, World::all_connected);
+    world.run_seconds(1);
+    for n in [2, 3, 4] {
+        assert_eq!(world.again(n).as_ref(), Some(&first), "machine {n}");
+    }
+}
+
+#[test]
+fn when_many_make_a_code_at_once_all_end_with_the_same() {
+    for everybody_is_new in [false, true] {
+        let mut world = World::new();
+        world.server.everybody_is_new = everybody_is_new;
+        for n in [3, 1, 4, 2] {
+            world.join(n);
+        }
+        world.run_until(10, World::all_connected);
+        world.run_seconds(5);
+        let code = world.again(1);
+        assert!(code.is_some(), "everybody is new: {everybody_is_new}");
+        assert!((2..=4).all(|n| world.again(n) == code), "everybody is new: {everybody_is_new}");
+    }
+}
+
+#[test]
+fn a_code_that_nobody_else_said_is_none() {
+    let mut world = World::new();
+    world.join(1);
+    world.run_seconds(1);
+    // As an older version, it understands nothing of it.
+    world.join_with(2, |config| config.again = None);
+    world.run_until(2, World::all_connected);
+    world.run_seconds(10);
+    assert_eq!((world.again(1), world.again(2)), (None, None));
+}
+
+#[test]
+fn somebody_who_says_ever_smaller_codes_is_not_heard_for_ever() {
+    let mut world = a_call();
+    let before = world.machine(1).actions.len();
+    for n in (100..250).rev() {
+        let again = ControlMessage::Again { code: fresh_code(255 - n) };
+        world.change(1, 2, 1, PeerChange::Control(again.encode().into_bytes()));
+    }
+    let said = world.machine(1).actions.len() - before;
+    assert!(said <= 32, "{said} answers");
 }

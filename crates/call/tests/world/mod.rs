@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use tincan_call::{
-    ConnectionState, ConnectionView, Input, Output, PeerChange, Phase, Session, SessionConfig, SessionEvent,
+    AgainConfig, ConnectionState, ConnectionView, Input, Output, PeerChange, Phase, Session, SessionConfig,
+    SessionEvent,
 };
-use tincan_protocol::{ControlMessage, PeerId};
+use tincan_protocol::{ControlMessage, PeerId, RoomCode};
 
 use connection::Connection;
 use server::Server;
@@ -23,6 +24,14 @@ const TICK: Duration = Duration::from_millis(20);
 const RECONNECT: Duration = Duration::from_millis(700);
 /// No session has this many timeouts in one second; more is a busy loop.
 const MAX_TIMEOUTS_A_SECOND: u32 = 50;
+
+/// The code for the next call that machine `n` would make.
+pub fn fresh_code(n: u8) -> RoomCode {
+    const ALPHABET: &[u8] = b"0123456789abcdefghjkmnpqrstvwxyz";
+    // Larger ids make smaller codes, so that nothing rests on their order being the same.
+    let symbol = |at: u8| char::from(ALPHABET[usize::from(255 - n) >> at & 31]);
+    format!("{}{}", symbol(5), symbol(0)).repeat(10).parse().expect("twenty characters are a long code")
+}
 
 /// The peer id of machine `n`.
 pub fn id(n: u8) -> PeerId {
@@ -79,6 +88,7 @@ impl World {
         let id = id(n);
         let mut config = SessionConfig::new(id);
         config.name = format!("machine {n}");
+        config.again = Some(AgainConfig { fresh: fresh_code(n), agreed: None });
         change(&mut config);
         let machine = Machine {
             id,
@@ -104,6 +114,7 @@ impl World {
 
     /// Machine `n` loses power.
     pub fn crash(&mut self, n: u8) {
+        self.control.retain(|(_, from, ..)| *from != id(n));
         self.server.lose_socket(id(n), self.now);
         self.machines.remove(&id(n));
     }
@@ -152,6 +163,14 @@ impl World {
 
     pub fn sees(&self, n: u8, other: u8) -> Option<ConnectionView> {
         self.machine(n).session.participant(id(other)).map(|participant| participant.view())
+    }
+
+    /// The code for the next call that machine `n` was told of.
+    pub fn again(&self, n: u8) -> Option<RoomCode> {
+        self.machine(n).events.iter().rev().find_map(|event| match event {
+            SessionEvent::Again { code } => Some(code.clone()),
+            _ => None,
+        })
     }
 
     pub fn ids(&self) -> Vec<PeerId> {
@@ -244,17 +263,16 @@ impl World {
     }
 
     /// The control channel is reliable and ordered: what meets a broken path waits for it to come back, and is lost
-    /// only with the connection.
+    /// only with the connection. Whoever closes it says first what was to be said.
     fn deliver_control(&mut self) {
         let mut later = Vec::new();
         for (at, from, to, connection, bytes) in std::mem::take(&mut self.control) {
-            let open = |a, b| {
-                self.machines.get(&a).is_some_and(|m: &Machine| m.connections.contains_key(&(b, connection)))
-            };
-            if !open(from, to) || !open(to, from) {
+            let hears = |m: &Machine| m.connections.contains_key(&(from, connection));
+            if !self.machines.get(&to).is_some_and(hears) {
                 continue;
             }
-            if at > self.now || !self.path(from, to) {
+            let gone = !self.machines.contains_key(&from);
+            if at > self.now || !(gone || self.path(from, to)) {
                 later.push((at, from, to, connection, bytes));
                 continue;
             }
