@@ -9,7 +9,7 @@ use tincan_media::Bitrate;
 use crate::links::Link;
 
 /// Private video calls.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "tincan-app", version, about)]
 pub(crate) struct Args {
     /// Camera for this run: default, none, test-pattern, file:CLIP.y4m or device:NAME

@@ -13,14 +13,14 @@ use tincan_protocol::PeerId;
 ///
 /// Exit codes: 0 fine, 1 a problem, 2 wrong usage, 3 the room could not be joined, 4 the call ended without
 /// our wish, 5 nobody was ever connected when --for was over, 130 forced by a second Ctrl-C.
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(name = "tincan", version)]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) what: What,
 }
 
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum What {
     /// Joins a call, or starts one and says its code.
     ///
@@ -44,7 +44,7 @@ pub(crate) enum What {
     },
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct CallArguments {
     /// The code or invite link of the call to join; without it a new call is started.
     pub(crate) code: Option<String>,
@@ -148,7 +148,7 @@ pub(crate) enum EventForm {
     Json,
 }
 
-#[derive(Debug, Args)]
+#[derive(Args)]
 pub(crate) struct ServeArguments {
     /// Address and port to listen on.
     #[arg(long, default_value = "0.0.0.0:4815")]

@@ -9,7 +9,7 @@ use tincan_engine::api::{CallStatistics, CallView, NumberedEvent, ParticipantSta
 use crate::frames::StreamReport;
 
 /// A line for programs; each has one key that says what it is, or is a statistics line with `elapsed`.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(untagged)]
 pub(crate) enum Line<'a> {
     /// Where the engine stood when events began.
@@ -25,7 +25,7 @@ pub(crate) enum Line<'a> {
     Statistics(StatisticsLine<'a>),
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Joined<'a> {
     pub(crate) code: &'a str,
@@ -33,7 +33,7 @@ pub(crate) struct Joined<'a> {
 }
 
 /// A second of the call.
-#[derive(Debug, Serialize)]
+#[derive(Serialize)]
 pub(crate) struct StatisticsLine<'a> {
     /// Seconds since the program joined.
     pub(crate) elapsed: f64,

@@ -8,19 +8,25 @@ use tincan_protocol::PeerId;
 use crate::api::Settings;
 
 /// Settings for one run. They are not stored, unless the person changes one of them in that run.
-#[derive(Debug, Clone, Default)]
+#[derive(derive_more::Debug, Clone, Default)]
 pub struct Overrides {
     /// Camera selector.
+    #[debug(skip)]
     pub camera: Option<String>,
     /// Microphone selector.
+    #[debug(skip)]
     pub microphone: Option<String>,
     /// Speaker selector.
+    #[debug(skip)]
     pub speaker: Option<String>,
     /// Signalling server.
+    #[debug(skip)]
     pub server: Option<String>,
     /// STUN and TURN servers beside those that the signalling server names.
+    #[debug(skip)]
     pub ice_servers: Option<Vec<String>>,
     /// Name.
+    #[debug(skip)]
     pub name: Option<String>,
     /// Relays only.
     pub relay_only: Option<bool>,
@@ -31,8 +37,10 @@ pub struct Overrides {
     /// Whether the speaker's echo is removed from the microphone.
     pub echo_cancellation: Option<bool>,
     /// Records the first other participant of a call into this new file (fragmented MP4).
+    #[debug(skip)]
     pub record: Option<PathBuf>,
     /// Our identity, for tests that must know it beforehand.
+    #[debug(skip)]
     pub peer_id: Option<PeerId>,
     /// What a connection may send at most, to compare with others at the same rate.
     pub max_bitrate: Option<Bitrate>,

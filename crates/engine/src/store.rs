@@ -57,7 +57,14 @@ impl Store {
             }
         };
         serde_json::from_str(&text).unwrap_or_else(|error| {
-            warn!(file = name, %error, "is damaged; it is set aside and the defaults are used");
+            // Its own words quote what it read: a relay's password, a name.
+            warn!(
+                file = name,
+                line = error.line(),
+                column = error.column(),
+                problem = ?error.classify(),
+                "is damaged; it is set aside and the defaults are used"
+            );
             let _ = fs::rename(&path, path.with_extension("damaged"));
             T::default()
         })

@@ -46,6 +46,15 @@ struct Running {
     announced: (bool, bool),
 }
 
+/// A call that was, under a code that was read aloud.
+struct Spoken {
+    code: RoomCode,
+    /// The long code under which the same people call each other again.
+    again: RoomCode,
+    /// The server that it was on; `None` for the local network.
+    server: Option<String>,
+}
+
 /// A room on the server in this program.
 struct Hosted {
     code: RoomCode,
@@ -73,6 +82,8 @@ pub(crate) struct EngineTask {
     media: Option<LocalMedia>,
     preview_wanted: bool,
     call: Option<Running>,
+    /// The last one, where somebody may still be.
+    spoken: Option<Spoken>,
     /// How many there have been.
     calls: u64,
     updates: mpsc::Receiver<FromCall>,
@@ -104,6 +115,7 @@ impl EngineTask {
             media: None,
             preview_wanted: false,
             call: None,
+            spoken: None,
             calls: 0,
             updates,
             updates_in,
@@ -269,6 +281,23 @@ impl EngineTask {
         self.start_call(code, route, answer, false);
     }
 
+    /// What was agreed on in an earlier stay in the room.
+    fn agreed(&self, code: &RoomCode) -> Option<RoomCode> {
+        let spoken = self.spoken.as_ref().filter(|spoken| spoken.code == *code)?;
+        Some(spoken.again.clone())
+    }
+
+    /// Where the people of a call that is to be called again may still be.
+    fn earlier(&self, again: &RoomCode) -> Option<(RoomCode, Route)> {
+        let Spoken { code, server, .. } = self.spoken.as_ref().filter(|spoken| spoken.again == *again)?;
+        let route = match server.as_deref().and_then(|server| parse_server_url(server).ok()) {
+            Some(url) => Route::Server { url, intent: tincan_protocol::Intent::Join },
+            // Also where the room is on the server in this program: somebody has to be in it.
+            None => Route::Find { server: None },
+        };
+        Some((code.clone(), route))
+    }
+
     fn configured_server(&self) -> Result<Option<Url>, CommandError> {
         let server = self.settings().server.as_deref().filter(|server| !server.trim().is_empty());
         server.map(parse_server_url).transpose().map_err(|bad| error("server_url", &bad.to_string()))
@@ -296,6 +325,8 @@ impl EngineTask {
             CallConfig {
                 number,
                 code: code.clone(),
+                earlier: self.earlier(&code),
+                again: self.agreed(&code),
                 route,
                 peer_id: self.config.overrides.peer_id.unwrap_or_else(PeerId::random),
                 name: settings.name,
@@ -312,11 +343,10 @@ impl EngineTask {
             self.updates_in.clone(),
             joined,
         );
-        let spelled = code.to_string();
         self.call = Some(Running { number, handle, code, test: None, is_test: test, announced });
         self.work.spawn(async move {
             let result = joins.await.unwrap_or_else(|_| Err(error("internal", "The call ended. Try again.")));
-            let _ = answer.send(result.map(|()| Reply::Joined { code: spelled }));
+            let _ = answer.send(result.map(|code| Reply::Joined { code: code.to_string() }));
             Done::Nothing
         });
     }
@@ -329,7 +359,7 @@ impl EngineTask {
             CallUpdate::Statistics(statistics) if current => {
                 self.publisher.publish(Event::Statistics { statistics });
             }
-            CallUpdate::Hosted { announced, room } if current => self.hosted(announced, room),
+            CallUpdate::Hosted { code, announced, room } if current => self.hosted(code, announced, room),
             CallUpdate::View(_) | CallUpdate::Statistics(_) | CallUpdate::Hosted { .. } => {}
             CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
             CallUpdate::Ended(end) => {
@@ -342,14 +372,13 @@ impl EngineTask {
     }
 
     /// The room is on the server in this program.
-    fn hosted(&mut self, announced: String, room: HostedRoom) {
+    fn hosted(&mut self, code: RoomCode, announced: String, room: HostedRoom) {
         let Some(running) = &mut self.call else { return };
         if running.is_test
             && let Ok(url) = parse_server_url(&room.url)
         {
-            running.test = Some(TestParticipant::start(running.code.clone(), url, self.clock));
+            running.test = Some(TestParticipant::start(code.clone(), url, self.clock));
         }
-        let code = running.code.clone();
         self.hosted.retain(|hosted| hosted.code != code);
         self.hosted.push(Hosted { code, announced, _room: room });
         if self.hosted.len() > MAX_HOSTED {
@@ -397,6 +426,9 @@ impl EngineTask {
             return;
         }
         let code = end.code.to_string();
+        if let Some(spoken) = end.spoken {
+            self.spoken = Some(Spoken { code: spoken, again: end.code, server: end.server.clone() });
+        }
         if !end.test {
             let mut recent = self.publisher.snapshot().recent.clone();
             let call =

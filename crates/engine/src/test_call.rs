@@ -85,6 +85,8 @@ async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: Cancellatio
             camera: true,
             ice_servers: Vec::new(),
             relay_only: false,
+            earlier: None,
+            again: None,
             test: true,
             record: None,
             max_bitrate: None,

@@ -7,7 +7,7 @@ use super::settings::Settings;
 
 /// Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
 /// `file:…`, `device:…`).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]
 pub enum Command {
@@ -20,6 +20,7 @@ pub enum Command {
     /// Joins by what a person typed or pasted: a code or an invite link.
     JoinRoom {
         /// A code in any spelling, or a `tincan://join/…` link.
+        #[debug(skip)]
         code: String,
     },
     /// Calls the people of an earlier call again: opens its room, or joins it when somebody was first. The reply is
@@ -47,16 +48,19 @@ pub enum Command {
     /// Switches the camera under the running track, and remembers it.
     SelectCamera {
         /// Which one.
+        #[debug(skip)]
         id: String,
     },
     /// Switches the microphone under the running track, and remembers it.
     SelectMicrophone {
         /// Which one.
+        #[debug(skip)]
         id: String,
     },
     /// Switches the speaker, and remembers it.
     SelectSpeaker {
         /// Which one.
+        #[debug(skip)]
         id: String,
     },
     /// Plays a short chime on the chosen speaker.
@@ -66,6 +70,7 @@ pub enum Command {
     /// How loud one participant is played here: 0 is silent, 1 as sent, at most 2.
     SetVolume {
         /// The participant.
+        #[debug(skip)]
         peer: String,
         /// Factor.
         volume: f32,
@@ -85,12 +90,13 @@ pub enum Command {
     /// Only checks and spells what was typed; changes nothing. The reply is [`Reply::Code`].
     CheckCode {
         /// What was typed so far.
+        #[debug(skip)]
         text: String,
     },
 }
 
 /// What a command gives back.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]
 pub enum Reply {
@@ -99,23 +105,27 @@ pub enum Reply {
     /// In the room (or waiting for others in it).
     Joined {
         /// The code as it is read to somebody: `kqz4-m8tr-xp`.
+        #[debug(skip)]
         code: String,
     },
     /// What [`Command::CheckCode`] found.
     Code {
         /// What was typed, grouped as codes are.
+        #[debug(skip)]
         formatted: String,
         /// Whether it is a whole code.
         complete: bool,
         /// The server named in a link.
+        #[debug(skip)]
         server: Option<String>,
         /// What is wrong with it, as a sentence; `None` while it may still become a code.
+        #[debug(skip)]
         problem: Option<String>,
     },
 }
 
 /// A command failed: a stable code and a sentence that says what happened and what to do.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
 #[error("{message}")]
 #[ts(export)]
@@ -123,5 +133,6 @@ pub struct CommandError {
     /// Stable, such as `room_not_found`.
     pub code: String,
     /// For a person.
+    #[debug(skip)]
     pub message: String,
 }

@@ -75,18 +75,19 @@ pub enum Event {
 }
 
 /// Sound levels from 0 (silence) to 1 (full scale), on a scale that looks even to people (dB).
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Levels {
     /// Our microphone, measured before mute.
     pub microphone: f32,
     /// Every participant by peer id.
+    #[debug(skip)]
     pub participants: std::collections::BTreeMap<String, f32>,
 }
 
 /// Something to tell a person once: a toast or a hint.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Notice {
@@ -96,6 +97,7 @@ pub struct Notice {
     /// `participant_left`, `settings_not_saved`.
     pub code: String,
     /// For a person.
+    #[debug(skip)]
     pub message: String,
 }
 

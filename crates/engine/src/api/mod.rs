@@ -6,6 +6,8 @@
 //! snapshot.
 
 mod command;
+#[cfg(test)]
+mod debug_tests;
 mod event;
 mod settings;
 mod view;

@@ -4,26 +4,32 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 /// Everything that a person can set. Unknown fields in a file are ignored, missing ones take their default.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(default, rename_all = "camelCase")]
 #[ts(export)]
 pub struct Settings {
     /// The name that others see; may be empty.
+    #[debug(skip)]
     pub name: String,
     /// Camera selector.
+    #[debug(skip)]
     pub camera: String,
     /// Microphone selector.
+    #[debug(skip)]
     pub microphone: String,
     /// Speaker selector.
+    #[debug(skip)]
     pub speaker: String,
     /// Join with the microphone on: at the next call. What is sent now is in the preview.
     pub microphone_on: bool,
     /// Join with the camera on: at the next call. What is sent now is in the preview.
     pub camera_on: bool,
     /// Signalling server, `ws://` or `wss://`; `None` keeps calls on the local network.
+    #[debug(skip)]
     pub server: Option<String>,
     /// Additional STUN or TURN servers, such as `stun:stun.example.org:3478`, or with a name and a password behind a
     /// blank each: `turn:turn.example.org:3478 NAME PASSWORD`.
+    #[debug(skip)]
     pub ice_servers: Vec<String>,
     /// Use TURN relays only, so that the other side does not learn this machine's address.
     pub relay_only: bool,

@@ -36,6 +36,11 @@ pub(crate) struct CallConfig {
     pub(crate) code: RoomCode,
     /// How to reach the room.
     pub(crate) route: Route,
+    /// The room that the same people were in before, under a code that was read aloud, and how to reach it: somebody may
+    /// still be there.
+    pub(crate) earlier: Option<(RoomCode, Route)>,
+    /// The code for the calls that follow, as far as it is known.
+    pub(crate) again: Option<RoomCode>,
     /// Our identity for this stay.
     pub(crate) peer_id: PeerId,
     pub(crate) name: String,
@@ -63,7 +68,6 @@ pub(crate) struct CallMedia {
 }
 
 /// What a running call is told.
-#[derive(Debug)]
 pub(crate) enum CallCommand {
     Microphone(bool),
     Camera(bool),
@@ -84,6 +88,7 @@ pub(crate) enum CallUpdate {
     Notice(Notice),
     /// The room is on the server in this program, for as long as this is kept, and announced under this name.
     Hosted {
+        code: RoomCode,
         announced: String,
         room: HostedRoom,
     },
@@ -93,9 +98,11 @@ pub(crate) enum CallUpdate {
 }
 
 /// How a call was.
-#[derive(Debug)]
 pub(crate) struct CallEnd {
+    /// With which the same people call each other again.
     pub(crate) code: RoomCode,
+    /// The code of this call, when that is another.
+    pub(crate) spoken: Option<RoomCode>,
     pub(crate) test: bool,
     /// Whether we ever were in the room.
     pub(crate) joined: bool,
@@ -121,7 +128,7 @@ impl CallHandle {
     pub(crate) fn start(
         config: CallConfig,
         updates: mpsc::Sender<FromCall>,
-        joined: oneshot::Sender<Result<(), CommandError>>,
+        joined: oneshot::Sender<Result<RoomCode, CommandError>>,
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let cancel = CancellationToken::new();

@@ -45,6 +45,8 @@ pub(crate) enum RemoteEvent {
     Change(PeerChange),
     /// What the network takes now.
     Target { bitrate: Bitrate, loss: f32 },
+    /// What they said of themselves was refused: a person must know.
+    Doubtful(PeerError),
 }
 
 /// What the driver does, in order.
@@ -137,7 +139,8 @@ impl Remote {
 
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let cancel = CancellationToken::new();
-        let driver = tokio::spawn(drive(peer, inbox, cancel.clone()).instrument(span.clone()));
+        let doubts = Doubts { id, connection, events: events.clone() };
+        let driver = tokio::spawn(drive(peer, inbox, doubts, cancel.clone()).instrument(span.clone()));
         let forward = Forward {
             id,
             connection,
@@ -244,7 +247,14 @@ impl Remote {
     }
 }
 
-async fn drive(peer: Peer, mut inbox: mpsc::Receiver<Command>, cancel: CancellationToken) {
+/// The driver's way to the call's task.
+struct Doubts {
+    id: PeerId,
+    connection: u32,
+    events: mpsc::Sender<FromPeer>,
+}
+
+async fn drive(peer: Peer, mut inbox: mpsc::Receiver<Command>, doubts: Doubts, cancel: CancellationToken) {
     loop {
         let work = async {
             match inbox.recv().await? {
@@ -260,7 +270,15 @@ async fn drive(peer: Peer, mut inbox: mpsc::Receiver<Command>, cancel: Cancellat
             done = work => match done {
                 Some(Ok(())) => {}
                 // The session notices by itself that no connection comes of it, and begins anew.
-                Some(Err(error)) => warn!(%error, "negotiation"),
+                Some(Err(error)) => {
+                    warn!(code = error.code(), %error, "negotiation");
+                    if error == PeerError::Certificate {
+                        let Doubts { id, connection, events } = &doubts;
+                        let event = RemoteEvent::Doubtful(error);
+                        // Never waited for: whoever closes this connection takes no events meanwhile.
+                        let _ = events.try_send(FromPeer { peer: *id, connection: *connection, event });
+                    }
+                }
                 None => break,
             },
         }

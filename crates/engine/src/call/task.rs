@@ -1,18 +1,21 @@
 //! The call's task: feeds the session with what happens and does what it says.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tincan_call::{Input, LeaveReason, Output, PeerChange, Phase, Session, SessionConfig, SessionEvent};
+use tincan_call::{
+    AgainConfig, Input, LeaveReason, Output, PeerChange, Phase, Session, SessionConfig, SessionEvent,
+};
 use tincan_media::Bitrate;
-use tincan_protocol::{IceServer, InviteLink, PeerId};
+use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
 use tincan_signal_client::{SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
+use url::Url;
 
 use super::addresses::{Addresses, Change};
 use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
@@ -32,14 +35,14 @@ const AUDIO_SHARE: Bitrate = Bitrate::kbps(40);
 
 /// Joins, runs until `cancel` or the end, and leaves.
 pub(crate) async fn run(
-    config: CallConfig,
+    mut config: CallConfig,
     inbox: mpsc::Receiver<CallCommand>,
     updates: mpsc::Sender<FromCall>,
-    answer: oneshot::Sender<Result<(), CommandError>>,
+    answer: oneshot::Sender<Result<RoomCode, CommandError>>,
     cancel: CancellationToken,
 ) {
     let engine = Updates { number: config.number, sender: updates };
-    let joining = super::route::join(&config.code, &config.route, config.peer_id);
+    let joining = join(&mut config);
     let joined = tokio::select! {
         () = cancel.cancelled() => Err(CommandError {
             code: "cancelled".into(),
@@ -50,16 +53,18 @@ pub(crate) async fn run(
     match joined {
         Ok(mut joined) => {
             if let Some((announced, room)) = joined.hosted.take() {
-                engine.send(CallUpdate::Hosted { announced, room }).await;
+                engine.send(CallUpdate::Hosted { code: config.code.clone(), announced, room }).await;
             }
+            let code = config.code.clone();
             let mut task = CallTask::new(config, joined, inbox, engine);
-            let _ = answer.send(Ok(()));
+            let _ = answer.send(Ok(code));
             let reason = task.drive(&cancel).await;
             task.finish(reason).await;
         }
         Err(error) => {
             let end = CallEnd {
                 code: config.code,
+                spoken: None,
                 test: config.test,
                 joined: false,
                 reason: Some(error.message.clone()),
@@ -73,6 +78,22 @@ pub(crate) async fn run(
             engine.send(CallUpdate::Ended(end)).await;
         }
     }
+}
+
+/// Takes a place in the room. When a call that was in another room is to be called again, and somebody is still there, it
+/// is that room.
+async fn join(config: &mut CallConfig) -> Result<Joined, CommandError> {
+    if let Some((spoken, route)) = config.earlier.take() {
+        match super::route::join(&spoken, &route, config.peer_id).await {
+            Ok(joined) => {
+                config.again = Some(std::mem::replace(&mut config.code, spoken));
+                return Ok(joined);
+            }
+            Err(error) if error.code == "room_not_found" => {}
+            Err(error) => return Err(error),
+        }
+    }
+    super::route::join(&config.code, &config.route, config.peer_id).await
 }
 
 /// The way to the engine.
@@ -105,6 +126,10 @@ struct CallTask {
     addresses: Addresses,
     engine: Updates,
     view: CallView,
+    /// The code for the calls that follow, when it is another than this call's.
+    again: Option<RoomCode>,
+    /// What an invite link names.
+    invite_server: Option<Url>,
     server: Option<String>,
     /// Whether the others may run on this machine, without a network between.
     loopback: bool,
@@ -114,6 +139,8 @@ struct CallTask {
     log: QualityLog,
     /// What Opus was told last, per participant.
     loss: BTreeMap<PeerId, f32>,
+    /// About whom the person was warned.
+    doubted: BTreeSet<PeerId>,
     concealment: BTreeMap<PeerId, Concealment>,
     /// Who is recorded, and the recording.
     recording: Option<(PeerId, Arc<Recorder>)>,
@@ -126,16 +153,21 @@ struct CallTask {
 impl CallTask {
     fn new(config: CallConfig, joined: Joined, inbox: mpsc::Receiver<CallCommand>, engine: Updates) -> Self {
         let (remote_events_in, remote_events) = mpsc::channel(REMOTE_EVENTS);
+        // A long code is good for the calls that follow too, and the test call's other side remembers none.
+        let hands_over = !config.test && !config.code.is_long();
         let session = Session::new(
             SessionConfig {
                 name: config.name.clone(),
                 microphone: config.microphone,
                 camera: config.camera,
+                again: hands_over
+                    .then(|| AgainConfig { fresh: RoomCode::random_long(), agreed: config.again.clone() }),
                 ..SessionConfig::new(config.peer_id)
             },
             Instant::now(),
         );
-        let invite = InviteLink { code: config.code.clone(), server: joined.invite_server.clone() };
+        let invite_server = joined.invite_server;
+        let invite = InviteLink { code: config.code.clone(), server: invite_server.clone() };
         let view = CallView {
             phase: CallPhase::Joining,
             code: config.code.to_string(),
@@ -152,6 +184,8 @@ impl CallTask {
             session,
             signal: joined.client,
             signal_events: joined.events,
+            again: config.again.clone(),
+            invite_server,
             server: joined.server,
             loopback: joined.loopback,
             remotes: BTreeMap::new(),
@@ -166,6 +200,7 @@ impl CallTask {
             names: Vec::new(),
             log: QualityLog::default(),
             loss: BTreeMap::new(),
+            doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
             safety: JoinSet::new(),
             closing: JoinSet::new(),
@@ -190,7 +225,7 @@ impl CallTask {
                         "The server ended the call. Join again, or start a new call.".into()
                     ),
                 },
-                Some(event) = self.remote_events.recv() => match self.remote_event(event) {
+                Some(event) = self.remote_events.recv() => match self.remote_event(event).await {
                     Some(input) => input,
                     None => continue,
                 },
@@ -349,7 +384,7 @@ impl CallTask {
     }
 
     /// A connection's own event; what the session need not know is done here.
-    fn remote_event(&mut self, event: FromPeer) -> Option<Input> {
+    async fn remote_event(&mut self, event: FromPeer) -> Option<Input> {
         let FromPeer { peer, connection, event } = event;
         let remote = self.remote(peer, connection)?;
         match event {
@@ -360,6 +395,13 @@ impl CallTask {
                 self.loss.insert(peer, loss);
                 let loss = self.loss.values().copied().fold(0.0, f32::max);
                 self.config.media.audio.send(AudioCommand::Target { bitrate: Bitrate::kbps(32), loss });
+                None
+            }
+            RemoteEvent::Doubtful(error) => {
+                if self.doubted.insert(peer) {
+                    let (code, message) = (error.code().into(), error.to_string());
+                    self.engine.tell(Notice { kind: NoticeKind::Error, code, message }).await;
+                }
                 None
             }
         }
@@ -420,6 +462,7 @@ impl CallTask {
             SessionEvent::Connection { peer, view } => {
                 self.participant(peer).connection = view::connection(view);
             }
+            SessionEvent::Again { code } => self.again = Some(code),
             SessionEvent::Fingerprints { peer, local, remote } => {
                 self.safety.spawn_blocking(move || (peer, view::safety(&local, &remote)));
             }
@@ -472,15 +515,20 @@ impl CallTask {
         for participant in &self.view.participants {
             self.config.media.output.ended(participant.stream);
         }
+        let (code, spoken) = match self.again {
+            Some(again) => (again, Some(self.config.code)),
+            None => (self.config.code, None),
+        };
         let end = CallEnd {
-            code: self.config.code,
+            invite_link: InviteLink { code: code.clone(), server: self.invite_server }.to_string(),
+            code,
+            spoken,
             test: self.config.test,
             joined: true,
             reason,
             names: self.names,
             seconds: self.connected_at.map_or(0, |at| at.elapsed().as_secs() as u32),
             quality: self.log.summary(),
-            invite_link: self.view.invite_link,
             server: self.server,
         };
         self.engine.send(CallUpdate::Ended(end)).await;

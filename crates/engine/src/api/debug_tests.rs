@@ -1,0 +1,128 @@
+//! What these types show in a log: nothing that a person would mind.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use super::*;
+
+const SECRET: &str = "SECRET";
+/// Sentences and numbers of ours, without anything of a person's.
+const HARMLESS: [&str; 6] = ["version", "reach", "quality", "digits", "words", "path"];
+
+/// Puts a secret wherever the type takes a text, and looks for it in what is shown.
+fn hides<T: Debug + Serialize + DeserializeOwned>(example: T, harmless: &[&str]) {
+    let mut json = serde_json::to_value(example).unwrap();
+    let mut places = Vec::new();
+    find(&json, String::new(), &mut places);
+    let mut hidden = 0;
+    for place in places {
+        let name = place.rsplit('/').find(|part| part.parse::<usize>().is_err()).unwrap_or_default();
+        if HARMLESS.contains(&name) || harmless.contains(&name) {
+            continue;
+        }
+        for secret in [json!(SECRET), json!([SECRET])] {
+            let mut changed = json.clone();
+            *changed.pointer_mut(&place).unwrap() = secret;
+            if serde_json::from_value::<T>(changed.clone()).is_ok() {
+                json = changed;
+                hidden += 1;
+            }
+        }
+    }
+    assert!(hidden > 0, "nothing can be hidden in {json}");
+    let shown = format!("{:?}", serde_json::from_value::<T>(json).unwrap());
+    assert!(!shown.contains(SECRET), "{shown}");
+}
+
+/// Where there is a text, or may be one.
+fn find(json: &Value, at: String, places: &mut Vec<String>) {
+    match json {
+        Value::Object(fields) => {
+            fields.iter().for_each(|(name, value)| find(value, format!("{at}/{name}"), places));
+        }
+        Value::Array(values) if !values.is_empty() => {
+            values.iter().enumerate().for_each(|(index, value)| find(value, format!("{at}/{index}"), places));
+        }
+        Value::Array(_) | Value::String(_) | Value::Null => places.push(at),
+        Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn call() -> CallView {
+    serde_json::from_value(json!({
+        "phase": "connected", "code": "", "inviteLink": "", "test": false, "reach": "", "serverConnected": true,
+        "connectedSince": null, "left": null, "invitation": "",
+        "participants": [{
+            "id": "", "name": "", "connection": "connected", "microphoneOn": true, "cameraOn": true, "stream": 1,
+            "volume": 1.0, "safety": null, "quality": 4,
+        }],
+    }))
+    .unwrap()
+}
+
+fn snapshot() -> Snapshot {
+    let device = || Device { id: String::new(), name: String::new() };
+    Snapshot {
+        devices: Devices { cameras: vec![device()], microphones: vec![device()], speakers: vec![device()] },
+        call: Some(call()),
+        nearby: vec![NearbyCall { host: String::new() }],
+        recent: vec![RecentCall { code: String::new(), server: None, names: Vec::new(), at: 0 }],
+        last_call: Some(
+            serde_json::from_value(json!({
+                "code": "", "inviteLink": "", "test": false, "seconds": 1, "quality": "", "reason": null,
+            }))
+            .unwrap(),
+        ),
+        ..Snapshot::default()
+    }
+}
+
+#[test]
+fn debug_of_what_is_shown_hides_everything_of_a_person() {
+    hides(snapshot(), &[]);
+    let events = [
+        Event::Settings { settings: Settings::default() },
+        Event::Devices { devices: snapshot().devices },
+        Event::Preview { preview: Preview::default() },
+        Event::Call { call: Some(call()) },
+        Event::Nearby { nearby: snapshot().nearby },
+        Event::Recent { recent: snapshot().recent },
+        Event::LastCall { summary: snapshot().last_call },
+    ];
+    for event in events {
+        hides(NumberedEvent { number: 1, event }, &[]);
+    }
+    let notice = Notice { kind: NoticeKind::Info, code: String::new(), message: String::new() };
+    hides(Event::Notice { notice }, &["code"]);
+}
+
+#[test]
+fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
+    let text = String::new;
+    for command in [
+        Command::JoinRoom { code: text() },
+        Command::SelectCamera { id: text() },
+        Command::SelectMicrophone { id: text() },
+        Command::SelectSpeaker { id: text() },
+        Command::SetVolume { peer: text(), volume: 1.0 },
+        Command::UpdateSettings { settings: Settings::default() },
+        Command::CheckCode { text: text() },
+    ] {
+        hides(command, &[]);
+    }
+    hides(Reply::Joined { code: text() }, &[]);
+    hides(Reply::Code { formatted: text(), complete: true, server: None, problem: None }, &[]);
+    hides(CommandError { code: text(), message: text() }, &["code"]);
+}
+
+#[test]
+fn debug_hides_who_the_figures_are_of() {
+    let of = |name: &str| BTreeMap::from([(name.to_owned(), ParticipantStatistics::default())]);
+    let levels = Levels { microphone: 0.0, participants: BTreeMap::from([(SECRET.to_owned(), 0.5)]) };
+    let shown = format!("{:?} {levels:?}", CallStatistics { participants: of(SECRET) });
+    assert!(!shown.contains(SECRET), "{shown}");
+}
