@@ -1,4 +1,4 @@
-//! Envelopes: nothing that was changed on the way opens, whatever was changed; what is sealed inside may be anything.
+//! Envelopes: nothing that was changed on the way opens, whatever was changed. (What is inside: `message`.)
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;

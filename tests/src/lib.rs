@@ -8,10 +8,13 @@ pub mod browser;
 #[cfg(target_os = "linux")]
 pub mod camera;
 pub mod clips;
+pub mod eve;
 pub mod link;
+pub mod middleman;
 pub mod network;
 pub mod numbers;
 pub mod participant;
+pub mod person;
 pub mod process;
 pub mod relay;
 pub mod server;
