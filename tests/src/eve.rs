@@ -19,7 +19,7 @@ use crate::middleman::{Passing, Voice};
 pub async fn impersonate(voice: Voice, mut passing: mpsc::UnboundedReceiver<Passing>) {
     let mut peers: BTreeMap<PeerId, Peer> = BTreeMap::new();
     let mut pumps = JoinSet::new();
-    let (control, mut to_pass) = mpsc::unbounded_channel();
+    let (control, mut to_pass) = mpsc::unbounded_channel::<(PeerId, Vec<u8>)>();
     loop {
         let Passing { from, to, message } = tokio::select! {
             Some((from, bytes)) = to_pass.recv() => {

@@ -1,6 +1,7 @@
 //! The state machine.
 
 mod again;
+mod saying;
 mod words;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -16,10 +17,9 @@ use crate::api::{
 use crate::participant::{Due, Link, Participant, Reach};
 use crate::timing::{KEYFRAME_WAIT, OFFER_WAIT, REOPEN_WAIT, RESTART_SPACING, backoff};
 use again::Again;
+use saying::shown;
 pub(crate) use words::Words;
 
-/// Names longer than this are cut: no layout shows more, and the other side is not trusted to be brief.
-const MAX_NAME_CHARS: usize = 64;
 /// Ids that are remembered. A server that invents more than this loses the oldest ones' connection numbers.
 const MAX_KNOWN: usize = 1024;
 /// Nobody reconnects so often; a larger number would leave no room to count up from.
@@ -391,36 +391,6 @@ impl Session {
         self.close(index);
     }
 
-    fn set_media(&mut self, media: MediaState) {
-        if self.media != media {
-            self.media = media;
-            for index in 0..self.participants.len() {
-                self.tell_media(index);
-            }
-        }
-    }
-
-    fn tell_media(&mut self, index: usize) {
-        let participant = &self.participants[index];
-        if participant.control_open {
-            let MediaState { microphone, camera } = self.media;
-            let message = ControlMessage::State { microphone, camera };
-            let (peer, connection) = (participant.id, participant.connection);
-            self.outputs.push_back(Output::SendControl { peer, connection, message });
-        }
-    }
-
-    fn set_name(&mut self, name: String) {
-        let name = shown(&name);
-        if self.name != name {
-            self.name = name;
-            let peers: Vec<PeerId> = self.participants.iter().map(|participant| participant.id).collect();
-            for peer in peers {
-                self.say_hello(peer);
-            }
-        }
-    }
-
     fn network_changed(&mut self) {
         let now = self.now;
         for participant in &mut self.participants {
@@ -537,24 +507,6 @@ impl Session {
         }
     }
 
-    fn say_hello(&mut self, to: PeerId) {
-        let Some(index) = self.index(to) else { return };
-        // When they cannot be reached now, they are greeted when they can.
-        if self.reach(&self.participants[index]) == Reach::Reachable {
-            let message = PeerMessage::Hello { name: self.name.clone() };
-            self.outputs.push_back(Output::SendSignal { to, message });
-        }
-    }
-
-    /// Sends a description or candidate, or keeps it until the server can carry it.
-    fn signal(&mut self, index: usize, message: PeerMessage) {
-        if self.reach(&self.participants[index]) == Reach::Reachable {
-            self.outputs.push_back(Output::SendSignal { to: self.participants[index].id, message });
-        } else {
-            self.participants[index].hold(message);
-        }
-    }
-
     fn reach(&self, participant: &Participant) -> Reach {
         match (self.server, participant.absent_since) {
             (Server::Up, None) => Reach::Reachable,
@@ -609,9 +561,4 @@ impl Session {
             Phase::Connecting
         }
     }
-}
-
-/// A name as it is shown, theirs and ours: ours would not be read by anybody when it is longer than the protocol allows.
-fn shown(name: &str) -> String {
-    name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
 }

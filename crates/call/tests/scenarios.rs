@@ -291,7 +291,7 @@ fn a_failed_connection_waits_for_the_server() {
 fn events_and_messages_of_an_older_connection_change_nothing() {
     let mut world = a_call();
     world.fail(2, 1);
-    world.run_until(5, |world| world.all_connected() && opened(world, 2).len() == 2);
+    world.run_until(8, |world| world.all_connected() && opened(world, 2).len() == 2);
     world.run_seconds(1);
     let (events, actions) = (world.machine(1).events.len(), world.machine(1).actions.len());
     world.change(1, 2, 1, PeerChange::State(ConnectionState::Failed));

@@ -14,6 +14,7 @@ mod media;
 mod overrides;
 mod publish;
 mod record;
+mod spoken;
 mod store;
 mod task;
 mod test_call;

@@ -21,6 +21,7 @@ use crate::call::{
 };
 use crate::media::{AudioCommand, LocalChange, LocalMedia};
 use crate::publish::Publisher;
+use crate::spoken::Spoken;
 use crate::store::{Store, remember};
 use crate::test_call::TestParticipant;
 use crate::{EngineConfig, HostedRoom, Message, code, devices, ice_server};
@@ -44,15 +45,6 @@ struct Running {
     is_test: bool,
     /// What the others were told that we send: sound, pictures.
     announced: (bool, bool),
-}
-
-/// A call that was, under a code that was read aloud.
-struct Spoken {
-    code: RoomCode,
-    /// The long code under which the same people call each other again.
-    again: RoomCode,
-    /// The server that it was on; `None` for the local network.
-    server: Option<String>,
 }
 
 /// A room on the server in this program.
@@ -281,23 +273,6 @@ impl EngineTask {
         self.start_call(code, route, answer, false);
     }
 
-    /// What was agreed on in an earlier stay in the room.
-    fn agreed(&self, code: &RoomCode) -> Option<RoomCode> {
-        let spoken = self.spoken.as_ref().filter(|spoken| spoken.code == *code)?;
-        Some(spoken.again.clone())
-    }
-
-    /// Where the people of a call that is to be called again may still be.
-    fn earlier(&self, again: &RoomCode) -> Option<(RoomCode, Route)> {
-        let Spoken { code, server, .. } = self.spoken.as_ref().filter(|spoken| spoken.again == *again)?;
-        let route = match server.as_deref().and_then(|server| parse_server_url(server).ok()) {
-            Some(url) => Route::Server { url, intent: tincan_protocol::Intent::Join },
-            // Also where the room is on the server in this program: somebody has to be in it.
-            None => Route::Find { server: None },
-        };
-        Some((code.clone(), route))
-    }
-
     fn configured_server(&self) -> Result<Option<Url>, CommandError> {
         let server = self.settings().server.as_deref().filter(|server| !server.trim().is_empty());
         server.map(parse_server_url).transpose().map_err(|bad| error("server_url", &bad.to_string()))
@@ -325,8 +300,8 @@ impl EngineTask {
             CallConfig {
                 number,
                 code: code.clone(),
-                earlier: self.earlier(&code),
-                again: self.agreed(&code),
+                earlier: self.spoken.as_ref().and_then(|spoken| spoken.where_to_look(&code)),
+                again: self.spoken.as_ref().and_then(|spoken| spoken.agreed_on(&code)),
                 route,
                 peer_id: self.config.overrides.peer_id.unwrap_or_else(PeerId::random),
                 name: settings.name,

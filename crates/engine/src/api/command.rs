@@ -27,8 +27,10 @@ pub enum Command {
     /// [`Reply::Joined`].
     CallAgain {
         /// The earlier call's code.
+        #[debug(skip)]
         code: String,
         /// The server that it was on; `None` for the local network.
+        #[debug(skip)]
         server: Option<String>,
     },
     /// Calls the built-in participant.
@@ -85,6 +87,7 @@ pub enum Command {
     /// Forgets one of the recent calls.
     ForgetCall {
         /// Its code.
+        #[debug(skip)]
         code: String,
     },
     /// Only checks and spells what was typed; changes nothing. The reply is [`Reply::Code`].

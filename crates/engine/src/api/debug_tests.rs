@@ -105,6 +105,8 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
     let text = String::new;
     for command in [
         Command::JoinRoom { code: text() },
+        Command::CallAgain { code: text(), server: None },
+        Command::ForgetCall { code: text() },
         Command::SelectCamera { id: text() },
         Command::SelectMicrophone { id: text() },
         Command::SelectSpeaker { id: text() },

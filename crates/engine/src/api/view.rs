@@ -142,8 +142,10 @@ pub struct CallView {
     /// Everybody else, in the order in which they came.
     pub participants: Vec<Participant>,
     /// The name of whoever left last, empty when they had none. Only while nobody else is here and somebody was.
+    #[debug(skip)]
     pub left: Option<String>,
     /// A text to send to somebody: the code, the link, and how to get Tincan.
+    #[debug(skip)]
     pub invitation: String,
 }
 

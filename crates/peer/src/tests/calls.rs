@@ -309,7 +309,7 @@ async fn what_is_wrong_is_refused() {
     let (peer, _events) = Peer::open(config(clock, true)).await.unwrap();
     for sdp in ["", "v=0", "v=0\r\no=- 0 0 IN IP4 0.0.0.0\r\ns=-\r\nt=0 0\r\nm=audio 9 X 1\r\n"] {
         // Whoever names no certificate is refused for that; whoever names one, for what else is wrong.
-        let named = format!("{sdp}a=fingerprint:sha-256 {}\r\n", ["AB"; 32].join(":"));
+        let named = format!("{sdp}\r\na=fingerprint:sha-256 {}\r\n", ["AB"; 32].join(":"));
         for (sdp, refused) in [(sdp.to_owned(), "peer_certificate"), (named, "peer_refused")] {
             let error = peer.set_remote(SessionDescription { offer: true, sdp }).await.unwrap_err();
             assert_eq!(error.code(), refused, "{error}");
