@@ -1,5 +1,5 @@
 import { asCommandError, type Command, type CommandError, type Core, type NumberedEvent } from '../core/core';
-import type { Notice, Reply, Settings, Snapshot } from '../core/core';
+import type { Notice, Preview, Reply, Settings, Snapshot } from '../core/core';
 import { serverOf } from './call-status';
 import { CodeEntry } from './code-entry.svelte';
 import { apply } from './reducer';
@@ -113,11 +113,22 @@ export class Session {
     }
     this.#snapshot = next;
     const { event } = numbered;
+    if (event.type === 'preview' && snapshot.call) this.#tellProblems(snapshot.preview, event.preview);
     if (event.type === 'notice') this.toasts.show(event.notice);
     // Only a call that ended while this window watched is followed by the screen after it.
     if (event.type === 'last_call') this.#afterDismissed = event.summary === null;
     // A question about a call that is over has answered itself.
     if (event.type === 'call' && event.call === null) this.#closing = false;
+  }
+
+  /** In the lobby problems stand beside the devices; in a call there is a small badge only. */
+  #tellProblems(before: Preview, now: Preview): void {
+    for (const kind of ['camera', 'microphone', 'speaker'] as const) {
+      const { on, problem } = now[kind];
+      if (on && problem !== null && problem !== before[kind].problem) {
+        this.tell('hint', `${kind}_problem`, problem);
+      }
+    }
   }
 
   #offer(link: string): void {

@@ -194,6 +194,23 @@ describe('a device that nobody chose', () => {
   });
 });
 
+describe('a device that fails', () => {
+  it('is told in a call, once', () => {
+    const { preview } = snapshot();
+    const failing = { ...preview, camera: { ...preview.camera, working: false, problem: 'It is gone.' } };
+    core.tell({ type: 'preview', preview: failing });
+    expect(session.toasts.list).toEqual([]);
+    core.tell({ type: 'preview', preview });
+    core.tell({ type: 'call', call: call() });
+    core.tell({ type: 'preview', preview: failing });
+    core.tell({ type: 'preview', preview: failing });
+    expect(session.toasts.list.map(({ message }) => message)).toEqual(['It is gone.']);
+    // The engine says the same as a notice, which stays.
+    core.tell({ type: 'notice', notice: { kind: 'error', code: 'device_lost', message: 'It is gone.' } });
+    expect(session.toasts.list.map(({ kind }) => kind)).toEqual(['error']);
+  });
+});
+
 describe('invite links', () => {
   it('fill the code and join nothing', async () => {
     const opened = new ScriptedCore();

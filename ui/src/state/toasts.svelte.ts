@@ -23,9 +23,14 @@ export class Toasts {
 
   /** The same thing told again takes the place of what it said before. */
   show(notice: Notice): void {
+    const said = (toast: Toast) => toast.kind === 'error' && toast.message === notice.message;
+    // It stands there already, and stays: a hint of the same would only take it away again.
+    if (notice.kind !== 'error' && this.list.some(said)) return;
     this.#next += 1;
     const key = this.#next;
-    const others = this.list.filter((toast) => toast.code !== notice.code);
+    const others = this.list.filter(
+      ({ code, message }) => code !== notice.code && message !== notice.message,
+    );
     this.list = limited([...others, { ...notice, key }]);
     if (notice.kind !== 'error') this.#after(() => this.dismiss(key), TOAST_MS);
   }

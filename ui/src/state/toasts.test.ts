@@ -21,6 +21,13 @@ describe('toasts', () => {
     expect(toasts.list).toHaveLength(1);
   });
 
+  it('that are errors are not replaced by a hint of the same', () => {
+    const toasts = new Toasts(() => undefined);
+    toasts.show({ kind: 'error', code: 'device_lost', message: 'It is gone.' });
+    toasts.show({ kind: 'hint', code: 'camera_problem', message: 'It is gone.' });
+    expect(toasts.list.map(({ kind }) => kind)).toEqual(['error']);
+  });
+
   it('that are errors stay until they are dismissed, whatever comes after them', () => {
     const expire: (() => void)[] = [];
     const toasts = new Toasts((callback) => expire.push(callback));
