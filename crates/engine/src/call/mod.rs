@@ -2,10 +2,12 @@
 //! ends.
 
 mod addresses;
+mod load;
 mod remote;
 mod route;
 mod statistics;
 mod task;
+mod verdict;
 mod view;
 
 use std::path::PathBuf;
