@@ -177,7 +177,10 @@ impl Seen {
         if self.heard() {
             let (audible, told) = self.audible;
             let part = f64::from(audible) / f64::from(told.max(1));
-            line("heard", &format!("our own voice, repeated, in {:.0} of {seconds:.0} s", part * seconds));
+            line(
+                "heard",
+                &format!("what was said here, repeated, in {:.0} of {seconds:.0} s", part * seconds),
+            );
         } else {
             line("heard", "nothing: say something, and look whether the microphone is the right one");
         }
