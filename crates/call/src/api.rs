@@ -70,6 +70,8 @@ pub enum Input {
         /// What it says.
         message: PeerMessage,
     },
+    /// Fresh STUN and TURN servers, for connections opened from now on.
+    IceServers(Vec<IceServer>),
     /// The server is lost; [`Input::Joined`] tells when it is back.
     Disconnected,
     /// Something about the connection that [`Output::OpenPeer`] opened.

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
 use tincan_protocol::{
-    Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId, PeerMessage,
+    Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId, PeerMessage, display_name,
 };
 
 use crate::api::{
@@ -17,7 +17,6 @@ use crate::api::{
 use crate::participant::{Due, Link, Participant, Reach};
 use crate::timing::{KEYFRAME_WAIT, OFFER_WAIT, REOPEN_WAIT, RESTART_SPACING, backoff};
 use again::Again;
-use saying::shown;
 pub(crate) use words::Words;
 
 /// Ids that are remembered. A server that invents more than this loses the oldest ones' connection numbers.
@@ -67,7 +66,7 @@ impl Session {
     pub fn new(config: SessionConfig, now: Instant) -> Self {
         Self {
             me: config.peer_id,
-            name: shown(&config.name),
+            name: display_name(&config.name),
             media: MediaState { microphone: config.microphone, camera: config.camera },
             max_participants: config.max_participants,
             server: Server::Joining,
@@ -130,6 +129,7 @@ impl Session {
             Input::PeerJoined(peer) => self.peer_joined(peer),
             Input::PeerLeft(peer) => self.peer_left(peer),
             Input::Message { from, message } => self.message(from, message),
+            Input::IceServers(ice_servers) => self.ice_servers = ice_servers,
             Input::Disconnected => self.server_lost(),
             Input::Peer { peer, connection, change } => self.peer_changed(peer, connection, change),
             Input::SetMicrophone(microphone) => self.set_media(MediaState { microphone, ..self.media }),
@@ -260,7 +260,7 @@ impl Session {
     }
 
     fn named(&mut self, peer: PeerId, name: &str) {
-        let name = shown(name);
+        let name = display_name(name);
         let Some(index) = self.index(peer) else { return };
         if self.participants[index].name != name {
             self.participants[index].name.clone_from(&name);

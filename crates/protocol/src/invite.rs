@@ -7,11 +7,18 @@ use thiserror::Error;
 use url::Url;
 
 use crate::room_code::{CodeError, RoomCode};
+use crate::text::{bounded, readable};
 
 /// The scheme that the installed app is registered for.
 const SCHEME: &str = "tincan";
 /// How every link begins; looked for inside pasted text, in any case.
 const PREFIX: &str = "tincan://";
+/// The same inside another link's query.
+const WRAPPED_PREFIX: &str = "tincan%3a%2f%2f";
+/// Nobody pastes more to show an invite; a whole book is not searched at every key.
+const MAX_INPUT: usize = 64 * 1024;
+/// Longer than any invite link: every byte of the longest server address percent-encoded, and the code.
+const MAX_LINK_LEN: usize = 2048;
 /// Longer server addresses are refused: 253 is the longest host name, the rest is ample for a path.
 const MAX_SERVER_LEN: usize = 512;
 
@@ -128,27 +135,73 @@ pub struct CheckedInvite {
 impl CheckedInvite {
     /// Looks at what somebody has typed or pasted.
     pub fn check(text: &str) -> Self {
-        // `get` and not a slice: lower-casing keeps no byte positions outside ASCII, so ASCII only is lowered.
-        if let Some(start) = text.to_ascii_lowercase().find(PREFIX) {
-            let link = text[start..].split_whitespace().next().unwrap_or_default();
-            // Mail programs put links into angle brackets and quotation marks.
-            let link = link.trim_end_matches(['>', '"', '\'', ')', ',', '.', ';', '”']);
-            return match link.parse::<InviteLink>() {
+        let refused = |error: &dyn fmt::Display| Self {
+            formatted: text.to_owned(),
+            invite: None,
+            problem: Some(error.to_string()),
+        };
+        let readable = readable(bounded(text, MAX_INPUT));
+        let mut links = links(&readable);
+        if let Some(first) = links.next() {
+            // A text with the same link twice is one invitation.
+            let others = links.any(|other| other != first);
+            return match first {
+                Ok(_) if others => refused(&CodeError::Several),
                 Ok(invite) => {
                     Self { formatted: invite.code.to_string(), invite: Some(invite), problem: None }
                 }
-                Err(error) => {
-                    Self { formatted: text.trim().to_owned(), invite: None, problem: Some(error.to_string()) }
-                }
+                Err(error) => refused(&error),
             };
         }
-        let partial = RoomCode::check_partial(text);
+        let checked = RoomCode::check_partial(text);
+        if checked.code.is_none() && readable.contains("://") {
+            return refused(&InviteError::NotAnInvite);
+        }
         Self {
-            formatted: partial.formatted,
-            invite: partial.code.map(|code| InviteLink { code, server: None }),
-            problem: partial.problem.map(|problem| problem.to_string()),
+            formatted: checked.formatted,
+            invite: checked.code.map(|code| InviteLink { code, server: None }),
+            problem: checked.problem.map(|problem| problem.to_string()),
         }
     }
+}
+
+/// Every link of ours in a text, also inside another link, as mail filters wrap them.
+fn links(readable: &str) -> impl Iterator<Item = Result<InviteLink, InviteError>> {
+    let lower = readable.to_ascii_lowercase();
+    let plain = lower.match_indices(PREFIX).map(|(start, _)| start).collect::<Vec<_>>();
+    let wrapped = lower.match_indices(WRAPPED_PREFIX).map(|(start, _)| start).collect::<Vec<_>>();
+    let plain = plain.into_iter().map(|start| link_at(readable, start).parse());
+    let wrapped = wrapped.into_iter().map(|start| {
+        let link = link_at(readable, start);
+        let link = &link[..link.find('&').unwrap_or(link.len())];
+        percent_decoded(link).parse()
+    });
+    plain.chain(wrapped)
+}
+
+/// The link that begins here, to where it ends for a person: at white space or a character that no URL has (RFC 3986,
+/// appendix C), without the punctuation of the sentence around it. In angle brackets it may be broken over lines.
+fn link_at(readable: &str, start: usize) -> String {
+    let rest = &readable[start..];
+    let bracketed = readable[..start].ends_with('<').then(|| rest.split_once('>')).flatten();
+    let whole = match bracketed {
+        Some((inside, _)) if inside.len() <= MAX_LINK_LEN => inside.split_whitespace().collect(),
+        _ => rest.to_owned(),
+    };
+    let ends =
+        |c: char| c.is_whitespace() || matches!(c, '<' | '>' | '"' | '|' | '\\' | '^' | '`' | '{' | '}');
+    let link = whole.split(ends).next().unwrap_or_default();
+    let link = link.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '/' && c != ']');
+    if link.contains('[') { link.to_owned() } else { link.trim_end_matches(']').to_owned() }
+}
+
+fn percent_decoded(text: &str) -> String {
+    // The one decoder that `url` shows: as the value of a query.
+    let query = format!("l={}", text.replace('+', "%2B"));
+    url::form_urlencoded::parse(query.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 impl fmt::Debug for CheckedInvite {
@@ -219,6 +272,39 @@ mod tests {
         assert_eq!((checked.formatted.as_str(), checked.invite, checked.problem), ("kqz4-m8", None, None));
         let checked = CheckedInvite::check("tincan://join/nope");
         assert!(checked.problem.unwrap().contains("this has 4"));
+    }
+
+    #[test]
+    fn a_link_is_found_as_messengers_and_mails_bring_it() {
+        let link = "tincan://join/kqz4m8trxp?server=wss%3A%2F%2Fa.example";
+        for text in [
+            link.to_owned(),
+            format!("Join me on Tincan.\nCode: kqz4-m8tr-xp\nLink: {link}\nGet it at https://example.org."),
+            format!("<{link}|{link}>"),
+            format!("[join]({link})"),
+            format!("*{link}*"),
+            format!("「{link}」"),
+            format!("<a href=\"{link}\">Join</a>"),
+            "<tincan://join/kqz4m8trxp?server=wss%3A%2F%2F\n a.example>".to_owned(),
+            link.replace("join", "jo\u{ad}in\u{200b}"),
+            link.replace("tincan", "ｔｉｎｃａｎ"),
+            "\u{2068}TINCAN://join/kqz4m8trxp?server=wss://a.example\u{2069}".to_owned(),
+            "https://links.example/?url=tincan%3A%2F%2Fjoin%2Fkqz4m8trxp%3Fserver%3Dwss%253A%252F%252Fa.example&data=05".to_owned(),
+        ] {
+            let checked = CheckedInvite::check(&text);
+            let invite = checked.invite.unwrap_or_else(|| panic!("{text:?}: {:?}", checked.problem));
+            assert_eq!(invite, link.parse().unwrap(), "{text:?}");
+        }
+        let two = format!("{link} {}", link.replace("kqz4", "kqz5"));
+        assert_eq!(CheckedInvite::check(&two).problem, Some(CodeError::Several.to_string()));
+    }
+
+    #[test]
+    fn a_link_of_another_product_stays_as_it_is() {
+        let text = "https://meet.google.com/abc-defg-hjk";
+        let checked = CheckedInvite::check(text);
+        assert_eq!((checked.formatted.as_str(), checked.invite), (text, None));
+        assert_eq!(checked.problem, Some(InviteError::NotAnInvite.to_string()));
     }
 
     #[test]

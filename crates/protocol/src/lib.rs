@@ -12,23 +12,26 @@ mod keys;
 mod local;
 mod message;
 mod peer_id;
+mod reading;
 mod room_code;
 mod room_id;
 mod safety;
 pub mod sdp;
+mod text;
 mod wire;
 
 pub use control::{ControlError, ControlMessage};
 pub use envelope::{Envelope, EnvelopeError, OpenError, Opener, SealError, Sealer};
 pub use invite::{CheckedInvite, InviteError, InviteLink, ServerUrlError, parse_server_url};
 pub use keys::RoomKeys;
-pub use local::announcement_name;
-pub use message::{Candidate, Description, DescriptionKind, IceServer, MAX_NAME_LEN, PeerMessage};
+pub use local::{INSTANCE_LEN, LOCAL_ROOM_PATH, announcement_name, local_proof};
+pub use message::{Candidate, Description, DescriptionKind, IceServer, PeerMessage};
 pub use peer_id::{ParsePeerIdError, PeerId};
 pub use room_code::{CodeError, LONG_CODE_LEN, PartialCode, RoomCode, SHORT_CODE_LEN};
 pub use room_id::{ParseRoomIdError, RoomId};
 pub use safety::{FingerprintError, SafetyNumber};
+pub use text::{MAX_NAME_CLUSTERS, MAX_NAME_LEN, display_name};
 pub use wire::{
     ClientMessage, ErrorCode, Intent, MAX_MESSAGE_LEN, MAX_PEERS, MDNS_SERVICE, PROTOCOL_VERSION,
-    ParseResumeSecretError, ResumeSecret, SIGNAL_PATH, SUBPROTOCOL, ServerMessage, WireError,
+    ParseResumeSecretError, ResumeSecret, Retry, SIGNAL_PATH, SUBPROTOCOL, ServerMessage, WireError,
 };

@@ -4,8 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Longest name, in bytes of UTF-8: four lines of it would not fit under a picture anyway.
-pub const MAX_NAME_LEN: usize = 256;
+use crate::text::MAX_NAME_LEN;
+
 /// Longest candidate attribute, in bytes: RFC 8839's grammar needs about 200 with every extension.
 const MAX_CANDIDATE_LEN: usize = 1024;
 

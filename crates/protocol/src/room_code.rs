@@ -6,6 +6,8 @@ use std::str::FromStr;
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
+use crate::{reading, text};
+
 /// Crockford's base32 in lower case: no i, l, o (they look like 1, 1, 0) and no u.
 const ALPHABET: &[u8; 32] = b"0123456789abcdefghjkmnpqrstvwxyz";
 
@@ -18,7 +20,10 @@ pub const SHORT_CODE_LEN: usize = 10;
 pub const LONG_CODE_LEN: usize = 20;
 
 /// Characters before each dash: `kqz4-m8tr-xp`.
-const GROUP: usize = 4;
+pub(crate) const GROUP: usize = 4;
+
+/// How many characters a code may have, ascending.
+pub(crate) const CODE_LENS: &[usize] = &[SHORT_CODE_LEN, LONG_CODE_LEN];
 
 /// What somebody must know to take part in a call. A *short* code is 50 random bits as 10 characters, written
 /// `kqz4-m8tr-xp`: to be read aloud, for one call. A *long* one is 100 bits as 20 characters: programs hand it to each
@@ -58,38 +63,20 @@ impl RoomCode {
         self.len == LONG_CODE_LEN
     }
 
-    /// Looks at what somebody has typed so far. For invite links too, see [`crate::CheckedInvite`].
+    /// Looks at what somebody has typed or pasted so far. For invite links too, see [`crate::CheckedInvite`].
     pub fn check_partial(text: &str) -> PartialCode {
-        let mut formatted = String::new();
-        let mut count = 0;
-        let mut stranger = None;
-        for typed in text.chars().filter(|c| !is_separator(*c)) {
-            if count > 0 && count % GROUP == 0 && count < LONG_CODE_LEN {
-                formatted.push('-');
-            }
-            match canonical(typed) {
-                Some(symbol) => formatted.push(char::from(symbol)),
-                None => {
-                    stranger = stranger.or(Some(typed));
-                    formatted.push(typed);
-                }
-            }
-            count += 1;
-        }
-        let problem = match stranger {
-            Some(character) => Some(CodeError::Character { character }),
-            None if count > LONG_CODE_LEN => Some(CodeError::TooLong { count }),
-            None => None,
-        };
-        let whole = [SHORT_CODE_LEN, LONG_CODE_LEN].contains(&count);
-        let code = (problem.is_none() && whole).then(|| {
+        reading::check(text)
+    }
+
+    /// The code of these symbols, in the alphabet's spelling; `None` when it is not whole.
+    pub(crate) fn from_symbols(text: &str) -> Option<Self> {
+        let len = text.len();
+        let sound = CODE_LENS.contains(&len) && text.bytes().all(|symbol| ALPHABET.contains(&symbol));
+        sound.then(|| {
             let mut symbols = [0; LONG_CODE_LEN];
-            for (symbol, byte) in symbols.iter_mut().zip(formatted.bytes().filter(|b| *b != b'-')) {
-                *symbol = byte;
-            }
-            Self { symbols, len: count }
-        });
-        PartialCode { formatted, code, problem }
+            symbols[..len].copy_from_slice(text.as_bytes());
+            Self { symbols, len }
+        })
     }
 
     /// The characters without dashes, lower case: the input of the key derivation.
@@ -106,7 +93,7 @@ impl RoomCode {
 /// What somebody has typed so far of a code.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PartialCode {
-    /// What was typed, in the spelling and the groups of a code.
+    /// What was typed, in the spelling and the groups of a code; unchanged when it is none.
     pub formatted: String,
     /// The code, when it is whole. A whole short code may still become a long one.
     pub code: Option<RoomCode>,
@@ -140,24 +127,40 @@ pub enum CodeError {
         count: usize,
     },
     /// A character that no code has.
-    #[error("“{character}” is never part of a code.")]
+    #[error("{} is never part of a code.", shown(*.character))]
     Character {
         /// The first such character.
         character: char,
     },
+    /// A text without a code in it.
+    #[error("There is no code in this text. A code looks like kqz4-m8tr-xp.")]
+    NotFound,
+    /// More than one.
+    #[error("There is more than one code in this text. Paste only the one that you want.")]
+    Several,
+}
+
+/// A character in quotation marks, or its name in Unicode where nothing would be seen between them.
+fn shown(character: char) -> String {
+    if text::is_graphic(character) {
+        format!("“{character}”")
+    } else {
+        format!("The character U+{:04X}", u32::from(character))
+    }
 }
 
 impl FromStr for RoomCode {
     type Err = CodeError;
 
-    /// Case, spaces and dashes do not matter; o is read as 0, i and l as 1.
+    /// Case, spaces and dashes do not matter; o is read as 0, i and l as 1. A text around the code does not matter
+    /// either.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let checked = Self::check_partial(text);
         match (checked.code, checked.problem) {
             (Some(code), None) => Ok(code),
             (_, Some(problem)) => Err(problem),
             (None, None) => {
-                let count = text.chars().filter(|c| !is_separator(*c)).count();
+                let count = checked.formatted.chars().filter(|c| *c != '-').count();
                 Err(if count == 0 { CodeError::Empty } else { CodeError::TooShort { count } })
             }
         }
@@ -180,21 +183,15 @@ impl fmt::Debug for RoomCode {
     }
 }
 
-/// What people and programs put between the groups, including the dashes that word processors make.
-fn is_separator(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(c, '-' | '_' | '.' | '\u{2010}'..='\u{2015}' | '\u{2212}' | '\u{200b}' | '\u{feff}')
-}
-
 /// The alphabet's spelling of a typed character.
-fn canonical(typed: char) -> Option<u8> {
+pub(crate) fn canonical(typed: char) -> Option<char> {
     let lower = u8::try_from(typed).ok()?.to_ascii_lowercase();
     let symbol = match lower {
         b'o' => b'0',
         b'i' | b'l' => b'1',
         other => other,
     };
-    ALPHABET.contains(&symbol).then_some(symbol)
+    ALPHABET.contains(&symbol).then_some(char::from(symbol))
 }
 
 #[cfg(test)]
@@ -225,6 +222,10 @@ mod tests {
         assert_eq!(
             "kqz4-é8tr-xp".parse::<RoomCode>().unwrap_err().to_string(),
             "“é” is never part of a code."
+        );
+        assert_eq!(
+            "kqz4-\u{e000}8tr-xp".parse::<RoomCode>().unwrap_err().to_string(),
+            "The character U+E000 is never part of a code."
         );
     }
 

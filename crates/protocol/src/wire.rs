@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::envelope::Envelope;
@@ -50,7 +51,7 @@ impl ResumeSecret {
 
     /// Whether both are the same, in a time that does not depend on where they differ.
     pub fn matches(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).fold(0, |different, (a, b)| different | (a ^ b)) == 0
+        self.0.ct_eq(&other.0).into()
     }
 }
 
@@ -158,6 +159,11 @@ pub enum ServerMessage {
         /// What the server cannot read.
         envelope: Envelope,
     },
+    /// Fresh credentials, before the ones that were given have expired. Numbered like what others send.
+    IceServers {
+        /// STUN and TURN servers.
+        ice_servers: Vec<IceServer>,
+    },
     /// The last message before the server closes the connection.
     Error {
         /// Why.
@@ -193,8 +199,17 @@ macro_rules! json {
 json!(ClientMessage);
 json!(ServerMessage);
 
+/// What helps whoever is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Retry {
+    /// Connecting again mends it, at once or in a while.
+    Later,
+    /// The same request is refused again: somebody has to do something about it.
+    Never,
+}
+
 macro_rules! error_codes {
-    ($($(#[doc = $doc:literal])+ $name:ident = $close:literal, $text:literal;)+) => {
+    ($($(#[doc = $doc:literal])+ $name:ident = $close:literal, $text:literal, $retry:ident;)+) => {
         /// Why the server ends a connection: the `code` of an `error` message, and the WebSocket's close code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
@@ -222,6 +237,15 @@ macro_rules! error_codes {
                 Self::ALL.iter().copied().find(|known| known.close_code() == code)
             }
 
+            /// What helps whoever is refused with it.
+            pub const fn retry(self) -> Retry {
+                match self {
+                    $(Self::$name => Retry::$retry,)+
+                    // Whoever adds a code that ends a call has a new version for it.
+                    Self::Unknown => Retry::Later,
+                }
+            }
+
             /// Its name in JSON, in metrics and towards the window.
             pub const fn as_str(self) -> &'static str {
                 match self {
@@ -235,31 +259,31 @@ macro_rules! error_codes {
 
 error_codes! {
     /// Not JSON, no known message, or a message at the wrong time.
-    Malformed = 4000, "malformed";
+    Malformed = 4000, "malformed", Never;
     /// A version that the server does not speak.
-    Version = 4001, "version";
+    Version = 4001, "version", Never;
     /// No such room, and the intent was to join.
-    RoomNotFound = 4002, "room_not_found";
+    RoomNotFound = 4002, "room_not_found", Never;
     /// The room has as many participants as the server allows.
-    RoomFull = 4003, "room_full";
+    RoomFull = 4003, "room_full", Never;
     /// Somebody else has this peer id in the room.
-    PeerIdTaken = 4004, "peer_id_taken";
+    PeerIdTaken = 4004, "peer_id_taken", Never;
     /// A message larger than 64 KiB.
-    TooLarge = 4005, "too_large";
+    TooLarge = 4005, "too_large", Never;
     /// More messages than allowed.
-    Rate = 4006, "rate";
+    Rate = 4006, "rate", Later;
     /// The client does not read what it is sent.
-    TooSlow = 4007, "too_slow";
+    TooSlow = 4007, "too_slow", Later;
     /// No `join` in time.
-    JoinTimeout = 4008, "join_timeout";
+    JoinTimeout = 4008, "join_timeout", Later;
     /// Nothing was heard from the client for too long.
-    Idle = 4009, "idle";
+    Idle = 4009, "idle", Later;
     /// The client took its place back on another connection.
-    Replaced = 4010, "replaced";
+    Replaced = 4010, "replaced", Later;
     /// This address has made too many rooms.
-    TooManyRooms = 4011, "too_many_rooms";
+    TooManyRooms = 4011, "too_many_rooms", Later;
     /// The server is full.
-    Busy = 4012, "busy";
+    Busy = 4012, "busy", Later;
 }
 
 #[cfg(test)]
@@ -295,7 +319,15 @@ mod tests {
             assert_eq!(serde_json::to_string(code).unwrap(), format!("\"{}\"", code.as_str()));
             assert_eq!(ErrorCode::from_close_code(code.close_code()), Some(*code));
         }
-        assert_eq!(serde_json::from_str::<ErrorCode>("\"of the future\"").unwrap(), ErrorCode::Unknown);
+        let future = serde_json::from_str::<ErrorCode>("\"of the future\"").unwrap();
+        assert_eq!((future, future.retry()), (ErrorCode::Unknown, Retry::Later));
+        // `docs/protocol.md` says the same of each.
+        let document = include_str!("../../../docs/protocol.md");
+        for code in ErrorCode::ALL {
+            let again = if code.retry() == Retry::Later { "yes" } else { "no" };
+            let row = format!("| `{}` | {} | {again} |", code.as_str(), code.close_code());
+            assert!(document.contains(&row), "{row}");
+        }
     }
 
     #[test]

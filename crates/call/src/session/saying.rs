@@ -1,13 +1,10 @@
 //! What we tell the others: our name, what we send, and the connection's descriptions and candidates.
 
-use tincan_protocol::{ControlMessage, PeerId, PeerMessage};
+use tincan_protocol::{ControlMessage, PeerId, PeerMessage, display_name};
 
 use super::Session;
 use crate::api::{MediaState, Output};
 use crate::participant::Reach;
-
-/// Names longer than this are cut: no layout shows more, and the other side is not trusted to be brief.
-const MAX_NAME_CHARS: usize = 64;
 
 impl Session {
     pub(super) fn set_media(&mut self, media: MediaState) {
@@ -30,7 +27,7 @@ impl Session {
     }
 
     pub(super) fn set_name(&mut self, name: String) {
-        let name = shown(&name);
+        let name = display_name(&name);
         if self.name != name {
             self.name = name;
             let peers: Vec<PeerId> = self.participants.iter().map(|participant| participant.id).collect();
@@ -57,9 +54,4 @@ impl Session {
             self.participants[index].hold(message);
         }
     }
-}
-
-/// A name as it is shown, theirs and ours: ours would not be read by anybody when it is longer than the protocol allows.
-pub(super) fn shown(name: &str) -> String {
-    name.trim().chars().filter(|c| !c.is_control()).take(MAX_NAME_CHARS).collect()
 }
