@@ -18,12 +18,13 @@ impl LocalRooms {
 }
 
 impl LocalServerHost for LocalRooms {
-    fn host(&self, room: RoomId) -> BoxFuture<'_, Result<HostedRoom, String>> {
+    fn host(&self, room: RoomId, announced: bool) -> BoxFuture<'_, Result<HostedRoom, String>> {
         Box::pin(async move {
-            let room = self.0.host(room).await.map_err(|error| error.to_string())?;
+            let room = self.0.host(room, announced).await.map_err(|error| error.to_string())?;
             Ok(HostedRoom {
                 url: room.url.clone(),
                 public_url: room.public_url.clone(),
+                instance: room.instance.clone(),
                 guard: Box::new(room),
             })
         })

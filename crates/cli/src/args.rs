@@ -1,6 +1,5 @@
 //! What can be said on the command line.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -8,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use tincan_engine::Overrides;
 use tincan_media::Bitrate;
 use tincan_protocol::PeerId;
+use tincan_signal_server::program::ServeArguments;
 
 /// Private video calls, without a window.
 ///
@@ -28,9 +28,8 @@ pub(crate) enum What {
     /// SELECTOR, microphone SELECTOR, speaker SELECTOR, leave. Progress is told on standard error; standard
     /// output holds the code and what --stats and --events ask for.
     Call(CallArguments),
-    /// Makes a test call with the built-in participant, and says what was seen and heard.
-    Try(TryArguments),
-    /// Runs a signalling server.
+    /// Runs a signalling server: introduces the participants of calls to each other. Keeps rooms in memory and stores
+    /// nothing.
     Serve(ServeArguments),
     /// Lists cameras, microphones and speakers.
     Devices {
@@ -111,22 +110,6 @@ pub(crate) struct CallArguments {
     peer_id: Option<PeerId>,
 }
 
-#[derive(Debug, Args)]
-pub(crate) struct TryArguments {
-    /// default, none, test-pattern, file:PATH.y4m, or an id from `tincan devices`.
-    #[arg(long)]
-    pub(crate) camera: Option<String>,
-    /// default, none, tone, tone:HERTZ, file:PATH.wav, or an id from `tincan devices`.
-    #[arg(long)]
-    pub(crate) microphone: Option<String>,
-    /// default, none, file:PATH.wav (records what is heard), or an id from `tincan devices`.
-    #[arg(long)]
-    pub(crate) speaker: Option<String>,
-    /// How long, such as 15s or 1m.
-    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, default_value = "15s")]
-    pub(crate) length: Duration,
-}
-
 impl CallArguments {
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
@@ -164,19 +147,6 @@ pub(crate) enum StatsForm {
 pub(crate) enum EventForm {
     /// One object a line.
     Json,
-}
-
-#[derive(Args)]
-pub(crate) struct ServeArguments {
-    /// Address and port to listen on.
-    #[arg(long, default_value = "0.0.0.0:4815")]
-    pub(crate) listen: SocketAddr,
-    /// STUN server that participants are told of, such as stun:stun.example.org:3478. May be repeated.
-    #[arg(long)]
-    pub(crate) stun_url: Vec<String>,
-    /// Participants in a room.
-    #[arg(long)]
-    pub(crate) max_participants: Option<usize>,
 }
 
 fn parse_duration(text: &str) -> Result<Duration, String> {

@@ -9,11 +9,15 @@ use tincan_signal_server::LocalServer;
 pub(crate) struct LocalHost(LocalServer);
 
 impl LocalServerHost for LocalHost {
-    fn host(&self, room: RoomId) -> BoxFuture<'_, Result<HostedRoom, String>> {
+    fn host(&self, room: RoomId, announced: bool) -> BoxFuture<'_, Result<HostedRoom, String>> {
         Box::pin(async move {
-            let hosted = self.0.host(room).await.map_err(|error| error.to_string())?;
-            let (url, public_url) = (hosted.url.clone(), hosted.public_url.clone());
-            Ok(HostedRoom { url, public_url, guard: Box::new(hosted) })
+            let hosted = self.0.host(room, announced).await.map_err(|error| error.to_string())?;
+            Ok(HostedRoom {
+                url: hosted.url.clone(),
+                public_url: hosted.public_url.clone(),
+                instance: hosted.instance.clone(),
+                guard: Box::new(hosted),
+            })
         })
     }
 }

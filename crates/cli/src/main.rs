@@ -16,7 +16,6 @@ mod output;
 mod progress;
 mod serve;
 mod stop;
-mod try_call;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -83,7 +82,6 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Exit {
     match arguments.what {
         What::Call(arguments) => call::run(arguments).await,
-        What::Try(arguments) => try_call::run(arguments).await,
         What::Serve(arguments) => serve::run(arguments).await,
         What::Devices { json } => devices::run(json).await,
         What::Doctor { server } => doctor::run(server).await,

@@ -18,8 +18,10 @@ pub(crate) fn tell(before: Option<&CallView>, after: &CallView) -> Vec<String> {
         }
     }
     match (before.is_some_and(|call| call.server_connected), after.server_connected) {
-        (true, false) => {
-            said.push("The server is out of reach; the call goes on, but nobody can come in.".into())
+        (_, false)
+            if before.and_then(|call| call.server_problem.as_ref()) != after.server_problem.as_ref() =>
+        {
+            said.extend(after.server_problem.clone());
         }
         (false, true) if before.is_some_and(|call| call.phase != CallPhase::Joining) => {
             said.push("The server is back.".into());
@@ -90,6 +92,7 @@ mod tests {
             test: false,
             reach: String::new(),
             server_connected: true,
+            server_problem: None,
             connected_since: None,
             participants: participants.iter().map(|other| (*other).clone()).collect(),
             left: None,
@@ -154,9 +157,11 @@ mod tests {
     #[test]
     fn nothing_new_is_nothing_said_and_the_server_is_told_when_it_goes_and_comes() {
         let here = call(CallPhase::Connected, &[&ada()]);
-        let away = CallView { server_connected: false, ..here.clone() };
+        let problem = Some("The server cannot be reached.".into());
+        let away = CallView { server_connected: false, server_problem: problem, ..here.clone() };
         assert!(tell(Some(&here), &here).is_empty());
-        assert!(tell(Some(&here), &away)[0].contains("out of reach"));
+        assert_eq!(tell(Some(&here), &away), ["The server cannot be reached."]);
+        assert!(tell(Some(&away), &away).is_empty());
         assert_eq!(tell(Some(&away), &here), ["The server is back."]);
     }
 }

@@ -1,29 +1,13 @@
 //! `tincan serve`.
 
-use tincan_signal_server::{ServerConfig, serve};
-use tokio::net::TcpListener;
+use tincan_signal_server::program::{self, ProgramError, ServeArguments};
 use tokio_util::sync::CancellationToken;
 
-use crate::args::ServeArguments;
 use crate::{Exit, stop};
 
 pub(crate) async fn run(arguments: ServeArguments) -> Exit {
-    let listener = match TcpListener::bind(arguments.listen).await {
-        Ok(listener) => listener,
-        Err(error) => {
-            let address = arguments.listen;
-            eprintln!("{address} cannot be listened on: {error}. Choose another with --listen ADDRESS:PORT.");
-            return Exit::Problem;
-        }
-    };
-    let mut config = ServerConfig { stun_urls: arguments.stun_url, ..ServerConfig::default() };
-    config.limits.participants = arguments.max_participants.unwrap_or(config.limits.participants);
-    let port = listener.local_addr().map_or(arguments.listen.port(), |address| address.port());
-    eprintln!(
-        "Listening on port {port}. Others join by --server ws://THIS-COMPUTER:{port}. End with Ctrl-C."
-    );
     let cancel = CancellationToken::new();
-    let server = serve(listener, config, cancel.clone());
+    let server = program::run(arguments, cancel.clone());
     tokio::pin!(server);
     let mut stops = stop::requests();
     tokio::select! {
@@ -36,11 +20,11 @@ pub(crate) async fn run(arguments: ServeArguments) -> Exit {
     }
 }
 
-fn ended_with(ended: std::io::Result<()>) -> Exit {
+fn ended_with(ended: Result<(), ProgramError>) -> Exit {
     match ended {
         Ok(()) => Exit::Fine,
         Err(error) => {
-            eprintln!("The server ended: {error}");
+            eprintln!("{error}");
             Exit::Problem
         }
     }

@@ -69,16 +69,23 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Starts the embedded signalling server for a call on the local network.
 pub trait LocalServerHost: Send + Sync {
-    /// Starts (or reuses) the server and announces `room` by mDNS under a hash of it.
-    fn host(&self, room: tincan_protocol::RoomId) -> BoxFuture<'_, Result<HostedRoom, String>>;
+    /// Starts (or reuses) the server. While somebody is in `room`, and if it is to be `announced`, it is announced by
+    /// mDNS under a hash of it.
+    fn host(
+        &self,
+        room: tincan_protocol::RoomId,
+        announced: bool,
+    ) -> BoxFuture<'_, Result<HostedRoom, String>>;
 }
 
-/// A room that is announced on the local network until this is dropped.
+/// A room that others on the local network can find until this is dropped.
 pub struct HostedRoom {
     /// The server as this program reaches it: `ws://127.0.0.1:PORT`.
     pub url: String,
     /// The server as others on the network reach it, for the invite link; `None` without a network.
     pub public_url: Option<String>,
+    /// The name of the room's announcement on this server: it tells this server from another one with the same room.
+    pub instance: String,
     /// Ends the announcement (and the server, when it was the last) when dropped.
     pub guard: Box<dyn Send + Sync>,
 }

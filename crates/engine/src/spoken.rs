@@ -2,7 +2,7 @@
 
 use tincan_protocol::{Intent, RoomCode, parse_server_url};
 
-use crate::call::Route;
+use crate::call::{Host, Route};
 
 /// The last call under a code that was read aloud, for as long as this program runs.
 pub(crate) struct Spoken {
@@ -20,13 +20,13 @@ impl Spoken {
     }
 
     /// Where the people of the call that is called again by this code may still be: somebody has to be there.
-    pub(crate) fn where_to_look(&self, again: &RoomCode) -> Option<(RoomCode, Route)> {
+    pub(crate) fn where_to_look(&self, again: &RoomCode, host: Option<Host>) -> Option<(RoomCode, Route)> {
         if self.again != *again {
             return None;
         }
         let route = match self.server.as_deref().and_then(|server| parse_server_url(server).ok()) {
             Some(url) => Route::Server { url, intent: Intent::Join },
-            None => Route::Find { server: None },
+            None => Route::Find { server: None, host },
         };
         Some((self.code.clone(), route))
     }

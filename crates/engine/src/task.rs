@@ -50,10 +50,8 @@ struct Running {
 /// A room on the server in this program.
 struct Hosted {
     code: RoomCode,
-    /// The name that it is announced under.
-    announced: String,
     /// Keeps it there.
-    _room: HostedRoom,
+    room: HostedRoom,
 }
 
 /// Work that must not hold up the next command.
@@ -224,7 +222,7 @@ impl EngineTask {
         let route = match (self.configured_server(), &self.config.local_server) {
             (Err(error), _) => return drop(answer.send(Err(error))),
             (Ok(Some(url)), _) if !test => Route::Server { url, intent: tincan_protocol::Intent::Create },
-            (_, Some(host)) => Route::Host(Arc::clone(host)),
+            (_, Some(host)) => Route::Host { host: Arc::clone(host), announced: !test },
             (_, None) => {
                 return drop(answer.send(Err(error(
                     "no_server",
@@ -240,12 +238,12 @@ impl EngineTask {
             Ok(invite) => invite,
             Err(error) => return drop(answer.send(Err(error))),
         };
-        let ours = self.hosted.iter().any(|hosted| hosted.code == invite.code);
-        let route = match (invite.server, &self.config.local_server) {
-            (_, Some(host)) if ours => Route::Host(Arc::clone(host)),
-            (Some(url), _) => Route::Server { url, intent: tincan_protocol::Intent::Join },
-            (None, _) => match self.configured_server() {
-                Ok(server) => Route::Find { server },
+        let host = self.config.local_server.clone();
+        let route = match (invite.server, host) {
+            (_, Some(host)) if self.hosts(&invite.code) => Route::Host { host, announced: true },
+            (Some(url), host) => Route::link(url, host),
+            (None, host) => match self.configured_server() {
+                Ok(server) => Route::Find { server, host },
                 Err(error) => return drop(answer.send(Err(error))),
             },
         };
@@ -258,19 +256,23 @@ impl EngineTask {
             Ok(invite) => invite.code,
             Err(error) => return drop(answer.send(Err(error))),
         };
-        let ours = self.hosted.iter().any(|hosted| hosted.code == code);
-        let route = match (server, &self.config.local_server) {
-            (_, Some(host)) if ours => Route::Host(Arc::clone(host)),
+        let route = match (server, self.config.local_server.clone()) {
+            (_, Some(host)) if self.hosts(&code) => Route::Host { host, announced: true },
             (Some(server), _) => match parse_server_url(server) {
                 Ok(url) => Route::Server { url, intent: tincan_protocol::Intent::Create },
                 Err(bad) => return drop(answer.send(Err(error("server_url", &bad.to_string())))),
             },
             (None, host) => match self.configured_server() {
-                Ok(server) => Route::Again { host: host.clone(), server },
+                Ok(server) => Route::Again { host, server },
                 Err(error) => return drop(answer.send(Err(error))),
             },
         };
         self.start_call(code, route, answer, false);
+    }
+
+    /// Whether a room is on the server in this program.
+    fn hosts(&self, code: &RoomCode) -> bool {
+        self.hosted.iter().any(|hosted| hosted.code == *code)
     }
 
     fn configured_server(&self) -> Result<Option<Url>, CommandError> {
@@ -300,7 +302,10 @@ impl EngineTask {
             CallConfig {
                 number,
                 code: code.clone(),
-                earlier: self.spoken.as_ref().and_then(|spoken| spoken.where_to_look(&code)),
+                earlier: self
+                    .spoken
+                    .as_ref()
+                    .and_then(|spoken| spoken.where_to_look(&code, self.config.local_server.clone())),
                 again: self.spoken.as_ref().and_then(|spoken| spoken.agreed_on(&code)),
                 route,
                 peer_id: self.config.overrides.peer_id.unwrap_or_else(PeerId::random),
@@ -334,7 +339,7 @@ impl EngineTask {
             CallUpdate::Statistics(statistics) if current => {
                 self.publisher.publish(Event::Statistics { statistics });
             }
-            CallUpdate::Hosted { code, announced, room } if current => self.hosted(code, announced, room),
+            CallUpdate::Hosted { code, room } if current => self.hosted(code, room),
             CallUpdate::View(_) | CallUpdate::Statistics(_) | CallUpdate::Hosted { .. } => {}
             CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
             CallUpdate::Ended(end) => {
@@ -347,7 +352,7 @@ impl EngineTask {
     }
 
     /// The room is on the server in this program.
-    fn hosted(&mut self, code: RoomCode, announced: String, room: HostedRoom) {
+    fn hosted(&mut self, code: RoomCode, room: HostedRoom) {
         let Some(running) = &mut self.call else { return };
         if running.is_test
             && let Ok(url) = parse_server_url(&room.url)
@@ -355,7 +360,7 @@ impl EngineTask {
             running.test = Some(TestParticipant::start(code.clone(), url, self.clock));
         }
         self.hosted.retain(|hosted| hosted.code != code);
-        self.hosted.push(Hosted { code, announced, _room: room });
+        self.hosted.push(Hosted { code, room });
         if self.hosted.len() > MAX_HOSTED {
             self.hosted.remove(0);
         }
@@ -364,7 +369,7 @@ impl EngineTask {
 
     /// Calls on the local network, without those that this program itself hosts.
     fn show_nearby(&mut self) {
-        let ours = |id: &str| self.hosted.iter().any(|hosted| id.starts_with(&hosted.announced));
+        let ours = |id: &str| self.hosted.iter().any(|hosted| id.starts_with(&hosted.room.instance));
         let others = self.found.iter().filter(|nearby| !ours(&nearby.id));
         let nearby = others.map(|nearby| NearbyCall { host: nearby.host.clone() }).collect();
         self.publisher.publish(Event::Nearby { nearby });

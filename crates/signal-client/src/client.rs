@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use tincan_protocol::{PeerId, PeerMessage};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use url::Url;
 
 use crate::SignalEvent;
 use crate::config::SignalConfig;
@@ -28,6 +29,7 @@ const COMMANDS: usize = 256;
 pub struct SignalClient {
     commands: mpsc::Sender<Command>,
     counters: Arc<Counters>,
+    server: watch::Sender<Url>,
     /// Asks the task to say goodbye and end.
     leaving: CancellationToken,
     /// Ends the task at once.
@@ -47,11 +49,19 @@ impl SignalClient {
         let counters = Arc::new(Counters::default());
         let leaving = CancellationToken::new();
         let cancel = CancellationToken::new();
-        let mut task =
-            Task::new(config, command_queue, event_queue, counters.clone(), leaving.clone(), cancel.clone());
+        let (server, servers) = watch::channel(config.server.clone());
+        let mut task = Task::new(
+            config,
+            servers,
+            command_queue,
+            event_queue,
+            counters.clone(),
+            leaving.clone(),
+            cancel.clone(),
+        );
         let socket = task.first_join().await?;
         let task = tokio::spawn(task.run(socket).instrument(tracing::info_span!("signalling")));
-        Ok((Self { commands, counters, leaving, cancel, task }, events))
+        Ok((Self { commands, counters, server, leaving, cancel, task }, events))
     }
 
     /// Seals a message for one participant and sends it; while the connection is lost it waits for it to come back.
@@ -73,6 +83,12 @@ impl SignalClient {
     pub fn network_changed(&self) {
         // A full queue means that the task is about to use the connection anyway.
         let _ = self.commands.try_send(Command::NetworkChanged);
+    }
+
+    /// The room is on another server now: goes there at once, as if the server had restarted. The others know us by the same
+    /// id, and what they may not have got is sent again.
+    pub fn move_to(&self, server: Url) {
+        self.server.send_replace(server);
     }
 
     /// What was counted so far.

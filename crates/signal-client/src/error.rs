@@ -1,7 +1,7 @@
 //! What can go wrong, as sentences for a person.
 
 use thiserror::Error;
-use tincan_protocol::ErrorCode;
+use tincan_protocol::{ErrorCode, Retry};
 
 /// Why a room could not be joined. The text is for a person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -27,12 +27,28 @@ pub enum JoinError {
     /// Something else answers there.
     #[error("What answers at this address is no Tincan server. Check the server's address.")]
     NotAServer,
+    /// Somebody else is there under our identity, which nobody chose twice by chance.
+    #[error("Somebody else has taken your place in this call. Leave it and join again.")]
+    PeerIdTaken,
     /// The server refused for a reason that a person can do nothing about.
     #[error("The server refused to let us in ({}). Try again.", .0.as_str())]
     Refused(ErrorCode),
 }
 
 impl JoinError {
+    /// Whether connecting again may mend it. A network that is away or in the way (a hotel's log-in page answers in every
+    /// server's name) may be another one in a minute.
+    pub fn retry(self) -> Retry {
+        match self {
+            Self::RoomNotFound => ErrorCode::RoomNotFound.retry(),
+            Self::RoomFull => ErrorCode::RoomFull.retry(),
+            Self::Version => ErrorCode::Version.retry(),
+            Self::PeerIdTaken => ErrorCode::PeerIdTaken.retry(),
+            Self::Refused(code) => code.retry(),
+            Self::Busy | Self::Unreachable | Self::Untrusted | Self::NotAServer => Retry::Later,
+        }
+    }
+
     /// A stable name for the window.
     pub fn code(self) -> &'static str {
         match self {
@@ -43,6 +59,7 @@ impl JoinError {
             Self::Unreachable => "server_unreachable",
             Self::Untrusted => "server_untrusted",
             Self::NotAServer => "not_a_server",
+            Self::PeerIdTaken => "peer_id_taken",
             Self::Refused(_) => "server_refused",
         }
     }
@@ -54,6 +71,7 @@ impl From<ErrorCode> for JoinError {
             ErrorCode::RoomNotFound => Self::RoomNotFound,
             ErrorCode::RoomFull => Self::RoomFull,
             ErrorCode::Version => Self::Version,
+            ErrorCode::PeerIdTaken => Self::PeerIdTaken,
             ErrorCode::Busy | ErrorCode::TooManyRooms | ErrorCode::Rate => Self::Busy,
             other => Self::Refused(other),
         }

@@ -24,7 +24,9 @@ use tincan_protocol::{IceServer, PeerId, PeerMessage};
 
 pub use client::{SignalClient, SignalEvents};
 pub use config::{SignalConfig, Timing};
-pub use discovery::{Browser, DiscoveryError, NearbyHost, browse, discover};
+pub use discovery::{
+    ANSWER, Answer, Browser, DiscoveryError, FoundServer, NearbyHost, RoomSearch, ask, browse, discover,
+};
 pub use error::{JoinError, SendError};
 pub use statistics::SignalStatistics;
 
@@ -53,6 +55,10 @@ pub enum SignalEvent {
         /// What it says.
         message: PeerMessage,
     },
+    /// Fresh STUN and TURN servers, for connections that are made from now on.
+    IceServers(Vec<IceServer>),
     /// The connection is lost; the client keeps trying by itself.
     Disconnected,
+    /// The server will not have us again, and waiting does not mend it ([`JoinError::retry`]). The last event.
+    Refused(JoinError),
 }

@@ -7,13 +7,14 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use tincan_protocol::{
     ClientMessage, ErrorCode, Intent, MAX_PEERS, Opener, PROTOCOL_VERSION, PeerId, PeerMessage, ResumeSecret,
-    Sealer, ServerMessage,
+    Retry, Sealer, ServerMessage,
 };
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
+use url::Url;
 
 use crate::SignalEvent;
 use crate::backoff::Backoff;
@@ -36,12 +37,28 @@ pub(crate) enum Command {
 enum End {
     /// Lost, for a reason with a stable name: make a new one.
     Lost(&'static str),
+    /// The room is on another server.
+    Moved,
+    /// Refused in a way that a new one does not mend.
+    Refused(JoinError),
     /// The client is to end.
     Finished,
 }
 
+impl End {
+    /// What an error of the server means.
+    fn of(code: ErrorCode) -> Self {
+        match code.retry() {
+            Retry::Later => Self::Lost(code.as_str()),
+            Retry::Never => Self::Refused(code.into()),
+        }
+    }
+}
+
 pub(crate) struct Task {
     config: SignalConfig,
+    /// Where the room is; what is in the configuration is where it was first.
+    server: watch::Receiver<Url>,
     secret: ResumeSecret,
     sealer: Sealer,
     opener: Opener,
@@ -60,6 +77,7 @@ pub(crate) struct Task {
 impl Task {
     pub(crate) fn new(
         config: SignalConfig,
+        server: watch::Receiver<Url>,
         commands: mpsc::Receiver<Command>,
         events: mpsc::Sender<SignalEvent>,
         counters: Arc<Counters>,
@@ -73,6 +91,7 @@ impl Task {
             outbox: Outbox::default(),
             present: BTreeSet::new(),
             received: None,
+            server,
             config,
             commands,
             events,
@@ -94,8 +113,15 @@ impl Task {
     /// Keeps the place in the room until told to end.
     pub(crate) async fn run(mut self, mut socket: Socket) {
         loop {
-            match self.connected(&mut socket).await {
+            let end = self.connected(&mut socket).await;
+            let moved = matches!(end, End::Moved);
+            match end {
                 End::Finished => return,
+                End::Moved => info!("the room is on another server"),
+                End::Refused(error) => {
+                    self.emit(SignalEvent::Disconnected).await;
+                    return self.refused(error).await;
+                }
                 End::Lost(reason) => {
                     info!(reason, "signalling connection lost");
                     self.counters.update(|counts| {
@@ -105,19 +131,27 @@ impl Task {
                 }
             }
             drop(socket);
-            if !self.emit(SignalEvent::Disconnected).await {
+            if !moved && !self.emit(SignalEvent::Disconnected).await {
                 return;
             }
-            match self.reconnect().await {
-                Some((again, joined)) => {
+            match self.reconnect(moved).await {
+                Ok((again, joined)) => {
                     if !self.emit(joined).await {
                         return;
                     }
                     socket = again;
                 }
-                None => return,
+                Err(End::Refused(error)) => return self.refused(error).await,
+                Err(End::Finished | End::Lost(_) | End::Moved) => return,
             }
         }
+    }
+
+    /// Says why there is no coming back.
+    async fn refused(&self, error: JoinError) {
+        info!(code = error.code(), "the server refuses us for good");
+        self.counters.update(|counts| counts.last_error = Some(error.code()));
+        self.emit(SignalEvent::Refused(error)).await;
     }
 
     /// Connects and asks for the place; the answer as the event that it is.
@@ -127,7 +161,8 @@ impl Task {
     }
 
     async fn join_without_limit(&mut self, intent: Intent) -> Result<(Socket, SignalEvent), JoinError> {
-        let mut socket = connect::connect(&self.config.server, self.config.tls.clone()).await?;
+        let server = self.server.borrow_and_update().clone();
+        let mut socket = connect::connect(&server, self.config.tls.clone()).await?;
         let join = ClientMessage::Join {
             version: PROTOCOL_VERSION,
             room: self.config.keys.room_id(),
@@ -189,6 +224,7 @@ impl Task {
                     let _ = timeout(self.config.timing.farewell, self.farewell(socket)).await;
                     return End::Finished;
                 }
+                Ok(()) = self.server.changed() => return End::Moved,
                 command = self.commands.recv() => match command {
                     Some(Command::Send { to, message }) => self.seal(to, &message),
                     Some(Command::NetworkChanged) => {
@@ -210,7 +246,7 @@ impl Task {
                         }
                         Some(Ok(Message::Close(frame))) => {
                             let code = frame.and_then(|frame| ErrorCode::from_close_code(frame.code.into()));
-                            return End::Lost(code.map_or("closed", ErrorCode::as_str));
+                            return code.map_or(End::Lost("closed"), End::of);
                         }
                         Some(Ok(_)) => {}
                         Some(Err(_)) | None => return End::Lost("connection_lost"),
@@ -232,7 +268,7 @@ impl Task {
     async fn handle(&mut self, text: &str) -> Result<(), End> {
         let message = ServerMessage::decode(text);
         if let Ok(ServerMessage::Error { code, .. }) = message {
-            return Err(End::Lost(code.as_str()));
+            return Err(End::of(code));
         }
         // Whether understood or not, it has its number: the server counts what it sent.
         if !matches!(message, Ok(ServerMessage::Joined { .. } | ServerMessage::Resumed { .. })) {
@@ -250,6 +286,7 @@ impl Task {
                 self.outbox.gone(peer);
                 known.then_some(SignalEvent::PeerLeft(peer))
             }
+            Ok(ServerMessage::IceServers { ice_servers }) => Some(SignalEvent::IceServers(ice_servers)),
             Ok(ServerMessage::Relay { from, .. }) if !self.present.contains(&from) => {
                 self.counters.update(|counts| counts.strangers += 1);
                 None
@@ -341,25 +378,37 @@ impl Task {
         while let Some(Ok(_)) = socket.next().await {}
     }
 
-    /// Tries until the place is taken back; `None` when the client is to end.
-    async fn reconnect(&mut self) -> Option<(Socket, SignalEvent)> {
+    /// Tries until the membership is taken back; the first time without waiting when the room has moved.
+    ///
+    /// # Errors
+    /// Why the client is to end.
+    async fn reconnect(&mut self, moved: bool) -> Result<(Socket, SignalEvent), End> {
         let mut backoff = Backoff::new(self.config.timing.longest_backoff);
         let (cancel, leaving) = (self.cancel.clone(), self.leaving.clone());
+        let mut at_once = moved;
         loop {
-            let wait = backoff.next(&mut rand::rng());
+            let wait = if at_once { Duration::ZERO } else { backoff.next(&mut rand::rng()) };
             if !self.wait(wait).await {
-                return None;
+                return Err(End::Finished);
             }
             self.counters.update(|counts| counts.attempts += 1);
+            self.server.mark_unchanged();
+            let mut moves = self.server.clone();
             let result = tokio::select! {
                 biased;
-                () = cancel.cancelled() => return None,
-                () = leaving.cancelled() => return None,
+                () = cancel.cancelled() => return Err(End::Finished),
+                () = leaving.cancelled() => return Err(End::Finished),
+                Ok(()) = moves.changed() => {
+                    at_once = true;
+                    continue;
+                }
                 // A restarted server knows no rooms, so whoever comes back first makes it anew.
                 result = self.join(Intent::Create) => result,
             };
+            at_once = false;
             match result {
-                Ok(done) => return Some(done),
+                Ok(done) => return Ok(done),
+                Err(error) if error.retry() == Retry::Never => return Err(End::Refused(error)),
                 Err(error) => {
                     debug!(code = error.code(), "no connection yet");
                     self.counters.update(|counts| counts.last_error = Some(error.code()));
@@ -378,6 +427,7 @@ impl Task {
                 biased;
                 () = cancel.cancelled() => return false,
                 () = leaving.cancelled() => return false,
+                Ok(()) = self.server.changed() => return true,
                 command = self.commands.recv() => match command {
                     Some(Command::Send { to, message }) => self.seal(to, &message),
                     Some(Command::NetworkChanged) => return true,

@@ -53,6 +53,24 @@ async fn a_wrong_code_and_a_third_person_are_refused_politely() {
 }
 
 #[tokio::test]
+async fn whoever_comes_back_to_a_room_that_is_full_by_now_is_told_so_and_waits_no_longer() {
+    let server = TestServer::start(Limits::default()).await;
+    let wire = Wire::to(server.address).await;
+    let (_ada, mut bob) = couple(server.address, wire.address).await;
+    wire.cut();
+    assert!(matches!(bob.event().await, SignalEvent::Disconnected));
+    // After the time for which the place is kept for Bob alone, Eve has it.
+    let eve = Person::enter(server.address, EVE, Intent::Join).await.unwrap();
+    wire.mend();
+    let refused = bob.event().await;
+    assert!(matches!(refused, SignalEvent::Refused(JoinError::RoomFull)), "{refused:?}");
+    assert!(patiently("the end", bob.events.recv()).await.is_none());
+    assert_eq!(bob.client.statistics().last_error, Some("room_full"));
+    drop(eve);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_room_takes_as_many_as_the_server_is_set_to() {
     let server = TestServer::start(Limits { participants: 3, ..Limits::default() }).await;
     let (mut ada, mut bob) = couple(server.address, server.address).await;
@@ -82,11 +100,11 @@ async fn a_server_that_is_not_there_or_is_something_else_is_said_so() {
 }
 
 #[tokio::test]
-async fn clients_are_told_of_stun_and_turn_servers() {
+async fn clients_are_told_of_stun_and_turn_servers_and_again_before_credentials_expire() {
     let turn = TurnConfig {
         urls: vec!["turn:turn.example".into()],
         secret: "north".into(),
-        lifetime: Duration::from_secs(60),
+        lifetime: Duration::from_secs(2),
     };
     let stun_urls = vec!["stun:stun.example".into()];
     let config = ServerConfig { stun_urls, turn: Some(turn), ..ServerConfig::default() };
@@ -96,6 +114,11 @@ async fn clients_are_told_of_stun_and_turn_servers() {
     assert_eq!(ice_servers[0].urls, ["stun:stun.example"]);
     assert_eq!(ice_servers[1].urls, ["turn:turn.example"]);
     assert!(!ice_servers[1].credential.is_empty());
+    // Before they have expired.
+    let renewed = ada.event().await;
+    let SignalEvent::IceServers(renewed) = renewed else { panic!("{renewed:?}") };
+    assert_eq!(renewed[1].urls, ice_servers[1].urls);
+    assert_ne!(renewed[1].username, ice_servers[1].username);
     server.stop().await;
 }
 

@@ -1,69 +1,115 @@
-//! Connections per address.
+//! Connections and rooms per address.
 
 use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
-/// What counts as one address: an IPv4 address, or the /64 that one household gets of IPv6.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct AddressKey(IpAddr);
+use parking_lot::Mutex;
 
-impl From<IpAddr> for AddressKey {
+/// What counts as one address: an IPv4 address, or the /64 that is one network of IPv6. Providers give a household a /56 and a
+/// company a /48 (RFC 6177), and whoever has one can come from any /64 in it: so the /48 is counted too, as a *site*.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Address {
+    network: IpAddr,
+    /// `None` for IPv4.
+    site: Option<IpAddr>,
+}
+
+impl From<IpAddr> for Address {
     fn from(ip: IpAddr) -> Self {
-        Self(match ip.to_canonical() {
+        match ip.to_canonical() {
             IpAddr::V6(ip) => {
                 let [a, b, c, d, ..] = ip.segments();
-                Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into()
+                Self {
+                    network: Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0).into(),
+                    site: Some(Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0).into()),
+                }
             }
-            v4 => v4,
-        })
+            v4 => Self { network: v4, site: None },
+        }
+    }
+}
+
+/// How much of something each address and each site has.
+#[derive(Default)]
+pub(crate) struct Counts {
+    networks: HashMap<IpAddr, usize>,
+    sites: HashMap<IpAddr, usize>,
+}
+
+impl Counts {
+    /// Counts one more; false, and nothing is counted, when the address or its site has as many as it may.
+    pub(crate) fn enter(&mut self, address: Address, per_network: usize, per_site: usize) -> bool {
+        let has = |counts: &HashMap<IpAddr, usize>, key: IpAddr| counts.get(&key).copied().unwrap_or(0);
+        let full = has(&self.networks, address.network) >= per_network
+            || address.site.is_some_and(|site| has(&self.sites, site) >= per_site);
+        if !full {
+            *self.networks.entry(address.network).or_default() += 1;
+            if let Some(site) = address.site {
+                *self.sites.entry(site).or_default() += 1;
+            }
+        }
+        !full
+    }
+
+    /// One less of an address that was counted.
+    pub(crate) fn leave(&mut self, address: Address) {
+        take_one(&mut self.networks, address.network);
+        if let Some(site) = address.site {
+            take_one(&mut self.sites, site);
+        }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.networks.is_empty() && self.sites.is_empty()
+    }
+}
+
+/// Addresses with nothing are forgotten.
+fn take_one(counts: &mut HashMap<IpAddr, usize>, key: IpAddr) {
+    if let Some(count) = counts.get_mut(&key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(&key);
+        }
     }
 }
 
 /// How many connections each address has now.
 ///
-/// A lock, because a guard gives its place back on drop, where nothing can be awaited; it is held for one look-up.
+/// A lock, because a guard gives its connection back on drop, where nothing can be awaited; it is held for two look-ups.
 #[derive(Default)]
-pub(crate) struct Addresses(Mutex<HashMap<AddressKey, usize>>);
+pub(crate) struct Addresses(Mutex<Counts>);
 
-/// One connection of an address; gives its place back when dropped.
+/// One connection of an address; gives it back when dropped.
 pub(crate) struct Slot {
     addresses: Arc<Addresses>,
-    key: AddressKey,
+    address: Address,
 }
 
 impl Addresses {
-    /// Counts a connection; `None` when the address has `limit` already.
-    pub(crate) fn enter(self: &Arc<Self>, key: AddressKey, limit: usize) -> Option<Slot> {
-        let mut counts = self.lock();
-        let count = counts.entry(key).or_insert(0);
-        if *count >= limit {
-            return None;
-        }
-        *count += 1;
-        Some(Slot { addresses: self.clone(), key })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashMap<AddressKey, usize>> {
-        self.0.lock().expect("nothing panics while counting")
+    /// Counts a connection; `None` when the address or its site has as many as it may.
+    pub(crate) fn enter(
+        self: &Arc<Self>,
+        address: Address,
+        per_network: usize,
+        per_site: usize,
+    ) -> Option<Slot> {
+        let entered = self.0.lock().enter(address, per_network, per_site);
+        entered.then(|| Slot { addresses: self.clone(), address })
     }
 }
 
 impl Slot {
-    pub(crate) fn key(&self) -> AddressKey {
-        self.key
+    pub(crate) fn address(&self) -> Address {
+        self.address
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let mut counts = self.addresses.lock();
-        if let Some(count) = counts.get_mut(&self.key) {
-            *count -= 1;
-            if *count == 0 {
-                counts.remove(&self.key);
-            }
-        }
+        self.addresses.0.lock().leave(self.address);
     }
 }
 
@@ -71,26 +117,42 @@ impl Drop for Slot {
 mod tests {
     use super::*;
 
-    fn key(text: &str) -> AddressKey {
+    fn address(text: &str) -> Address {
         text.parse::<IpAddr>().unwrap().into()
     }
 
     #[test]
-    fn an_address_gets_its_limit_and_a_place_comes_back() {
+    fn an_address_gets_its_limit_and_a_connection_comes_back() {
         let addresses = Arc::new(Addresses::default());
-        let first = addresses.enter(key("192.0.2.1"), 2).unwrap();
-        let _second = addresses.enter(key("192.0.2.1"), 2).unwrap();
-        assert!(addresses.enter(key("192.0.2.1"), 2).is_none());
-        assert!(addresses.enter(key("192.0.2.2"), 2).is_some());
+        let enter = |text| addresses.enter(address(text), 2, 5);
+        let first = enter("192.0.2.1").unwrap();
+        let _second = enter("192.0.2.1").unwrap();
+        assert!(enter("192.0.2.1").is_none());
+        let other = enter("192.0.2.2").unwrap();
         drop(first);
-        assert!(addresses.enter(key("192.0.2.1"), 2).is_some());
-        assert_eq!(addresses.lock().len(), 1, "addresses without connections are forgotten");
+        let _third = enter("192.0.2.1").unwrap();
+        drop(other);
+        assert_eq!(addresses.0.lock().networks.len(), 1, "addresses without connections are forgotten");
     }
 
     #[test]
-    fn a_household_is_one_address_in_either_family() {
-        assert!(key("2001:db8:1:2::1") == key("2001:db8:1:2:ffff::9"));
-        assert!(key("2001:db8:1:2::1") != key("2001:db8:1:3::1"));
-        assert!(key("::ffff:192.0.2.1") == key("192.0.2.1"));
+    fn a_network_is_one_address_in_either_family() {
+        assert_eq!(address("2001:db8:1:2::1"), address("2001:db8:1:2:ffff::9"));
+        assert_ne!(address("2001:db8:1:2::1"), address("2001:db8:1:3::1"));
+        assert_eq!(address("::ffff:192.0.2.1"), address("192.0.2.1"));
+    }
+
+    #[test]
+    fn a_site_has_a_limit_for_all_its_networks_together() {
+        let mut counts = Counts::default();
+        let networks = (0..100).map(|network| address(&format!("2001:db8:1:{network:x}::1")));
+        let entered: Vec<_> = networks.filter(|network| counts.enter(*network, 2, 5)).collect();
+        assert_eq!(entered.len(), 5);
+        assert!(counts.enter(address("2001:db8:2::1"), 2, 5), "another site has its own");
+        assert!(counts.enter(address("192.0.2.1"), 2, 5));
+        for network in entered.into_iter().chain([address("2001:db8:2::1"), address("192.0.2.1")]) {
+            counts.leave(network);
+        }
+        assert!(counts.is_empty());
     }
 }

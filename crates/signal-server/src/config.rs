@@ -21,8 +21,6 @@ pub struct ServerConfig {
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// The counts; keep a clone to read them.
     pub metrics: Arc<Metrics>,
-    /// Whether `/metrics` shows the counts to whoever asks.
-    pub show_metrics: bool,
     /// Whether a proxy in front sets `X-Forwarded-For`; its last entry is then the client's address. Without such a
     /// proxy anybody could write that header, so it is not read.
     pub trust_forwarded: bool,
@@ -40,9 +38,9 @@ pub struct TurnConfig {
 }
 
 impl TurnConfig {
-    /// Long enough for the longest call: somebody may come in, and need a relay, hours after the first one joined.
-    /// coturn asks for valid credentials only when an allocation is made.
-    pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(12 * 60 * 60);
+    /// Renewed when half of it is over, so that somebody who needs a relay late in a call has at least an hour left; a
+    /// server that goes down for as long ends nothing. coturn asks for valid credentials only when an allocation is made.
+    pub const DEFAULT_LIFETIME: Duration = Duration::from_secs(2 * 60 * 60);
 }
 
 impl fmt::Debug for TurnConfig {
@@ -56,10 +54,14 @@ impl fmt::Debug for TurnConfig {
 pub struct Limits {
     /// Participants in a room.
     pub participants: usize,
-    /// Rooms that exist because of one address (an IPv6 address counts by its /64).
+    /// Rooms that exist because of one address: an IPv4 address, or a /64 of IPv6.
     pub rooms_per_address: usize,
+    /// Rooms that exist because of one site: a /48 of IPv6.
+    pub rooms_per_site: usize,
     /// Connections from one address.
     pub connections_per_address: usize,
+    /// Connections from one site.
+    pub connections_per_site: usize,
     /// Connections altogether.
     pub connections: usize,
     /// Messages a second on one connection in the long run; each 4 KiB count as one more.
@@ -70,6 +72,10 @@ pub struct Limits {
     pub queued_messages: usize,
     /// The same in bytes.
     pub queued_bytes: usize,
+    /// What is kept for all participants together, in bytes. Above it nobody's messages are kept after they were sent.
+    pub queued_bytes_in_total: usize,
+    /// And whoever then has more than this waiting is cut off.
+    pub queued_bytes_when_short: usize,
     /// From the TCP connection to `join`: half-open connections cost nothing for longer than this.
     pub join_timeout: Duration,
     /// Between pings.
@@ -92,6 +98,9 @@ impl Default for Limits {
             // A family or an office behind one address.
             rooms_per_address: 32,
             connections_per_address: 64,
+            // A company or a town behind one /48; an attacker with one is no more than four addresses.
+            rooms_per_site: 128,
+            connections_per_site: 256,
             // About 9 KiB each while idle: 90 MiB.
             connections: 10_000,
             // Connecting takes about 30 messages per participant, over within seconds; after a restart of the server
@@ -101,6 +110,11 @@ impl Default for Limits {
             // As many as a client remembers; see there.
             queued_messages: 256,
             queued_bytes: 512 * 1024,
+            // A usual call has some 30 KiB while it connects, so 10,000 participants at once have 300 MB at most; what
+            // does not read could have 5 GB.
+            queued_bytes_in_total: 256 * 1024 * 1024,
+            // One description and its candidates: a client that reads has no more waiting.
+            queued_bytes_when_short: 64 * 1024,
             // A TLS handshake and two round trips on the worst path that can carry a call.
             join_timeout: Duration::from_secs(10),
             // Below the 30 s to 60 s after which proxies close idle connections.

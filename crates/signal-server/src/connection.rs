@@ -1,4 +1,4 @@
-//! One client's connection, from the WebSocket to the end of its place in a room.
+//! One client's connection, from the WebSocket to the end of its membership of a room.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -13,9 +13,9 @@ use tracing::debug;
 
 use crate::address::Slot;
 use crate::rate::TokenBucket;
-use crate::registry::{Admission, Request, Seat};
+use crate::registry::{Admission, Membership, Request};
 use crate::server::Shared;
-use crate::turn;
+use crate::turn::{self, RelayUser};
 
 /// RFC 6455, 7.4.1: "going away".
 const GOING_AWAY: u16 = 1001;
@@ -26,17 +26,17 @@ const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Why a connection is no longer used.
 enum End {
-    /// The client gave its place up.
+    /// The client gave its membership up.
     Left,
     /// The server goes down.
     Shutdown,
-    /// It broke, or the client closed it without giving its place up.
+    /// It broke, or the client closed it without giving its membership up.
     Lost,
-    /// The client is refused or cut off; its place goes with it.
+    /// The client is refused or cut off; its membership goes with it.
     Refused(ErrorCode),
-    /// The client has gone silent; its place stays for the grace time.
+    /// The client has gone silent; its membership stays for the grace time.
     Idle,
-    /// The registry has taken the place from this connection.
+    /// The registry has taken the membership from this connection.
     Ended(ErrorCode),
 }
 
@@ -47,36 +47,37 @@ pub(crate) async fn run(mut socket: WebSocket, slot: Slot, shared: Arc<Shared>) 
         shared.config.limits.message_burst,
         shared.config.limits.messages_per_second,
     );
-    let seat = match join(&mut socket, &slot, &shared, &mut rate).await {
-        Ok(seat) => seat,
+    let user = RelayUser::random();
+    let membership = match join(&mut socket, &slot, &shared, &user, &mut rate).await {
+        Ok(membership) => membership,
         Err(end) => {
             close(&mut socket, &end, &shared).await;
             return;
         }
     };
-    let end = serve(&mut socket, &seat, &shared, &mut rate).await;
-    let keeps_place = matches!(end, End::Lost | End::Idle);
-    if keeps_place {
-        shared.metrics().lost.add(1);
-        shared.registry.lose(&seat, Instant::now());
+    let end = serve(&mut socket, &membership, &shared, &user, &mut rate).await;
+    let stays_member = matches!(end, End::Lost | End::Idle);
+    if stays_member {
+        shared.metrics().lost.inc();
+        shared.registry.lose(&membership, Instant::now());
     } else {
-        shared.registry.leave(&seat);
+        shared.registry.leave(&membership);
     }
     close(&mut socket, &end, &shared).await;
     drop((socket, slot));
-    if keeps_place {
-        shared.places.spawn(keep(seat, shared.clone()));
+    if stays_member {
+        shared.memberships.spawn(keep(membership, shared.clone()));
     }
 }
 
-/// Keeps the place of somebody whose connection was lost.
-async fn keep(seat: Seat, shared: Arc<Shared>) {
+/// Keeps the membership of somebody whose connection was lost.
+async fn keep(membership: Membership, shared: Arc<Shared>) {
     tokio::select! {
         () = sleep(shared.config.limits.grace) => {}
-        () = seat.line.ended.cancelled() => {}
+        () = membership.connection.ended.cancelled() => {}
         () = shared.cancel.cancelled() => {}
     }
-    shared.registry.leave(&seat);
+    shared.registry.leave(&membership);
 }
 
 /// Waits for `join` and answers it.
@@ -84,8 +85,9 @@ async fn join(
     socket: &mut WebSocket,
     slot: &Slot,
     shared: &Shared,
+    user: &RelayUser,
     rate: &mut TokenBucket,
-) -> Result<Seat, End> {
+) -> Result<Membership, End> {
     let first = tokio::select! {
         biased;
         () = shared.cancel.cancelled() => return Err(End::Shutdown),
@@ -99,24 +101,25 @@ async fn join(
     if version != PROTOCOL_VERSION {
         return Err(End::Refused(ErrorCode::Version));
     }
-    let request = Request { room, peer, secret, intent, received, address: slot.key(), now: Instant::now() };
-    let (admission, seat) = match shared.registry.join(request.clone()) {
-        Err(ErrorCode::RoomFull) => wait_for_a_place(request, shared).await?,
+    let request =
+        Request { room, peer, secret, intent, received, address: slot.address(), now: Instant::now() };
+    let (admission, membership) = match shared.registry.join(request.clone()) {
+        Err(ErrorCode::RoomFull) => wait_for_a_membership(request, shared).await?,
         answer => answer.map_err(End::Refused)?,
     };
-    let ice_servers = turn::ice_servers(&shared.config, SystemTime::now());
+    let ice_servers = turn::ice_servers(&shared.config, user, SystemTime::now());
     let answer = match admission {
         Admission::New(peers) => ServerMessage::Joined { peers, ice_servers },
         Admission::Resumed(received) => ServerMessage::Resumed { received, ice_servers },
     };
-    // A client that does not take the answer is found out by the first write in `serve`, and its place is kept for
+    // A client that does not take the answer is found out by the first write in `serve`, and its membership is kept for
     // the grace time like any other.
     let _ = timeout(shared.config.limits.write, socket.send(Message::text(answer.encode()))).await;
-    Ok(seat)
+    Ok(membership)
 }
 
-/// Whoever crashed and is back at once is not sent away: the place of the one who was lost is theirs in a moment.
-async fn wait_for_a_place(request: Request, shared: &Shared) -> Result<(Admission, Seat), End> {
+/// Whoever crashed and is back at once is not sent away: the membership of the one who was lost ends in a moment.
+async fn wait_for_a_membership(request: Request, shared: &Shared) -> Result<(Admission, Membership), End> {
     let yields = shared.registry.yields_at(request.room).ok_or(End::Refused(ErrorCode::RoomFull))?;
     tokio::select! {
         () = sleep_until(yields.into()) => {}
@@ -174,27 +177,35 @@ fn is_capacity(error: &axum::Error) -> bool {
 }
 
 /// Passes messages on in both directions until the connection ends.
-async fn serve(socket: &mut WebSocket, seat: &Seat, shared: &Shared, rate: &mut TokenBucket) -> End {
+async fn serve(
+    socket: &mut WebSocket,
+    membership: &Membership,
+    shared: &Shared,
+    user: &RelayUser,
+    rate: &mut TokenBucket,
+) -> End {
     let limits = &shared.config.limits;
     let mut heard = tokio::time::Instant::now();
     let mut ping_at = heard + limits.ping;
+    let renewal = shared.config.turn.as_ref().map(|turn| turn.lifetime / 2);
+    let mut renew_at = renewal.map(|renewal| heard + renewal);
     loop {
-        while let Some(message) = shared.registry.next(seat) {
-            if let Err(end) = write(socket, Message::Text(message), seat, shared).await {
+        while let Some(message) = shared.registry.next(membership) {
+            if let Err(end) = write(socket, Message::Text(message), membership, shared).await {
                 return end;
             }
         }
         tokio::select! {
             biased;
             () = shared.cancel.cancelled() => return End::Shutdown,
-            () = seat.line.ended.cancelled() => {
-                return End::Ended(seat.line.reason().unwrap_or(ErrorCode::Replaced));
+            () = membership.connection.ended.cancelled() => {
+                return End::Ended(membership.connection.reason().unwrap_or(ErrorCode::Replaced));
             }
             frame = socket.recv() => {
                 heard = tokio::time::Instant::now();
                 match read(frame, rate) {
                     Ok(Some(ClientMessage::Relay { to, envelope })) => {
-                        shared.registry.relay(seat, to, envelope);
+                        shared.registry.relay(membership, to, envelope);
                     }
                     Ok(Some(ClientMessage::Leave)) => return End::Left,
                     Ok(Some(ClientMessage::Join { .. })) => return End::Refused(ErrorCode::Malformed),
@@ -206,21 +217,31 @@ async fn serve(socket: &mut WebSocket, seat: &Seat, shared: &Shared, rate: &mut 
             () = sleep_until(heard + limits.idle) => return End::Idle,
             () = sleep_until(ping_at) => {
                 ping_at = tokio::time::Instant::now() + limits.ping;
-                if let Err(end) = write(socket, Message::Ping(Bytes::new()), seat, shared).await {
+                if let Err(end) = write(socket, Message::Ping(Bytes::new()), membership, shared).await {
                     return end;
                 }
             }
-            () = seat.line.waiting.notified() => {}
+            () = sleep_until(renew_at.unwrap_or(heard)), if renew_at.is_some() => {
+                renew_at = renewal.map(|renewal| tokio::time::Instant::now() + renewal);
+                let ice_servers = turn::ice_servers(&shared.config, user, SystemTime::now());
+                shared.registry.inform(membership, &ServerMessage::IceServers { ice_servers });
+            }
+            () = membership.connection.waiting.notified() => {}
         }
     }
 }
 
 /// Writes a frame, for no longer than a client may take to read it.
-async fn write(socket: &mut WebSocket, frame: Message, seat: &Seat, shared: &Shared) -> Result<(), End> {
+async fn write(
+    socket: &mut WebSocket,
+    frame: Message,
+    membership: &Membership,
+    shared: &Shared,
+) -> Result<(), End> {
     tokio::select! {
         biased;
         () = shared.cancel.cancelled() => Err(End::Shutdown),
-        () = seat.line.ended.cancelled() => Err(End::Ended(seat.line.reason().unwrap_or(ErrorCode::Replaced))),
+        () = membership.connection.ended.cancelled() => Err(End::Ended(membership.connection.reason().unwrap_or(ErrorCode::Replaced))),
         sent = timeout(shared.config.limits.write, socket.send(frame)) => match sent {
             Ok(Ok(())) => Ok(()),
             Ok(Err(_)) | Err(_) => Err(End::Lost),

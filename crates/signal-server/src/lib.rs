@@ -1,5 +1,6 @@
 //! The signalling server: rooms in memory, bounds on everything, nothing stored, nothing read. The same library runs
-//! as `tincan-server` and inside the app for calls on the local network ([`LocalServer`]).
+//! as a program of its own ([`program`]: `tincan serve`, and `tincan-server` under another name) and inside the app for calls
+//! on the local network ([`LocalServer`]).
 //!
 //! **Invariant:** knows rooms only by [`tincan_protocol::RoomId`] and passes envelopes on without being able to open
 //! them. Logs and metrics hold numbers only: no address, no id of a room or participant.
@@ -14,6 +15,7 @@ mod connection;
 mod local;
 mod metrics;
 mod outbox;
+pub mod program;
 mod rate;
 mod registry;
 mod server;
@@ -22,5 +24,5 @@ mod turn;
 pub use config::{Limits, ServerConfig, TurnConfig};
 pub use local::{LocalRoom, LocalServer, LocalServerError};
 pub use metrics::{Metrics, Refusal};
-pub use server::serve;
+pub use server::{serve, serve_metrics};
 pub use tokio_rustls::rustls;

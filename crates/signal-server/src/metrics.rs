@@ -1,8 +1,10 @@
-//! Counts, and Prometheus's text format. No label holds anything about a person.
+//! Counts, for Prometheus. No label holds anything about a person.
 
-use std::fmt::Write;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
 use tincan_protocol::ErrorCode;
 
 /// Refusals that happen below the protocol's messages.
@@ -31,10 +33,10 @@ impl Refusal {
     }
 }
 
-/// How many codes the protocol has; [`ErrorCode::ALL`]'s length.
-const CODES: usize = ErrorCode::ALL.len();
+/// Why somebody was refused: an [`ErrorCode`]'s name or a [`Refusal`]'s.
+type Reason = [(&'static str, &'static str); 1];
 
-/// The server's counts.
+/// What a server counts. Shared by all of its tasks; the counts are atomic.
 #[derive(Debug, Default)]
 pub struct Metrics {
     pub(crate) connections: Gauge,
@@ -47,68 +49,48 @@ pub struct Metrics {
     pub(crate) relayed: Counter,
     pub(crate) relayed_bytes: Counter,
     pub(crate) undeliverable: Counter,
-    refused: [Counter; CODES],
-    refused_below: [Counter; Refusal::ALL.len()],
-}
-
-/// Goes up and down.
-#[derive(Debug, Default)]
-pub(crate) struct Gauge(AtomicI64);
-
-impl Gauge {
-    pub(crate) fn add(&self, change: i64) {
-        self.0.fetch_add(change, Ordering::Relaxed);
-    }
-}
-
-/// Goes up.
-#[derive(Debug, Default)]
-pub(crate) struct Counter(AtomicU64);
-
-impl Counter {
-    pub(crate) fn add(&self, count: u64) {
-        self.0.fetch_add(count, Ordering::Relaxed);
-    }
-
-    fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
+    refused: Family<Reason, Counter>,
 }
 
 impl Metrics {
+    /// What [`Metrics::render`] gives.
+    pub const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
     pub(crate) fn refuse(&self, code: ErrorCode) {
-        if let Some(place) = ErrorCode::ALL.iter().position(|known| *known == code) {
-            self.refused[place].add(1);
-        }
+        self.reason(code.as_str()).inc();
     }
 
     pub(crate) fn refuse_below(&self, refusal: Refusal) {
-        self.refused_below[refusal as usize].add(1);
+        self.reason(refusal.name()).inc();
+    }
+
+    fn reason(&self, reason: &'static str) -> Counter {
+        self.refused.get_or_create(&[("reason", reason)]).clone()
     }
 
     /// How often clients were refused with this code.
     pub fn refused(&self, code: ErrorCode) -> u64 {
-        ErrorCode::ALL.iter().position(|known| *known == code).map_or(0, |place| self.refused[place].get())
+        self.reason(code.as_str()).get()
     }
 
     /// How often clients were refused below the protocol's messages.
     pub fn refused_below(&self, refusal: Refusal) -> u64 {
-        self.refused_below[refusal as usize].get()
+        self.reason(refusal.name()).get()
     }
 
     /// Rooms now.
     pub fn rooms(&self) -> i64 {
-        self.rooms.0.load(Ordering::Relaxed)
+        self.rooms.get()
     }
 
     /// Participants now, those within their grace time included.
     pub fn participants(&self) -> i64 {
-        self.participants.0.load(Ordering::Relaxed)
+        self.participants.get()
     }
 
     /// Connections now.
     pub fn connections(&self) -> i64 {
-        self.connections.0.load(Ordering::Relaxed)
+        self.connections.get()
     }
 
     /// Envelopes passed on.
@@ -116,52 +98,39 @@ impl Metrics {
         self.relayed.get()
     }
 
-    /// Everything in Prometheus's text format, version 0.0.4.
+    /// Everything in OpenMetrics' text format, which Prometheus reads.
     pub fn render(&self) -> String {
-        let mut text = String::new();
+        // What has not happened yet is zero and not absent.
+        let codes = ErrorCode::ALL.iter().map(|code| code.as_str());
+        for reason in codes.chain(Refusal::ALL.map(Refusal::name)) {
+            self.reason(reason);
+        }
+        let mut registry = Registry::with_prefix("tincan");
         let gauges = [
-            ("tincan_connections", "Connections now.", &self.connections),
-            ("tincan_rooms", "Rooms now.", &self.rooms),
-            (
-                "tincan_participants",
-                "Places in rooms now, those within their grace time included.",
-                &self.participants,
-            ),
+            ("connections", "Connections now", &self.connections),
+            ("rooms", "Rooms now", &self.rooms),
+            ("participants", "Participants now, those within their grace time included", &self.participants),
         ];
         for (name, help, gauge) in gauges {
-            let value = gauge.0.load(Ordering::Relaxed);
-            line(&mut text, &format!("# HELP {name} {help}\n# TYPE {name} gauge\n{name} {value}"));
+            registry.register(name, help, gauge.clone());
         }
         let counters = [
-            ("tincan_accepted_total", "TCP connections accepted.", &self.accepted),
-            ("tincan_joined_total", "New places in rooms.", &self.joined),
-            ("tincan_resumed_total", "Places taken back after a lost connection.", &self.resumed),
-            ("tincan_lost_total", "Connections lost without a farewell.", &self.lost),
-            ("tincan_relayed_total", "Envelopes passed on.", &self.relayed),
-            ("tincan_relayed_bytes_total", "Bytes of envelopes passed on, as JSON.", &self.relayed_bytes),
-            ("tincan_undeliverable_total", "Envelopes for somebody who was not there.", &self.undeliverable),
+            ("accepted", "TCP connections accepted", &self.accepted),
+            ("joined", "New memberships of rooms", &self.joined),
+            ("resumed", "Memberships taken back after a lost connection", &self.resumed),
+            ("lost", "Connections lost without a farewell", &self.lost),
+            ("relayed", "Envelopes passed on", &self.relayed),
+            ("relayed_bytes", "Bytes of envelopes passed on, as JSON", &self.relayed_bytes),
+            ("undeliverable", "Envelopes for somebody who was not there", &self.undeliverable),
         ];
         for (name, help, counter) in counters {
-            line(
-                &mut text,
-                &format!("# HELP {name} {help}\n# TYPE {name} counter\n{name} {}", counter.get()),
-            );
+            registry.register(name, help, counter.clone());
         }
-        line(
-            &mut text,
-            "# HELP tincan_refused_total Clients refused or cut off.\n# TYPE tincan_refused_total counter",
-        );
-        let codes = ErrorCode::ALL.iter().map(|code| (code.as_str(), self.refused(*code)));
-        let below = Refusal::ALL.iter().map(|refusal| (refusal.name(), self.refused_below(*refusal)));
-        for (reason, count) in codes.chain(below) {
-            line(&mut text, &format!("tincan_refused_total{{reason=\"{reason}\"}} {count}"));
-        }
+        registry.register("refused", "Clients refused or cut off", self.refused.clone());
+        let mut text = String::new();
+        encode(&mut text, &registry).expect("writing to a string does not fail");
         text
     }
-}
-
-fn line(text: &mut String, line: &str) {
-    writeln!(text, "{line}").expect("writing to a string does not fail");
 }
 
 #[cfg(test)]

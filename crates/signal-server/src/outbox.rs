@@ -37,6 +37,18 @@ impl Outbox {
         Ok(())
     }
 
+    /// What is kept, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Gives up what was sent: whoever loses the connection now cannot resume.
+    pub(crate) fn forget_sent(&mut self) {
+        while self.sent > 0 {
+            self.forget_first();
+        }
+    }
+
     /// The next message; counts as sent.
     pub(crate) fn take(&mut self) -> Option<Utf8Bytes> {
         let message = self.messages.get(self.sent)?.clone();

@@ -9,13 +9,14 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Extension, State};
+use axum::extract::{Extension, Path, RawQuery, State};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tincan_protocol::{ErrorCode, MAX_MESSAGE_LEN, SIGNAL_PATH, SUBPROTOCOL};
+use parking_lot::Mutex;
+use tincan_protocol::{ErrorCode, LOCAL_ROOM_PATH, MAX_MESSAGE_LEN, SIGNAL_PATH, SUBPROTOCOL, local_proof};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -27,9 +28,10 @@ use tokio_util::task::TaskTracker;
 use tower_service::Service;
 use tracing::{Instrument, info, warn};
 
-use crate::address::{AddressKey, Addresses, Slot};
+use crate::address::{Address, Addresses, Slot};
 use crate::config::ServerConfig;
 use crate::connection;
+use crate::local::Occupancy;
 use crate::metrics::{Metrics, Refusal};
 use crate::registry::Registry;
 
@@ -47,13 +49,14 @@ pub(crate) struct Shared {
     pub(crate) config: ServerConfig,
     pub(crate) registry: Registry,
     pub(crate) cancel: CancellationToken,
-    room: Arc<Semaphore>,
+    free: Arc<Semaphore>,
     addresses: Arc<Addresses>,
     /// The tasks of WebSockets, which axum spawns by itself.
     sockets: TaskTracker,
-    /// Places that wait for their participants to come back. They are no connections: when thousands are lost at once, it
-    /// is those thousands that come back.
-    pub(crate) places: TaskTracker,
+    /// Memberships that wait for their participants to come back. They are no connections: when thousands are lost at once,
+    /// it is those thousands that come back.
+    pub(crate) memberships: TaskTracker,
+    local: Option<Arc<dyn Occupancy>>,
 }
 
 impl Shared {
@@ -64,9 +67,9 @@ impl Shared {
 
 /// What a TCP connection holds; taken by the WebSocket that it becomes.
 #[derive(Clone)]
-struct Visitor(Arc<std::sync::Mutex<Option<Admission>>>);
+struct Visitor(Arc<Mutex<Option<Admission>>>);
 
-/// The place that a connection has among all. Counted by what holds it: at the moment of an upgrade the task that speaks
+/// The slot that a connection has among all. Counted by what holds it: at the moment of an upgrade the task that speaks
 /// HTTP and the one that speaks WebSocket both live.
 struct Admission {
     among_all: OwnedSemaphorePermit,
@@ -79,21 +82,32 @@ struct Admission {
 /// # Errors
 /// When the listener has no address, which means that it is no socket any more.
 pub async fn serve(listener: TcpListener, config: ServerConfig, cancel: CancellationToken) -> io::Result<()> {
+    serve_rooms(listener, config, None, cancel).await
+}
+
+/// The same, telling somebody which rooms there are.
+pub(crate) async fn serve_rooms(
+    listener: TcpListener,
+    config: ServerConfig,
+    occupancy: Option<Arc<dyn Occupancy>>,
+    cancel: CancellationToken,
+) -> io::Result<()> {
     listener.local_addr()?;
     let shared = Arc::new(Shared {
-        registry: Registry::new(config.limits.clone(), config.metrics.clone()),
-        room: Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS))),
+        registry: Registry::new(config.limits.clone(), config.metrics.clone(), occupancy.clone()),
+        free: Arc::new(Semaphore::new(config.limits.connections.min(Semaphore::MAX_PERMITS))),
         config,
         cancel: cancel.clone(),
         addresses: Arc::default(),
         sockets: TaskTracker::new(),
-        places: TaskTracker::new(),
+        memberships: TaskTracker::new(),
+        local: occupancy,
     });
     let router = Router::new()
         .route(&format!("/{SIGNAL_PATH}"), get(signal))
-        // The word is how a client that found this port by mDNS knows that a Tincan server answers.
+        // The word is how a client knows that a Tincan server answers.
         .route("/healthz", get(|| async { "tincan ok\n" }))
-        .route("/metrics", get(metrics))
+        .route(&format!("/{LOCAL_ROOM_PATH}/{{name}}"), get(local_room))
         .with_state(shared.clone());
     let tls = shared.config.tls.clone().map(TlsAcceptor::from);
     let mut connections = JoinSet::new();
@@ -112,7 +126,7 @@ pub async fn serve(listener: TcpListener, config: ServerConfig, cancel: Cancella
                 }
             },
         };
-        shared.metrics().accepted.add(1);
+        shared.metrics().accepted.inc();
         let visitor = match shared.admit(address) {
             Ok(visitor) => visitor,
             Err(refusal) => {
@@ -134,8 +148,8 @@ pub async fn serve(listener: TcpListener, config: ServerConfig, cancel: Cancella
         // What is left are WebSockets, whose every wait ends with the cancellation or its own limit of a second.
         shared.sockets.wait().await;
     }
-    shared.places.close();
-    shared.places.wait().await;
+    shared.memberships.close();
+    shared.memberships.wait().await;
     info!("ended");
     Ok(())
 }
@@ -143,18 +157,19 @@ pub async fn serve(listener: TcpListener, config: ServerConfig, cancel: Cancella
 impl Shared {
     /// Counts a TCP connection, unless there are too many, or too many of its address.
     fn admit(&self, address: SocketAddr) -> Result<Visitor, Refusal> {
-        let among_all = Arc::clone(&self.room).try_acquire_owned().map_err(|_| Refusal::Connections)?;
+        let among_all = Arc::clone(&self.free).try_acquire_owned().map_err(|_| Refusal::Connections)?;
         let of_its_address = if self.config.trust_forwarded {
             None
         } else {
             Some(self.slot(address.ip().into()).ok_or(Refusal::ConnectionsPerAddress)?)
         };
         let admission = Admission { among_all, of_its_address };
-        Ok(Visitor(Arc::new(std::sync::Mutex::new(Some(admission)))))
+        Ok(Visitor(Arc::new(Mutex::new(Some(admission)))))
     }
 
-    fn slot(&self, key: AddressKey) -> Option<Slot> {
-        self.addresses.enter(key, self.config.limits.connections_per_address)
+    fn slot(&self, address: Address) -> Option<Slot> {
+        let limits = &self.config.limits;
+        self.addresses.enter(address, limits.connections_per_address, limits.connections_per_site)
     }
 }
 
@@ -208,11 +223,37 @@ where
     }
 }
 
-async fn metrics(State(shared): State<Arc<Shared>>) -> Response {
-    if !shared.config.show_metrics {
+/// Answers `GET /metrics` with the counts until cancelled, for a monitor: on a listener of its own, because whoever may call may
+/// not therefore know how many do.
+///
+/// # Errors
+/// When the listener is no socket any more.
+pub async fn serve_metrics(
+    listener: TcpListener,
+    metrics: Arc<Metrics>,
+    cancel: CancellationToken,
+) -> io::Result<()> {
+    let show = move || async move { ([(header::CONTENT_TYPE, Metrics::CONTENT_TYPE)], metrics.render()) };
+    let router = Router::new().route("/metrics", get(show));
+    axum::serve(listener, router).with_graceful_shutdown(cancel.cancelled_owned()).await
+}
+
+/// Whether somebody is in a room that this program hosts: [`tincan_protocol::local_proof`].
+async fn local_room(
+    State(shared): State<Arc<Shared>>,
+    Path(name): Path<String>,
+    RawQuery(query): RawQuery,
+) -> Response {
+    let Some((room, instance)) = shared.local.as_ref().and_then(|local| local.find(&name)) else {
         return StatusCode::NOT_FOUND.into_response();
+    };
+    let Some(query) = query else { return String::new().into_response() };
+    let nonce = query.strip_prefix("nonce=").unwrap_or_default();
+    let nonce = data_encoding::HEXLOWER.decode(nonce.as_bytes()).ok();
+    match nonce.and_then(|nonce| <[u8; 16]>::try_from(nonce).ok()) {
+        Some(nonce) => format!("{} {instance}", local_proof(room, &nonce)).into_response(),
+        None => StatusCode::BAD_REQUEST.into_response(),
     }
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], shared.metrics().render()).into_response()
 }
 
 /// Read from a socket at once, and held for every connection: the usual 128 KiB would be 1.3 GB for 10,000 idle ones.
@@ -233,7 +274,7 @@ async fn signal(
         return (StatusCode::UPGRADE_REQUIRED, format!("this server speaks {SUBPROTOCOL}\n")).into_response();
     }
     let held = {
-        let mut admission = visitor.0.lock().expect("nothing panics while it takes the admission");
+        let mut admission = visitor.0.lock();
         let slot = if shared.config.trust_forwarded {
             forwarded(&headers).and_then(|address| shared.slot(address.into()))
         } else {
@@ -255,9 +296,9 @@ async fn signal(
         .max_frame_size(2 * MAX_MESSAGE_LEN)
         .read_buffer_size(READ_BUFFER)
         .on_upgrade(move |socket| async move {
-            shared.metrics().connections.add(1);
+            shared.metrics().connections.inc();
             connection::run(socket, slot, shared.clone()).instrument(tracing::info_span!("client")).await;
-            shared.metrics().connections.add(-1);
+            shared.metrics().connections.dec();
             drop((token, among_all));
         })
 }

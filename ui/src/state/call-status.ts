@@ -18,7 +18,7 @@ export function banner(call: CallView): Banner | undefined {
       return { code: 'reconnecting', text: 'The connection was lost. Reconnecting…' };
     default:
       if (call.serverConnected || call.test) return undefined;
-      return { code: 'server-lost', text: nobodyNew(call) };
+      return { code: 'server-lost', text: call.serverProblem ?? nobodyNew(call) };
   }
 }
 

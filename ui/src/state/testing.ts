@@ -47,6 +47,7 @@ export function call(change: Partial<CallView> = {}): CallView {
     test: false,
     reach: '',
     serverConnected: true,
+    serverProblem: null,
     connectedSince: null,
     participants: [],
     left: null,

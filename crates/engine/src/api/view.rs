@@ -136,6 +136,8 @@ pub struct CallView {
     pub reach: String,
     /// Whether the signalling server is reachable now; a call goes on without it, but nobody can come in.
     pub server_connected: bool,
+    /// What is the matter while it is not: a sentence, which differs on a server and on the local network.
+    pub server_problem: Option<String>,
     /// Milliseconds since the Unix epoch when the first connection came up; `None` while nobody else is here.
     #[ts(type = "number | null")]
     pub connected_since: Option<u64>,

@@ -2,12 +2,11 @@
 //! ends.
 
 mod addresses;
-mod load;
+mod local;
 mod remote;
 mod route;
 mod statistics;
 mod task;
-mod verdict;
 mod view;
 
 use std::path::PathBuf;
@@ -25,7 +24,7 @@ use crate::api::{CallStatistics, CallView, CommandError, Notice};
 use crate::media::{AudioHandle, EncoderHandle};
 use crate::{FrameOutput, HostedRoom};
 
-pub(crate) use route::Route;
+pub(crate) use route::{Host, Route};
 pub(crate) use view::unix_millis;
 
 /// Views and statistics that may wait for the engine; it takes them at once unless it hangs.
@@ -88,10 +87,9 @@ pub(crate) enum CallUpdate {
     View(CallView),
     Statistics(CallStatistics),
     Notice(Notice),
-    /// The room is on the server in this program, for as long as this is kept, and announced under this name.
+    /// The room is on the server in this program, for as long as this is kept.
     Hosted {
         code: RoomCode,
-        announced: String,
         room: HostedRoom,
     },
     /// The call is over. Only a recording has more to say; what is left of the call is released by the time that

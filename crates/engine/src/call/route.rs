@@ -1,10 +1,13 @@
-//! From a code to a place in the room: keys, server, join.
+//! From a code to a membership of the room: keys, server, join.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tincan_protocol::{Intent, PeerId, RoomCode, RoomKeys, announcement_name};
-use tincan_signal_client::{JoinError, SignalClient, SignalConfig, SignalEvents, discover};
+use tincan_protocol::{Intent, PeerId, RoomCode, RoomId, RoomKeys};
+use tincan_signal_client::{
+    Answer, FoundServer, JoinError, RoomSearch, SignalClient, SignalConfig, SignalEvents, ask, discover,
+};
 use url::Url;
 
 use crate::api::CommandError;
@@ -13,6 +16,14 @@ use crate::{HostedRoom, LocalServerHost};
 /// How long to ask the local network. mDNS answers come within a second of a question (RFC 6762, section 6); three
 /// questions fit.
 const DISCOVERY: Duration = Duration::from_secs(3);
+/// How long to look for a call before opening it ourselves: one question, and one more for the packet that Wi-Fi lost. When
+/// another opens it meanwhile, both meet all the same (see [`super::local`]).
+pub(super) const SEARCH_BEFORE_HOSTING: Duration = Duration::from_millis(1500);
+/// Who can join a call on the local network.
+const LOCAL_REACH: &str = "People on your local network can join.";
+
+/// The server in this program, where it has one.
+pub(crate) type Host = Arc<dyn LocalServerHost>;
 
 /// How to reach a room.
 #[derive(Clone)]
@@ -24,23 +35,41 @@ pub(crate) enum Route {
         /// Whether the room must be there already.
         intent: Intent,
     },
-    /// On the server in this program, announced on the local network.
-    Host(Arc<dyn LocalServerHost>),
-    /// Wherever it is: on the local network, else on the configured server.
+    /// On the server in this program.
+    Host {
+        host: Host,
+        /// Whether others on the network are to find it.
+        announced: bool,
+    },
+    /// At this address of the local network, or wherever the room is announced when it is not there.
+    Link { url: Url, host: Option<Host> },
+    /// Wherever it is: on the configured server, else on the local network.
     Find {
         /// The configured server.
         server: Option<Url>,
+        host: Option<Host>,
     },
     /// A room of the local network that was there before: where it is now, else opened anew.
     Again {
         /// Opens it on the server in this program.
-        host: Option<Arc<dyn LocalServerHost>>,
+        host: Option<Host>,
         /// The configured server, for a program without a server of its own.
         server: Option<Url>,
     },
 }
 
-/// A place in a room.
+impl Route {
+    /// The way to a room that a link names.
+    pub(crate) fn link(url: Url, host: Option<Host>) -> Self {
+        if is_on_local_network(&url) {
+            Self::Link { url, host }
+        } else {
+            Self::Server { url, intent: Intent::Join }
+        }
+    }
+}
+
+/// A membership of a room.
 pub(crate) struct Joined {
     pub(crate) client: SignalClient,
     pub(crate) events: SignalEvents,
@@ -52,11 +81,22 @@ pub(crate) struct Joined {
     pub(crate) reach: String,
     /// Whether the server runs on this machine: then the other side may too, without any network.
     pub(crate) loopback: bool,
-    /// The room in this program's own server, and the name that it is announced under.
-    pub(crate) hosted: Option<(String, HostedRoom)>,
+    /// The room in this program's own server.
+    pub(crate) hosted: Option<HostedRoom>,
+    /// For a call on the local network, what is needed to stay in it when its server goes.
+    pub(crate) local: Option<LocalCall>,
 }
 
-/// Takes a place in the room. Safe to cancel: whatever was opened is dropped.
+/// A call on the local network.
+pub(crate) struct LocalCall {
+    pub(crate) room: RoomId,
+    /// The announcement of the server that it is on.
+    pub(crate) instance: String,
+    /// What takes it over.
+    pub(crate) host: Option<Host>,
+}
+
+/// Becomes a member of the room. Safe to cancel: whatever was opened is dropped.
 ///
 /// # Errors
 /// A sentence for the person, with the code of what failed.
@@ -66,19 +106,35 @@ pub(crate) async fn join(code: &RoomCode, route: &Route, peer: PeerId) -> Result
         error("internal", "The room's key could not be made. Close other programs and try again.")
     })?;
     match route {
-        Route::Server { url, intent } => {
-            connect(url, keys, peer, *intent).await.map(|(client, events)| on_server(url, client, events))
-        }
-        Route::Host(host) => open_here(keys, peer, host.as_ref()).await,
-        Route::Find { server } => find(keys, peer, server.as_ref()).await,
-        Route::Again { host, server } => again(keys, peer, host.as_deref(), server.as_ref()).await,
+        Route::Server { url, intent } => on_server(url, keys, peer, *intent).await,
+        Route::Host { host, announced } => hosted(host, *announced, keys, peer).await,
+        Route::Link { url, host } => linked(url, host.as_ref(), keys, peer).await,
+        Route::Find { server, host } => find(keys, peer, server.as_ref(), host.as_ref()).await,
+        Route::Again { host, server } => again(keys, peer, host.as_ref(), server.as_ref()).await,
     }
 }
 
-/// Opens the room on the server in this program.
-async fn open_here(keys: RoomKeys, peer: PeerId, host: &dyn LocalServerHost) -> Result<Joined, CommandError> {
-    let name = announcement_name(keys.room_id());
-    let hosted = host.host(keys.room_id()).await.map_err(|detail| CommandError {
+/// Joins the room when somebody was first, else opens it. Whoever opens it at the same moment meets us all the same: see
+/// [`super::local`].
+async fn again(
+    keys: RoomKeys,
+    peer: PeerId,
+    host: Option<&Host>,
+    server: Option<&Url>,
+) -> Result<Joined, CommandError> {
+    let found = discover(keys.room_id(), SEARCH_BEFORE_HOSTING).await;
+    match (found, host, server) {
+        // With the intent to create: whoever is there may leave in this moment.
+        (Some(found), _, _) => found_at(found, host, keys, peer, Intent::Create).await,
+        (None, Some(host), _) => hosted(host, true, keys, peer).await,
+        (None, None, Some(url)) => on_server(url, keys, peer, Intent::Create).await,
+        (None, None, None) => find(keys, peer, None, None).await,
+    }
+}
+
+async fn hosted(host: &Host, announced: bool, keys: RoomKeys, peer: PeerId) -> Result<Joined, CommandError> {
+    let room = keys.room_id();
+    let hosted = host.host(room, announced).await.map_err(|detail| CommandError {
         code: "local_server".into(),
         message: format!("The call could not be opened on this computer: {detail}"),
     })?;
@@ -86,9 +142,10 @@ async fn open_here(keys: RoomKeys, peer: PeerId, host: &dyn LocalServerHost) -> 
     let (client, events) = connect(&url, keys, peer, Intent::Create).await?;
     let invite_server = hosted.public_url.as_deref().map(parse).transpose()?;
     let reach = match &invite_server {
-        Some(_) => "People on your local network can join.",
+        Some(_) => LOCAL_REACH,
         None => "This computer has no network: only programs on it can join.",
     };
+    let instance = hosted.instance.clone();
     Ok(Joined {
         client,
         events,
@@ -96,66 +153,112 @@ async fn open_here(keys: RoomKeys, peer: PeerId, host: &dyn LocalServerHost) -> 
         server: None,
         reach: reach.into(),
         loopback: true,
-        hosted: Some((name, hosted)),
+        hosted: Some(hosted),
+        local: announced.then(|| LocalCall { room, instance, host: Some(Arc::clone(host)) }),
     })
 }
 
-/// Joins the room when somebody was first, else opens it.
-async fn again(
+/// A link that names an address of the local network: the room may be there, or have moved since.
+async fn linked(
+    url: &Url,
+    host: Option<&Host>,
     keys: RoomKeys,
     peer: PeerId,
-    host: Option<&dyn LocalServerHost>,
-    server: Option<&Url>,
 ) -> Result<Joined, CommandError> {
-    match (find(keys.clone(), peer, None).await, host, server) {
-        (Err(_), Some(host), _) => open_here(keys, peer, host).await,
-        (Err(_), None, Some(url)) => {
-            let (client, events) = connect(url, keys, peer, Intent::Create).await?;
-            Ok(on_server(url, client, events))
-        }
-        (found, _, _) => found,
+    let room = keys.room_id();
+    let mut search = RoomSearch::start(room).ok();
+    let answer = tokio::select! {
+        answer = ask(url, room) => answer,
+        found = next_found(search.as_mut()) => Answer::Room(found),
+    };
+    let at_the_address = match answer {
+        Answer::Room(found) => return found_at(found, host, keys, peer, Intent::Join).await,
+        // A server that was set up for many; or another program took the port over, and says that it knows no such room.
+        Answer::Server => match on_server(url, keys.clone(), peer, Intent::Join).await {
+            Err(error) if error.code == JoinError::RoomNotFound.code() => Err(error),
+            answer => return answer,
+        },
+        Answer::Nothing => Err(error(
+            "room_not_found",
+            "The computer that this link names does not answer, and no call with this code was found on your network. \
+             Check that you are on the same network, or ask for a new link.",
+        )),
+    };
+    match tokio::time::timeout(DISCOVERY, next_found(search.as_mut())).await {
+        Ok(found) => found_at(found, host, keys, peer, Intent::Join).await,
+        Err(_) => at_the_address,
     }
 }
 
-async fn find(keys: RoomKeys, peer: PeerId, server: Option<&Url>) -> Result<Joined, CommandError> {
+async fn next_found(search: Option<&mut RoomSearch>) -> FoundServer {
+    match search {
+        Some(search) => match search.servers.recv().await {
+            Some(found) => found,
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+async fn find(
+    keys: RoomKeys,
+    peer: PeerId,
+    server: Option<&Url>,
+    host: Option<&Host>,
+) -> Result<Joined, CommandError> {
     // The configured server answers faster than the network can be asked; a room that it does not know may be local.
     let mut refused = None;
     if let Some(url) = server {
-        match connect(url, keys.clone(), peer, Intent::Join).await {
-            Ok((client, events)) => return Ok(on_server(url, client, events)),
+        match on_server(url, keys.clone(), peer, Intent::Join).await {
+            Ok(joined) => return Ok(joined),
             Err(error) => refused = Some(error),
         }
     }
-    let Some(url) = discover(keys.room_id(), DISCOVERY).await else {
-        return Err(refused.unwrap_or_else(|| {
+    match discover(keys.room_id(), DISCOVERY).await {
+        Some(found) => found_at(found, host, keys, peer, Intent::Join).await,
+        None => Err(refused.unwrap_or_else(|| {
             error(
                 "room_not_found",
                 "No call with this code was found on your network. Check the code, or ask for the invite link.",
             )
-        }));
-    };
-    let (client, events) = connect(&url, keys, peer, Intent::Join).await?;
+        })),
+    }
+}
+
+async fn found_at(
+    found: FoundServer,
+    host: Option<&Host>,
+    keys: RoomKeys,
+    peer: PeerId,
+    intent: Intent,
+) -> Result<Joined, CommandError> {
+    let room = keys.room_id();
+    let (client, events) = connect(&found.url, keys, peer, intent).await?;
     Ok(Joined {
-        loopback: is_loopback(&url),
+        loopback: is_loopback(&found.url),
         client,
         events,
-        invite_server: Some(url),
+        invite_server: Some(found.url),
         server: None,
-        reach: "People on your local network can join.".into(),
+        reach: LOCAL_REACH.into(),
         hosted: None,
+        local: Some(LocalCall { room, instance: found.instance, host: host.map(Arc::clone) }),
     })
 }
 
-fn on_server(url: &Url, client: SignalClient, events: SignalEvents) -> Joined {
-    Joined {
+async fn on_server(url: &Url, keys: RoomKeys, peer: PeerId, intent: Intent) -> Result<Joined, CommandError> {
+    let (client, events) = connect(url, keys, peer, intent).await?;
+    let reach = if is_on_local_network(url) { LOCAL_REACH } else { "Anyone with the code can join." };
+    Ok(Joined {
         client,
         events,
         invite_server: Some(url.clone()),
         server: Some(url.to_string()),
-        reach: "Anyone with the code can join.".into(),
+        reach: reach.into(),
         loopback: is_loopback(url),
         hosted: None,
-    }
+        local: None,
+    })
 }
 
 async fn connect(
@@ -171,20 +274,58 @@ fn refusal(error: JoinError) -> CommandError {
     CommandError { code: error.code().into(), message: error.to_string() }
 }
 
-fn parse(url: &str) -> Result<Url, CommandError> {
+pub(super) fn parse(url: &str) -> Result<Url, CommandError> {
     tincan_protocol::parse_server_url(url)
         .map_err(|error| CommandError { code: "server_url".into(), message: error.to_string() })
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(super) fn is_loopback(url: &Url) -> bool {
     match url.host() {
-        Some(url::Host::Ipv4(address)) => address.is_loopback(),
-        Some(url::Host::Ipv6(address)) => address.is_loopback(),
         Some(url::Host::Domain(name)) => name == "localhost",
-        None => false,
+        _ => address(url).is_some_and(|address| address.is_loopback()),
+    }
+}
+
+/// Whether an address says by itself that only machines nearby reach it: what a program names that hosts a room.
+fn is_on_local_network(url: &Url) -> bool {
+    let nearby = address(url).is_some_and(|address| match address {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local() || ip.is_loopback(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local() || ip.is_loopback(),
+    });
+    url.scheme() == "ws" && nearby
+}
+
+fn address(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        url::Host::Ipv4(address) => Some(address.into()),
+        url::Host::Ipv6(address) => Some(address.to_canonical()),
+        url::Host::Domain(_) => None,
     }
 }
 
 fn error(code: &str, message: &str) -> CommandError {
     CommandError { code: code.into(), message: message.into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_of_the_local_network_are_told_by_their_address() {
+        for (url, local) in [
+            ("ws://192.168.1.5:4815", true),
+            ("ws://10.8.0.2:80", true),
+            ("ws://169.254.1.2:80", true),
+            ("ws://127.0.0.1:80", true),
+            ("ws://[fd00::1]:80", true),
+            ("ws://[::ffff:192.168.1.5]:80", true),
+            ("ws://192.0.2.7:4815", false),
+            ("ws://localhost:4815", false),
+            ("wss://192.168.1.5", false),
+            ("wss://tincan.example.org", false),
+        ] {
+            assert_eq!(is_on_local_network(&url.parse().unwrap()), local, "{url}");
+        }
+    }
 }

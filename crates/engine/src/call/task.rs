@@ -9,7 +9,7 @@ use tincan_call::{
 };
 use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
-use tincan_signal_client::{SignalClient, SignalEvent, SignalEvents};
+use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -18,11 +18,10 @@ use tracing::{debug, warn};
 use url::Url;
 
 use super::addresses::{Addresses, Change};
-use super::load::{Load, LoadProbe};
+use super::local::{Keeper, Move};
 use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
 use super::route::Joined;
-use super::statistics::{Concealment, participant, quality};
-use super::verdict::{Second, Verdict};
+use super::statistics::{Concealment, QualityLog, participant, quality};
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, FromCall, view};
 use crate::api::{
     CallPhase, CallStatistics, CallView, CommandError, Notice, NoticeKind, Participant, SafetyNumber,
@@ -54,8 +53,8 @@ pub(crate) async fn run(
     };
     match joined {
         Ok(mut joined) => {
-            if let Some((announced, room)) = joined.hosted.take() {
-                engine.send(CallUpdate::Hosted { code: config.code.clone(), announced, room }).await;
+            if let Some(room) = joined.hosted.take() {
+                engine.send(CallUpdate::Hosted { code: config.code.clone(), room }).await;
             }
             let code = config.code.clone();
             let mut task = CallTask::new(config, joined, inbox, engine);
@@ -133,14 +132,16 @@ struct CallTask {
     /// What an invite link names.
     invite_server: Option<Url>,
     server: Option<String>,
+    /// Stays in a call on the local network when its server goes.
+    keeper: Option<Keeper>,
+    /// Why the server will not have us again. The call goes on while anybody is connected.
+    refused: Option<JoinError>,
     /// Whether the others may run on this machine, without a network between.
     loopback: bool,
     next_stream: u32,
     connected_at: Option<Instant>,
     names: Vec<String>,
-    verdict: Verdict,
-    load: Load,
-    load_probe: LoadProbe,
+    log: QualityLog,
     /// What Opus was told last, per participant.
     loss: BTreeMap<PeerId, f32>,
     /// About whom the person was warned.
@@ -179,6 +180,7 @@ impl CallTask {
             test: config.test,
             reach: joined.reach.clone(),
             server_connected: true,
+            server_problem: None,
             connected_since: None,
             participants: Vec::new(),
             left: None,
@@ -191,6 +193,8 @@ impl CallTask {
             again: config.again.clone(),
             invite_server,
             server: joined.server,
+            keeper: joined.local.map(Keeper::start),
+            refused: None,
             loopback: joined.loopback,
             remotes: BTreeMap::new(),
             remote_events,
@@ -202,9 +206,7 @@ impl CallTask {
             next_stream: 1,
             connected_at: None,
             names: Vec::new(),
-            verdict: Verdict::default(),
-            load: Load::default(),
-            load_probe: LoadProbe::start(),
+            log: QualityLog::default(),
             loss: BTreeMap::new(),
             doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
@@ -221,16 +223,29 @@ impl CallTask {
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.publish().await;
         loop {
+            if let Some(error) = self.refused
+                && self.session.phase() != Phase::Connected
+            {
+                return Some(error.to_string());
+            }
             let timeout = self.session.poll_timeout();
             let input = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return None,
-                event = self.signal_events.recv() => match event {
+                event = self.signal_events.recv(), if self.refused.is_none() => match event {
+                    Some(SignalEvent::Refused(error)) => {
+                        self.refused(error).await;
+                        continue;
+                    }
                     Some(event) => signalled(event),
                     None => return Some(
                         "The server ended the call. Join again, or start a new call.".into()
                     ),
                 },
+                to = moved(&mut self.keeper) => {
+                    self.move_to(to).await;
+                    continue;
+                }
                 Some(event) = self.remote_events.recv() => match self.remote_event(event).await {
                     Some(input) => input,
                     None => continue,
@@ -275,6 +290,40 @@ impl CallTask {
             self.carry_out().await;
             self.publish().await;
         }
+    }
+
+    /// The server will not have us again. Whoever is connected talks on; nobody new can come.
+    async fn refused(&mut self, error: JoinError) {
+        self.refused = Some(error);
+        self.view.server_problem = Some(format!("{error} Your call goes on with those who are connected."));
+        self.publish().await;
+    }
+
+    /// The room is on another server of the local network.
+    async fn move_to(&mut self, to: Move) {
+        self.signal.move_to(to.url.clone());
+        self.loopback = super::route::is_loopback(&to.url);
+        self.invite_server = to.invite_server;
+        let invite = InviteLink { code: self.config.code.clone(), server: self.invite_server.clone() };
+        self.view.invitation = view::invitation(&self.config.code, &invite);
+        self.view.invite_link = invite.to_string();
+        if let Some(room) = to.hosted {
+            self.engine.send(CallUpdate::Hosted { code: self.config.code.clone(), room }).await;
+        }
+        self.publish().await;
+    }
+
+    fn server_is(&mut self, connected: bool) {
+        if let Some(keeper) = &self.keeper {
+            keeper.connected(connected);
+        }
+        self.view.server_connected = connected;
+        self.view.server_problem = (!connected).then(|| match &self.keeper {
+            Some(_) => {
+                "The computer that opened the call is gone. Looking for the others on your network…".into()
+            }
+            None => "The server cannot be reached: nobody new can join. Trying again…".into(),
+        });
     }
 
     /// Does everything that the session asks for.
@@ -432,7 +481,7 @@ impl CallTask {
                     self.view.connected_since = Some(view::unix_millis());
                 }
             }
-            SessionEvent::Server { connected } => self.view.server_connected = connected,
+            SessionEvent::Server { connected } => self.server_is(connected),
             SessionEvent::ParticipantJoined { peer } => {
                 self.participant(peer);
             }
@@ -487,11 +536,10 @@ impl CallTask {
     async fn measure(&mut self) {
         let audio = self.config.media.audio.statistics();
         let sent = self.config.media.encoder.statistics();
-        let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
         let mut statistics = CallStatistics::default();
         for (peer, remote) in &self.remotes {
             let (connection, received) = remote.statistics();
-            let audio = audio.participants.get(peer);
+            let audio = audio.get(peer);
             let concealed = self.concealment.entry(*peer).or_default().second(audio);
             let one = participant(&connection, audio, concealed, &sent, &received);
             statistics.participants.insert(peer.to_string(), one);
@@ -500,9 +548,7 @@ impl CallTask {
             let Some(one) = statistics.participants.get(&participant.id) else { continue };
             if participant.connection == crate::api::ConnectionView::Connected {
                 participant.quality = quality(one);
-                let (quality, freezes) = (participant.quality, one.freezes);
-                let second = Second { quality, freezes, frozen_seconds: one.frozen_seconds, busy };
-                self.verdict.second(&participant.id, second);
+                self.log.second(participant.quality, one.freezes);
             }
         }
         self.publish().await;
@@ -537,11 +583,14 @@ impl CallTask {
             reason,
             names: self.names,
             seconds: self.connected_at.map_or(0, |at| at.elapsed().as_secs() as u32),
-            quality: self.verdict.sentence(),
+            quality: self.log.summary(),
             server: self.server,
         };
         self.engine.send(CallUpdate::Ended(end)).await;
         self.signal.leave().await;
+        if let Some(keeper) = self.keeper {
+            keeper.stop().await;
+        }
         while self.closing.join_next().await.is_some() {}
         if let Some((_, recorder)) = self.recording
             && let Some(notice) = recorded(recorder).await
@@ -575,6 +624,16 @@ fn signalled(event: SignalEvent) -> Input {
         SignalEvent::PeerJoined(peer) => Input::PeerJoined(peer),
         SignalEvent::PeerLeft(peer) => Input::PeerLeft(peer),
         SignalEvent::Message { from, message } => Input::Message { from, message },
-        SignalEvent::Disconnected => Input::Disconnected,
+        SignalEvent::IceServers(ice_servers) => Input::IceServers(ice_servers),
+        // What is refused is told by the task; the session knows that the server is away.
+        SignalEvent::Disconnected | SignalEvent::Refused(_) => Input::Disconnected,
+    }
+}
+
+/// Where a local call has moved to.
+async fn moved(keeper: &mut Option<Keeper>) -> Move {
+    match keeper {
+        Some(keeper) => keeper.moved().await,
+        None => std::future::pending().await,
     }
 }

@@ -8,7 +8,6 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tincan_codec::{OpusDecoder, OpusEncoder};
-use tincan_devices::raise_thread_priority;
 use tincan_media::audio::{
     AudioFrame, AudioProcessor, AudioSender, JitterBuffer, JitterStatistics, LevelMeter, Mixer,
     ProcessingConfig, VoiceDetector, chime,
@@ -18,7 +17,6 @@ use tincan_protocol::PeerId;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
-use super::closer::Closer;
 use super::{AudioPlayout, Hint, MediaEvent, PeerSink, VideoCommand};
 use crate::api::Levels;
 
@@ -68,40 +66,28 @@ pub(crate) enum AudioCommand {
     Stop,
 }
 
-/// As of the last second.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct AudioStatistics {
-    /// Everybody's sound.
-    pub(crate) participants: BTreeMap<PeerId, JitterStatistics>,
-    /// The longest time between two rounds of the thread: [`NAP`] and a little, unless the computer is too busy.
-    pub(crate) longest_round: Duration,
-}
+/// Statistics of everybody's sound, as of the last second.
+pub(crate) type AudioStatistics = BTreeMap<PeerId, JitterStatistics>;
 
-/// The running thread; dropping it ends and joins it, when its devices are closed too.
+/// The running thread; dropping it ends and joins it.
 pub(crate) struct AudioThread {
     handle: AudioHandle,
     thread: Option<JoinHandle<()>>,
-    closing: Option<JoinHandle<()>>,
 }
 
 impl AudioThread {
     pub(crate) fn start(clock: MediaClock, events: mpsc::Sender<MediaEvent>) -> Self {
         let (commands, inbox) = sync_channel(QUEUE);
-        let (publish, statistics) = watch::channel(AudioStatistics::default());
-        let (closer, closing) = Closer::start();
-        let run = move || {
-            let _raised = raise_thread_priority();
-            match OpusEncoder::new() {
-                Ok(encoder) => Worker::new(clock, encoder, events, publish, closer).run(&inbox),
-                // Only without memory; the next call tries again.
-                Err(error) => warn!(%error, "there will be no sound"),
-            }
-        };
+        let (publish, statistics) = watch::channel(AudioStatistics::new());
         let thread = std::thread::Builder::new()
             .name("tincan-audio".into())
-            .spawn(run)
+            .spawn(move || match OpusEncoder::new() {
+                Ok(encoder) => Worker::new(clock, encoder, events, publish).run(&inbox),
+                // Only without memory; the next call tries again.
+                Err(error) => warn!(%error, "there will be no sound"),
+            })
             .expect("the system can start a thread");
-        Self { handle: AudioHandle { commands, statistics }, thread: Some(thread), closing: Some(closing) }
+        Self { handle: AudioHandle { commands, statistics }, thread: Some(thread) }
     }
 
     pub(crate) fn handle(&self) -> &AudioHandle {
@@ -112,10 +98,10 @@ impl AudioThread {
 impl Drop for AudioThread {
     fn drop(&mut self) {
         self.handle.send(AudioCommand::Stop);
-        for thread in [self.thread.take(), self.closing.take()].into_iter().flatten() {
-            if thread.join().is_err() {
-                warn!("the audio thread, or the one that closes its devices, panicked");
-            }
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            warn!("the audio thread panicked");
         }
     }
 }
@@ -164,7 +150,6 @@ struct Worker {
     clock: MediaClock,
     events: mpsc::Sender<MediaEvent>,
     statistics: watch::Sender<AudioStatistics>,
-    closer: Closer,
     input: Option<Box<dyn AudioInput>>,
     output: Option<Box<dyn AudioOutput>>,
     processor: AudioProcessor,
@@ -179,9 +164,6 @@ struct Worker {
     next_levels: Instant,
     next_playout: Instant,
     next_statistics: Instant,
-    /// When the last round began.
-    round: Instant,
-    longest_round: Duration,
 }
 
 impl Worker {
@@ -190,14 +172,12 @@ impl Worker {
         encoder: OpusEncoder,
         events: mpsc::Sender<MediaEvent>,
         statistics: watch::Sender<AudioStatistics>,
-        closer: Closer,
     ) -> Self {
         let now = Instant::now();
         Self {
             clock,
             events,
             statistics,
-            closer,
             input: None,
             output: None,
             processor: AudioProcessor::new(ProcessingConfig::default()),
@@ -212,8 +192,6 @@ impl Worker {
             next_levels: now,
             next_playout: now,
             next_statistics: now,
-            round: now,
-            longest_round: Duration::ZERO,
         }
     }
 
@@ -226,16 +204,12 @@ impl Worker {
             };
             while let Some(command) = next {
                 if matches!(command, AudioCommand::Stop) {
-                    self.closer.close(self.input.take());
-                    self.closer.close(self.output.take());
                     return;
                 }
                 self.handle(command);
                 next = inbox.try_recv().ok();
             }
             let now = Instant::now();
-            self.longest_round = self.longest_round.max(now - self.round);
-            self.round = now;
             self.capture(now);
             self.play(now);
             self.report(now);
@@ -245,15 +219,11 @@ impl Worker {
     fn handle(&mut self, command: AudioCommand) {
         match command {
             AudioCommand::Input(input) => {
-                let old = std::mem::replace(&mut self.input, input);
-                self.closer.close(old);
+                self.input = input;
                 self.hints = Hints::default();
                 self.meter = LevelMeter::new();
             }
-            AudioCommand::Output(output) => {
-                let old = self.output.replace(output);
-                self.closer.close(old);
-            }
+            AudioCommand::Output(output) => self.output = Some(output),
             AudioCommand::Send(on) => {
                 self.sending = on;
                 self.sender.set_muted(!on);
@@ -317,7 +287,7 @@ impl Worker {
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    self.closer.close(self.input.take());
+                    self.input = None;
                     self.tell(MediaEvent::MicrophoneLost(error));
                 }
             }
@@ -344,7 +314,7 @@ impl Worker {
         let wanted = match self.output.as_mut().map(|output| output.wanted()) {
             Some(Ok(wanted)) => wanted,
             Some(Err(error)) => {
-                self.closer.close(self.output.take());
+                self.output = None;
                 self.tell(MediaEvent::SpeakerLost(error));
                 return;
             }
@@ -388,10 +358,9 @@ impl Worker {
         }
         if now >= self.next_statistics {
             self.next_statistics = now + Duration::from_secs(1);
-            let participants =
+            let statistics =
                 self.remotes.iter().map(|(id, remote)| (*id, remote.jitter.statistics().clone())).collect();
-            let longest_round = std::mem::take(&mut self.longest_round);
-            self.statistics.send_replace(AudioStatistics { participants, longest_round });
+            self.statistics.send_replace(statistics);
         }
     }
 
@@ -433,5 +402,35 @@ impl Hints {
 }
 
 #[cfg(test)]
-#[path = "audio_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn run(hints: &mut Hints, from: Instant, millis: u64, silent: bool, voice: bool, on: bool) -> Vec<Hint> {
+        (0..millis / 10)
+            .filter_map(|n| hints.update(from + Duration::from_millis(n * 10), silent, voice, on))
+            .collect()
+    }
+
+    #[test]
+    fn speaking_while_muted_is_told_once() {
+        let (mut hints, now) = (Hints::default(), Instant::now());
+        assert_eq!(run(&mut hints, now, 5_000, false, true, false), [Hint::SpeakingWhileMuted]);
+    }
+
+    #[test]
+    fn a_cough_while_muted_is_not_told() {
+        let (mut hints, now) = (Hints::default(), Instant::now());
+        assert_eq!(run(&mut hints, now, 300, false, true, false), []);
+        assert_eq!(run(&mut hints, now + Duration::from_millis(300), 600, false, false, false), []);
+    }
+
+    #[test]
+    fn a_microphone_that_delivers_zeros_is_told_when_it_is_on() {
+        let (mut hints, now) = (Hints::default(), Instant::now());
+        assert_eq!(run(&mut hints, now, 8_000, true, false, false), []);
+        assert_eq!(
+            run(&mut hints, now + Duration::from_secs(8), 8_000, true, false, true),
+            [Hint::MicrophoneSilent]
+        );
+    }
+}

@@ -5,7 +5,6 @@
 //! decoder and playout clock; the camera's thread belongs to `tincan-devices`. They talk only by the commands below.
 
 mod audio;
-mod closer;
 mod encode;
 mod local;
 mod receive;

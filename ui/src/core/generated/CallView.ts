@@ -31,6 +31,10 @@ reach: string,
  */
 serverConnected: boolean, 
 /**
+ * What is the matter while it is not: a sentence, which differs on a server and on the local network.
+ */
+serverProblem: string | null, 
+/**
  * Milliseconds since the Unix epoch when the first connection came up; `None` while nobody else is here.
  */
 connectedSince: number | null, 

@@ -120,6 +120,7 @@ function call(change: Partial<CallView> = {}): CallView {
     test: false,
     reach: 'Anyone with the code can join, from anywhere.',
     serverConnected: true,
+    serverProblem: null,
     connectedSince: Date.now() - 754_000,
     participants: [],
     left: null,
