@@ -127,7 +127,7 @@ impl Machine {
         let mut command = self.command(binary("tincan-server"));
         command.args(["--listen", &listen.to_string()]).args(arguments);
         let mut process = Process::start("tincan-server", command);
-        process.wait_for("its listening", |line| line.contains("listening").then_some(())).await;
+        process.wait_for("its listening", |line| line.contains("Listening").then_some(())).await;
         (process, format!("ws://{listen}"))
     }
 

@@ -22,8 +22,18 @@ impl Participant {
     }
 
     /// Like [`Participant::start`], by a command that stands for `tincan`.
-    pub fn start_by(mut command: Command, name: &str, server: &str, arguments: &[&str]) -> Self {
-        command.args(["call", "--server", server, "--name", name]);
+    pub fn start_by(command: Command, name: &str, server: &str, arguments: &[&str]) -> Self {
+        let arguments = [&["--server", server], arguments].concat();
+        Self::start_anywhere(command, name, &arguments)
+    }
+
+    /// Like [`Participant::start`], without a server: on the local network.
+    pub fn start_locally(name: &str, arguments: &[&str]) -> Self {
+        Self::start_anywhere(Command::new(binary("tincan")), name, arguments)
+    }
+
+    fn start_anywhere(mut command: Command, name: &str, arguments: &[&str]) -> Self {
+        command.args(["call", "--name", name]);
         for (option, usual) in [("--camera", "test-pattern"), ("--microphone", "tone"), ("--speaker", "none")]
         {
             if !arguments.contains(&option) {

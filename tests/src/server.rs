@@ -10,6 +10,7 @@ use crate::process::{PATIENCE, Process, binary};
 pub struct Server {
     process: Process,
     port: u16,
+    arguments: Vec<String>,
 }
 
 impl Server {
@@ -24,11 +25,11 @@ impl Server {
     }
 
     async fn on(port: u16, arguments: &[&str]) -> Self {
-        let mut command = Command::new(binary("tincan-server"));
-        command.args(["--listen", &format!("127.0.0.1:{port}")]).args(arguments);
-        let process = Process::start("tincan-server", command);
+        let mut command = Command::new(binary("tincan"));
+        command.args(["serve", "--listen", &format!("127.0.0.1:{port}")]).args(arguments);
+        let process = Process::start("tincan serve", command);
         reachable(port).await;
-        Self { process, port }
+        Self { process, port, arguments: arguments.iter().map(ToString::to_string).collect() }
     }
 
     /// What participants are told.
@@ -44,19 +45,21 @@ impl Server {
     /// Dies as in a crash; the port is kept for [`Down::start`].
     pub async fn crash(self) -> Down {
         self.process.kill().await;
-        Down { port: self.port }
+        Down { port: self.port, arguments: self.arguments }
     }
 }
 
 /// A server that is not there.
 pub struct Down {
     port: u16,
+    arguments: Vec<String>,
 }
 
 impl Down {
-    /// Comes back on the same port, knowing nothing.
+    /// Comes back on the same port with the same arguments, knowing nothing.
     pub async fn start(self) -> Server {
-        Server::on(self.port, &[]).await
+        let arguments: Vec<&str> = self.arguments.iter().map(String::as_str).collect();
+        Server::on(self.port, &arguments).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! What each command needs on this machine: found out, told, asked for, installed.
 
-pub(crate) mod packages;
+mod packages;
 mod tools;
 
 use std::env;

@@ -1,4 +1,3 @@
-use hound::WavReader;
 use tincan_media::MediaTime;
 
 use super::*;
