@@ -337,16 +337,19 @@ impl Window {
 
     async fn read_stamp(&self, id: &str) -> Option<Stamp> {
         let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
-        // Pictures of persons fill their place and lose their edges by that, where the stamp is: here they are shown whole.
+        // Pictures of persons fill their place and lose their edges by that, where the stamp is: here they are shown whole,
+        // and nothing is told on top of them.
         let whole = "for (const one of document.querySelectorAll('canvas'))
-            one.style.cssText = 'inset: 0; width: 100%; height: 100%'";
+                one.style.cssText = 'inset: 0; width: 100%; height: 100%';
+            for (const one of document.querySelectorAll('.toasts, .guide')) one.style.visibility = 'hidden'";
         self.client.execute(whole, vec![]).await.ok()?;
         // The canvas has the picture's size and lies letterboxed in its element: asked, not guessed from the pixels,
         // over which a speaking ring and the controls are drawn.
         let size = async |name| element.attr(name).await.ok()??.parse::<u32>().ok();
         let size = Resolution::new(size("width").await?, size("height").await?);
         let screenshot = decode(&element.screenshot().await.ok()?)?;
-        let filling = "for (const one of document.querySelectorAll('canvas')) one.removeAttribute('style')";
+        let filling = "for (const one of document.querySelectorAll('canvas')) one.removeAttribute('style');
+            for (const one of document.querySelectorAll('.toasts, .guide')) one.style.visibility = ''";
         self.client.execute(filling, vec![]).await.ok()?;
         let rect = letterbox(size, Rect::of(screenshot.size));
         Stamp::read_rgba(&screenshot.rgba, screenshot.size.width as usize, rect)

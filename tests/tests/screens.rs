@@ -15,7 +15,9 @@ const STICKS_OUT: &str = "
     const out = [...document.querySelectorAll('button, input, select, h1, h2, p, [data-testid]')].filter((element) => {
         const { left, right, width, height } = element.getBoundingClientRect();
         const shown = width > 0 && height > 0 && element.checkVisibility({ opacityProperty: true });
-        return shown && element.type !== 'range' && (left < -1 || right > innerWidth + 1);
+        // A picture that fills its place is cut off by it.
+        const whole = element.type !== 'range' && element.tagName !== 'CANVAS';
+        return shown && whole && (left < -1 || right > innerWidth + 1);
     }).map((element) => element.dataset.testid ?? element.textContent.trim().slice(0, 40));
     if (document.documentElement.scrollWidth > innerWidth) out.push('the page');
     return out.join(', ');";

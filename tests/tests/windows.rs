@@ -93,6 +93,7 @@ async fn two_windows_see_each_other_and_every_button_does_what_it_says() {
     ada.press("leave").await;
     ada.press("after-home").await;
     ada.shows("new-call").await;
+    ben.has("alone", "data-left", "true").await;
     let card = ben.text("alone").await;
     assert!(card.contains("Ada Lovelace") && card.contains("left"), "{card}");
     ben.press("left-leave").await;
@@ -232,6 +233,9 @@ async fn a_newcomer_alone_sees_a_whole_test_call() {
     ada.later_stamp("remote-canvas", seen).await;
     // It repeats what it hears: its tile speaks after we did.
     ada.has("remote-tile", "data-speaking", "true").await;
+    // What there was to try is ticked off.
+    ada.has("test-seen", "data-done", "true").await;
+    ada.has("test-said", "data-done", "true").await;
     ada.press("leave").await;
     ada.shows("after-home").await;
     ada.close().await;
