@@ -3,21 +3,20 @@ import { aloneCard, banner, isMuted, serverOf, tileSays } from './call-status';
 import { call, participant } from './testing';
 import { windowTitle } from './title';
 
-const server = { inviteLink: 'tincan://join/kqz4m8trxp?server=wss%3A%2F%2Fs.example' };
-
 describe('what a call says of itself', () => {
   it('is nothing while all is well', () => {
     expect(banner(call())).toBeUndefined();
   });
 
-  it('names the server only where one was set up', () => {
-    expect(serverOf(server.inviteLink)).toBe('wss://s.example');
-    expect(banner(call({ ...server, serverConnected: false }))?.text).toContain('server');
-    for (const phase of ['alone', 'connected'] as const) {
-      const says = banner(call({ phase, serverConnected: false }))?.text;
-      expect(says).toContain('on your network');
-      expect(says).not.toContain('server');
-    }
+  it('is what the engine says of the server, and nothing in a test call', () => {
+    const lost = { serverConnected: false, serverProblem: 'Nobody new can join.' };
+    expect(banner(call(lost))).toEqual({ code: 'server-lost', text: 'Nobody new can join.' });
+    expect(banner(call({ ...lost, test: true }))).toBeUndefined();
+  });
+
+  it('begins anew on the server that the link names', () => {
+    expect(serverOf('tincan://join/kqz4m8trxp?server=wss%3A%2F%2Fs.example')).toBe('wss://s.example');
+    expect([serverOf('tincan://join/kqz4m8trxp'), serverOf('kqz4-m8tr-xp')]).toEqual([null, null]);
   });
 
   it('is the connection before the server', () => {

@@ -17,27 +17,10 @@ export function banner(call: CallView): Banner | undefined {
     case 'reconnecting':
       return { code: 'reconnecting', text: 'The connection was lost. Reconnecting…' };
     default:
-      if (call.serverConnected || call.test) return undefined;
-      return { code: 'server-lost', text: call.serverProblem ?? nobodyNew(call) };
+      // In the engine's words: what is the matter differs on a server and on the local network.
+      if (call.serverConnected || call.test || call.serverProblem === null) return undefined;
+      return { code: 'server-lost', text: call.serverProblem };
   }
-}
-
-function nobodyNew(call: CallView): string {
-  const alone = call.phase === 'alone';
-  // A person who set up no server must not be told of one: on the local network one of the computers introduces people.
-  if (isLocal(call)) {
-    return alone
-      ? 'Nobody on your network can find this call just now. Trying again…'
-      : 'Nobody new on your network can find this call just now. Your call goes on.';
-  }
-  return alone
-    ? 'The server cannot be reached: nobody new can join. Trying again…'
-    : 'The server cannot be reached: nobody new can join. Your call goes on.';
-}
-
-/** Whether the call is on the local network alone: its link names no server. */
-export function isLocal({ inviteLink }: CallView): boolean {
-  return serverOf(inviteLink) === null;
 }
 
 /** The server that an invite link names. */

@@ -135,6 +135,10 @@ const grace = participant('b', 'Grace', 2, { microphoneOn: false, quality: 2 });
 const edsger = participant('c', 'Edsger W. Dijkstra', 3, { cameraOn: false, quality: 3 });
 const anonymous = participant('d', '', 4, { connection: 'connecting', quality: 0 });
 const alan = participant('e', 'Alan', 5);
+const lost = {
+  serverConnected: false,
+  serverProblem: 'The server cannot be reached: nobody new can join. Trying again…',
+};
 const joined = (change: Partial<CallView>) => () => base({ call: call(change) });
 const notice = (kind: 'info' | 'hint' | 'error', code: string, message: string): Event => ({
   type: 'notice',
@@ -201,7 +205,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   joining: { snapshot: joined({ phase: 'joining', connectedSince: null }), streams: [0] },
   alone: { snapshot: joined({ phase: 'alone', connectedSince: null }), streams: [0] },
   'alone-server-lost': {
-    snapshot: joined({ phase: 'alone', connectedSince: null, serverConnected: false }),
+    snapshot: joined({ phase: 'alone', connectedSince: null, ...lost }),
     streams: [0],
   },
   'alone-local-lost': {
@@ -209,6 +213,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       phase: 'alone',
       connectedSince: null,
       serverConnected: false,
+      serverProblem: 'The computer that this call began on has left. Looking for it, or taking its place…',
       inviteLink: 'tincan://join/kqz4m8trxp',
       reach: 'People on your local network can join.',
     }),
@@ -247,7 +252,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   },
   one: { snapshot: joined({ participants: [ada] }), streams: [0, 1] },
   'one-upright': {
-    snapshot: joined({ participants: [grace], serverConnected: false }),
+    snapshot: joined({ participants: [grace], ...lost }),
     streams: [0, 2],
     events: [notice('hint', 'muted_while_speaking', 'You are muted. Unmute to let the others hear you.')],
   },
