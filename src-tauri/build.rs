@@ -1,8 +1,14 @@
 //! Declares the commands, so that each needs a permission in `capabilities/`.
 
 fn main() {
-    let commands =
-        tauri_build::AppManifest::new().commands(&["dispatch", "subscribe", "frame_socket", "take_link"]);
+    let commands = tauri_build::AppManifest::new().commands(&[
+        "dispatch",
+        "subscribe",
+        "frame_socket",
+        "take_link",
+        "set_title",
+        "close_window",
+    ]);
     tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))
         .expect("tauri.conf.json and the capabilities belong to this source tree");
 }

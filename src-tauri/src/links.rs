@@ -12,21 +12,20 @@ pub(crate) struct Link(String);
 
 impl Link {
     /// Takes `text` if it is a link of ours.
-    ///
-    /// # Errors
-    /// A sentence for the command line.
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str) -> Option<Self> {
         let scheme = text.get(.."tincan://".len()).unwrap_or_default();
-        if scheme.eq_ignore_ascii_case("tincan://") && text.len() <= MAX_LEN {
-            Ok(Self(text.to_owned()))
-        } else {
-            Err("an invite link begins with tincan://join/; copy it again from the invitation".to_owned())
-        }
+        (scheme.eq_ignore_ascii_case("tincan://") && text.len() <= MAX_LEN).then(|| Self(text.to_owned()))
+    }
+
+    /// Takes whatever was given to the program as a link: the window says what is wrong with it. What is longer than any
+    /// link is cut.
+    pub(crate) fn typed(text: &str) -> Self {
+        Self(text.chars().take(MAX_LEN).collect())
     }
 
     /// The link among the arguments of a second start, if the system opened one.
     pub(crate) fn among(arguments: &[String]) -> Option<Self> {
-        arguments.iter().skip(1).find_map(|argument| Self::parse(argument).ok())
+        arguments.iter().skip(1).find_map(|argument| Self::parse(argument))
     }
 }
 
@@ -69,14 +68,23 @@ mod tests {
     fn other_schemes_and_endless_links_are_refused() {
         let endless = format!("tincan://join/{}", "a".repeat(MAX_LEN));
         for text in ["", "tincan:", "https://tincan://", "tincän://join/aaaaaaaaaa", endless.as_str()] {
-            assert!(Link::parse(text).is_err(), "{text}");
+            assert!(Link::parse(text).is_none(), "{text}");
         }
+    }
+
+    #[test]
+    fn what_the_program_was_started_with_is_taken_as_it_is_but_not_without_end() {
+        let pending = PendingLink::default();
+        pending.put(Link::typed("https://example.org"));
+        assert_eq!(pending.take().as_deref(), Some("https://example.org"));
+        pending.put(Link::typed(&"é".repeat(2 * MAX_LEN)));
+        assert_eq!(pending.take().map(|text| text.chars().count()), Some(MAX_LEN));
     }
 
     #[test]
     fn a_second_start_is_searched_for_a_link() {
         let arguments = ["tincan-app", "--name", "Ada", "tincan://join/aaaaaaaaaa"].map(str::to_owned);
-        assert_eq!(Link::among(&arguments), Link::parse("tincan://join/aaaaaaaaaa").ok());
+        assert_eq!(Link::among(&arguments), Link::parse("tincan://join/aaaaaaaaaa"));
         assert_eq!(Link::among(&["tincan://join/aaaaaaaaaa".to_owned()]), None);
     }
 

@@ -1,4 +1,4 @@
-//! The window: a Tauri shell around the engine. It opens the window, hands its four commands to the engine, brings
+//! The window: a Tauri shell around the engine. It opens the window, hands its commands to the engine, brings
 //! pictures in over the frame socket, and runs the signalling server for calls on the local network.
 //!
 //! **Invariant:** no logic of calls, media or settings in here, and nothing else imports `tauri`.
@@ -7,7 +7,11 @@
 #![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
 
 mod args;
+mod awake;
 mod commands;
+mod desktop;
+#[cfg(target_os = "linux")]
+mod drawing;
 mod frame_socket;
 mod links;
 mod local_server;
@@ -19,7 +23,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Parser;
-use tauri::{AppHandle, Manager, RunEvent};
+use tauri::{AppHandle, Manager, RunEvent, WindowEvent};
 use tauri_plugin_deep_link::DeepLinkExt;
 use tincan_engine::{Engine, EngineConfig};
 use tracing_subscriber::EnvFilter;
@@ -39,6 +43,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Args::parse();
     let filter = EnvFilter::new(tincan_engine::log_filter(std::env::var("TINCAN_LOG").ok().as_deref()));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    #[cfg(target_os = "linux")]
+    if let Err(error) = drawing::choose() {
+        tracing::warn!(%error, "the window draws slowly: the program could not start itself anew");
+    }
     if !window::has_screen() {
         eprintln!(
             "There is no screen to open a window on: DISPLAY or WAYLAND_DISPLAY must name one that answers. Start \
@@ -59,20 +67,29 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     builder
         .plugin(tauri_plugin_deep_link::init())
+        .plugin(tauri_plugin_notification::init())
         .invoke_handler(tauri::generate_handler![
             commands::dispatch,
             commands::subscribe,
             commands::frame_socket,
             commands::take_link,
+            commands::set_title,
+            commands::close_window,
         ])
         .setup(move |app| set_up(app.handle(), &args))
         .build(tauri::generate_context!())?
-        .run(|app, event| {
-            if let RunEvent::Exit = event
-                && let Some(shell) = app.try_state::<Shell>()
-            {
-                tauri::async_runtime::block_on(shell.shutdown());
+        .run(|app, event| match event {
+            RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } => {
+                if window::asks_before_closing(app) {
+                    api.prevent_close();
+                }
             }
+            RunEvent::Exit => {
+                if let Some(shell) = app.try_state::<Shell>() {
+                    tauri::async_runtime::block_on(shell.shutdown());
+                }
+            }
+            _ => {}
         });
     Ok(ExitCode::SUCCESS)
 }
@@ -81,8 +98,8 @@ fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
     let data_dir = args.data_dir.clone().map_or_else(|| app.path().app_data_dir(), Ok)?;
     let frames = Arc::new(FrameHub::default());
     let pending = PendingLink::default();
-    if let Some(link) = args.link.clone() {
-        pending.put(link);
+    if let Some(link) = &args.link {
+        pending.put(Link::typed(link));
     }
     let local_rooms = LocalRooms::default();
     let config = EngineConfig {
@@ -91,23 +108,28 @@ fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
         local_server: Some(Arc::new(local_rooms.clone())),
         overrides: args.overrides(),
     };
-    let (engine, socket) = tauri::async_runtime::block_on(async {
+    let (engine, subscription, socket) = tauri::async_runtime::block_on(async {
         let socket = FrameSocket::start(frames).await?;
-        Ok::<_, frame_socket::FrameSocketError>((Engine::start(config), socket))
+        let engine = Engine::start(config);
+        let subscription = engine.subscribe().await?;
+        Ok::<_, Box<dyn Error>>((engine, subscription, socket))
     })?;
     app.manage(pending);
     app.manage(socket);
+    app.manage(window::Closing::default());
+    let theme = subscription.0.settings.theme;
+    tauri::async_runtime::spawn(desktop::watch(app.clone(), subscription));
     app.manage(Shell::new(engine, local_rooms));
 
     // macOS brings links by an event, the other systems as an argument of a (second) start.
     let handle = app.clone();
     app.deep_link().on_open_url(move |event| {
-        if let Some(link) = event.urls().iter().find_map(|url| Link::parse(url.as_str()).ok()) {
+        if let Some(link) = event.urls().iter().find_map(|url| Link::parse(url.as_str())) {
             window::show_link(&handle, link);
         }
     });
     exit_on_signals(app.clone());
-    window::open(app, args.data_dir.as_deref())?;
+    window::open(app, theme, args.data_dir.as_deref())?;
     Ok(())
 }
 

@@ -1,12 +1,25 @@
 //! The one window.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
+use tauri::webview::{Color, PageLoadEvent};
 use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tincan_engine::api::Theme;
 
 use crate::links::{Link, PendingLink};
 
 const LABEL: &str = "main";
+/// The page's own backgrounds (`--page` in its style sheet): what is seen before the page is, and at the edges while the
+/// window is resized.
+const DARK: Color = Color(0x11, 0x17, 0x19, 0xff);
+const LIGHT: Color = Color(0xf4, 0xf6, 0xf7, 0xff);
+/// A page that does not come up is shown as it is after this time: an empty window says more than none.
+const SHOWN_AFTER: Duration = Duration::from_secs(5);
+/// Closing the window once more within this time closes it without asking: a page that hangs cannot answer.
+const ASKED_FOR: Duration = Duration::from_secs(10);
 
 /// Whether there is a screen that answers. Only Linux runs programs without one.
 pub(crate) fn has_screen() -> bool {
@@ -17,19 +30,80 @@ pub(crate) fn has_screen() -> bool {
 }
 
 /// Opens the window. `data_dir` keeps the webview's own data apart too, so that two Tincans share nothing.
-pub(crate) fn open(app: &AppHandle, data_dir: Option<&Path>) -> tauri::Result<()> {
+pub(crate) fn open(app: &AppHandle, theme: Theme, data_dir: Option<&Path>) -> tauri::Result<()> {
     let (width, height) = first_size(app)?;
     let mut builder = WebviewWindowBuilder::new(app, LABEL, WebviewUrl::default())
         .title("Tincan")
         .inner_size(width, height)
         .min_inner_size(360.0, 480.0)
+        .background_color(if theme == Theme::Light { LIGHT } else { DARK })
+        // Shown once the page is there: a webview is white until then.
+        .visible(false)
+        .on_page_load(|window, load| {
+            if load.event() == PageLoadEvent::Finished {
+                show(&window);
+            }
+        })
         // Our page has one address; whatever else a link or a dropped file would open does not belong in here.
         .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
         .disable_drag_drop_handler();
     if let Some(data_dir) = data_dir {
         builder = builder.data_directory(data_dir.join("webview"));
     }
-    draw_in_software_without_a_gpu(&builder.build()?)
+    let window = builder.build()?;
+    if theme == Theme::System && window.theme()? == tauri::Theme::Light {
+        window.set_background_color(Some(LIGHT))?;
+    }
+    let shown = window.clone();
+    tauri::async_runtime::spawn(async move {
+        tokio::time::sleep(SHOWN_AFTER).await;
+        show(&shown);
+    });
+    without_webgl_where_it_is_emulated(&window)
+}
+
+/// The window, while there is one.
+pub(crate) fn main(app: &AppHandle) -> Option<WebviewWindow> {
+    app.get_webview_window(LABEL)
+}
+
+fn show(window: &WebviewWindow) {
+    if let Err(error) = window.show() {
+        tracing::warn!(%error, "the window could not be shown");
+    }
+}
+
+/// Whether closing the window is asked about first.
+#[derive(Default)]
+pub(crate) struct Closing {
+    /// Whether there is something to lose.
+    guarded: AtomicBool,
+    /// When the person was asked last.
+    asked: Mutex<Option<Instant>>,
+}
+
+impl Closing {
+    pub(crate) fn guard(&self, guarded: bool) {
+        self.guarded.store(guarded, Ordering::Relaxed);
+    }
+
+    /// Whether to ask `now`: there is something to lose, and the person does not insist.
+    fn asks(&self, now: Instant) -> bool {
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        let insists = asked.is_some_and(|at| now.duration_since(at) < ASKED_FOR);
+        let asks = self.guarded.load(Ordering::Relaxed) && !insists;
+        if asks {
+            *asked = Some(now);
+        }
+        asks
+    }
+}
+
+/// Somebody wants to close the window. Returns whether they are asked in the page first, which then closes it by the
+/// command `close_window`.
+pub(crate) fn asks_before_closing(app: &AppHandle) -> bool {
+    // A page that cannot be told cannot ask either.
+    app.state::<Closing>().asks(Instant::now()) && app.emit_to(LABEL, "close-requested", ()).is_ok()
 }
 
 /// Large enough for a picture beside everything else, and no larger than the screen; in logical pixels.
@@ -53,7 +127,7 @@ pub(crate) fn show_link(app: &AppHandle, link: Link) {
 
 /// Somebody started Tincan again: they look for this window.
 pub(crate) fn bring_to_front(app: &AppHandle) {
-    if let Some(window) = app.get_webview_window(LABEL) {
+    if let Some(window) = main(app) {
         let raised = window.unminimize().and_then(|()| window.show()).and_then(|()| window.set_focus());
         if let Err(error) = raised {
             tracing::warn!(%error, "the window could not be brought to the front");
@@ -61,25 +135,41 @@ pub(crate) fn bring_to_front(app: &AppHandle) {
     }
 }
 
-/// WebKitGTK draws through OpenGL even where that is emulated; its plain software path made 2D drawing four times
-/// cheaper on a machine without a GPU. Emulated WebGL is not offered to the page either: the page chooses by the time
-/// that drawing takes, and what an emulated picture costs comes after that, when it is read back for the window.
+/// Emulated WebGL is not offered to the page: the page chooses by the time that drawing takes, and what an emulated
+/// picture costs comes after that, when it is read back for the window.
 #[cfg(target_os = "linux")]
-fn draw_in_software_without_a_gpu(window: &WebviewWindow) -> tauri::Result<()> {
-    use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
+fn without_webgl_where_it_is_emulated(window: &WebviewWindow) -> tauri::Result<()> {
+    use webkit2gtk::{SettingsExt, WebViewExt};
 
-    if Path::new("/dev/dri").exists() {
+    if crate::drawing::has_graphics_card() {
         return Ok(());
     }
     window.with_webview(|webview| {
         if let Some(settings) = WebViewExt::settings(&webview.inner()) {
-            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
             settings.set_enable_webgl(false);
         }
     })
 }
 
 #[cfg(not(target_os = "linux"))]
-fn draw_in_software_without_a_gpu(_window: &WebviewWindow) -> tauri::Result<()> {
+fn without_webgl_where_it_is_emulated(_window: &WebviewWindow) -> tauri::Result<()> {
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn closing_is_asked_about_once_and_only_where_there_is_something_to_lose() {
+        let closing = Closing::default();
+        let now = Instant::now();
+        assert!(!closing.asks(now));
+        closing.guard(true);
+        assert!(closing.asks(now));
+        assert!(!closing.asks(now + Duration::from_secs(1)), "who presses it again means it");
+        assert!(closing.asks(now + ASKED_FOR), "an answer long ago was to stay");
+        closing.guard(false);
+        assert!(!closing.asks(now + 3 * ASKED_FOR));
+    }
 }

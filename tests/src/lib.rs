@@ -9,6 +9,8 @@ pub mod browser;
 pub mod camera;
 pub mod clips;
 pub mod eve;
+#[cfg(target_os = "linux")]
+pub mod desktop;
 pub mod link;
 pub mod middleman;
 pub mod network;

@@ -26,6 +26,8 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 pub struct Screen {
     _server: Process,
     display: String,
+    /// The session bus of the desktop that it belongs to, if there is one.
+    bus: Option<String>,
 }
 
 impl Screen {
@@ -41,7 +43,26 @@ impl Screen {
         command.args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"]);
         let mut server = Process::start("Xvfb", command);
         let number = server.wait_for("a display number", |line| line.trim().parse::<u32>().ok()).await;
-        Self { _server: server, display: format!(":{number}") }
+        Self { _server: server, display: format!(":{number}"), bus: None }
+    }
+
+    /// Of a desktop: what is opened on it finds the desktop's services.
+    #[cfg(target_os = "linux")]
+    pub async fn with_desktop(desktop: &crate::desktop::Desktop) -> Self {
+        Self { bus: Some(desktop.address().to_owned()), ..Self::start().await }
+    }
+
+    /// Turns the mouse wheel towards the person, as far as a finger does at once, over this place.
+    ///
+    /// # Panics
+    /// When there is no mouse.
+    pub async fn turn_wheel(&self, x: u32, y: u32) {
+        let (x, y) = (x.to_string(), y.to_string());
+        // The wheel's notches are clicks of the fifth button.
+        let mut command = Command::new("xdotool");
+        command.args(["mousemove", &x, &y, "click", "--repeat", "3", "5"]).env("DISPLAY", &self.display);
+        let turned = command.status().await.is_ok_and(|status| status.success());
+        assert!(turned, "xdotool turns no wheel");
     }
 
     /// Writes what the screen shows as PNG. (The driver's own pictures wait for the page to paint, which a page that
@@ -120,6 +141,11 @@ impl Window {
             .env("NO_AT_BRIDGE", "1")
             .env("XDG_RUNTIME_DIR", home)
             .env("HOME", home);
+        match &screen.bus {
+            Some(address) => command.env("DBUS_SESSION_BUS_ADDRESS", address),
+            // Not this machine's own.
+            None => command.env_remove("DBUS_SESSION_BUS_ADDRESS"),
+        };
         let driver = Process::start("tauri-driver", command);
         // The driver passes everything on to the webview's own, which starts a moment later.
         reachable(native).await;
@@ -320,6 +346,14 @@ impl Window {
             answer => answer,
         };
         answer.expect("the script runs")
+    }
+
+    /// Waits until a script in the page returns a number that is `wanted`.
+    pub async fn until_number(&self, what: &str, script: &str, wanted: impl Fn(f64) -> bool) {
+        self.until(what, async || {
+            self.run(script).await.as_f64().filter(|number| wanted(*number)).map(|_| ())
+        })
+        .await;
     }
 
     /// The stamp in the drawn pixels of the picture inside the element, once one can be read.

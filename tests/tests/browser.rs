@@ -81,9 +81,25 @@ async fn tincan_starts_a_call_and_the_browser_joins_with_an_offer() {
     assert_eq!(guest.page()["other"]["negotiated"]["ours"], true, "the browser offered");
     know_each_other(&mut ada, &mut guest).await;
     pictures_move(&mut ada, &mut guest).await;
-    ada.leave().await;
+    let code = the_code_for_the_next_call(&mut guest).await;
+    let (_, said) = ada.leave().await;
+    is_told_at_the_end(&said, &code);
     guest.until("an empty room", |page| page["phase"] == "alone").await;
     guest.close().await;
+}
+
+/// Which both agreed on.
+async fn the_code_for_the_next_call(guest: &mut Browser) -> String {
+    guest.until("a code for the next call", |page| page["other"]["again"].is_string()).await;
+    guest.page()["other"]["again"].as_str().unwrap().to_owned()
+}
+
+/// What Tincan says when the call is over.
+fn is_told_at_the_end(said: &[String], code: &str) {
+    assert_eq!(code.len(), 20, "{code}");
+    let lines = said.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let last = lines.filter_map(|line| line["event"]["summary"]["code"].as_str().map(str::to_owned)).last();
+    assert_eq!(last.map(|code| code.replace('-', "")).as_deref(), Some(code));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -93,9 +109,11 @@ async fn the_browser_starts_a_call_and_tincan_joins_with_an_offer() {
     assert_eq!(guest.page()["other"]["negotiated"]["ours"], false, "Tincan offered");
     know_each_other(&mut ada, &mut guest).await;
     pictures_move(&mut ada, &mut guest).await;
+    let code = the_code_for_the_next_call(&mut guest).await;
     guest.say(json!({ "command": "leave" })).await;
     ada.until("an empty room", |call| call["phase"] == "alone").await;
-    ada.leave().await;
+    let (_, said) = ada.leave().await;
+    is_told_at_the_end(&said, &code);
     guest.close().await;
 }
 

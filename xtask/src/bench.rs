@@ -20,6 +20,6 @@ pub(crate) fn run(options: &Options, bench: &Bench) -> Result<()> {
 }
 
 /// Every program as it is shipped: always all of them, so that dependencies are compiled once, with the same features.
-pub(crate) fn release() -> Result<()> {
+fn release() -> Result<()> {
     process::run(&mut process::cargo(&["build", "--release", "--workspace", "--bins"]))
 }

@@ -28,6 +28,8 @@ pub(crate) enum What {
     /// SELECTOR, microphone SELECTOR, speaker SELECTOR, leave. Progress is told on standard error; standard
     /// output holds the code and what --stats and --events ask for.
     Call(CallArguments),
+    /// Makes a test call with the built-in participant, and says what was seen and heard.
+    Try(TryArguments),
     /// Runs a signalling server: introduces the participants of calls to each other. Keeps rooms in memory and stores
     /// nothing.
     Serve(ServeArguments),
@@ -108,6 +110,22 @@ pub(crate) struct CallArguments {
     /// Our identity (16 hex digits), for tests that must know it beforehand.
     #[arg(long, hide = true)]
     peer_id: Option<PeerId>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct TryArguments {
+    /// default, none, test-pattern, file:PATH.y4m, or an id from `tincan devices`.
+    #[arg(long)]
+    pub(crate) camera: Option<String>,
+    /// default, none, tone, tone:HERTZ, file:PATH.wav, or an id from `tincan devices`.
+    #[arg(long)]
+    pub(crate) microphone: Option<String>,
+    /// default, none, file:PATH.wav (records what is heard), or an id from `tincan devices`.
+    #[arg(long)]
+    pub(crate) speaker: Option<String>,
+    /// How long, such as 15s or 1m.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration, default_value = "15s")]
+    pub(crate) length: Duration,
 }
 
 impl CallArguments {

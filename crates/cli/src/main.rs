@@ -16,6 +16,7 @@ mod output;
 mod progress;
 mod serve;
 mod stop;
+mod try_call;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -82,6 +83,7 @@ fn main() -> ExitCode {
 async fn run(arguments: Arguments) -> Exit {
     match arguments.what {
         What::Call(arguments) => call::run(arguments).await,
+        What::Try(arguments) => try_call::run(arguments).await,
         What::Serve(arguments) => serve::run(arguments).await,
         What::Devices { json } => devices::run(json).await,
         What::Doctor { server } => doctor::run(server).await,

@@ -86,6 +86,7 @@ impl AudioEncoder for OpusEncoder {
         let (a, b) = (first.rms(), second.rms());
         Ok(EncodedAudio {
             time: first.time,
+            captured: first.time,
             payload: Bytes::copy_from_slice(&self.packet[..length]),
             level: rfc6464_level(((a * a + b * b) / 2.0).sqrt()),
             voice,

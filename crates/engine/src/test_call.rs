@@ -63,7 +63,7 @@ async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: Cancellatio
         automatic_gain: false,
         ..Settings::default()
     };
-    let (speaker, microphone) = echo(clock);
+    let (speaker, microphone) = echo(clock, Instant::now());
     let output: Arc<dyn FrameOutput> = Arc::new(Blind);
     let mut media = LocalMedia::with_sound(
         &settings,
@@ -118,10 +118,10 @@ impl FrameOutput for Blind {
 }
 
 /// A speaker that is paced by the clock, and a microphone that hears it a second later.
-fn echo(clock: MediaClock) -> (EchoSpeaker, EchoMicrophone) {
+fn echo(clock: MediaClock, now: Instant) -> (EchoSpeaker, EchoMicrophone) {
     let (heard, said) = sync_channel(ECHO_QUEUE);
     (
-        EchoSpeaker { pace: Pace::new(Instant::now()), heard },
+        EchoSpeaker { pace: Pace::new(now), written: now, heard },
         EchoMicrophone { clock, said, waiting: VecDeque::new() },
     )
 }
@@ -136,7 +136,7 @@ impl Pace {
         Self { next: start }
     }
 
-    fn due(&mut self, now: Instant) -> usize {
+    fn due(&mut self, now: Instant) -> u32 {
         if now.saturating_duration_since(self.next) > CATCH_UP {
             self.next = now;
         }
@@ -149,19 +149,32 @@ impl Pace {
     }
 }
 
+/// Counts the frames that it plays: the sound thread comes when it can, several frames at once after a pause, and what it
+/// says then lies 10 ms apart all the same.
 struct EchoSpeaker {
     pace: Pace,
+    /// When the next frame that is written begins to sound.
+    written: Instant,
     heard: SyncSender<(Instant, AudioFrame)>,
+}
+
+impl EchoSpeaker {
+    fn wanted_at(&mut self, now: Instant) -> u32 {
+        let due = self.pace.due(now);
+        self.written = self.pace.next - FRAME_DURATION * due;
+        due
+    }
 }
 
 impl AudioOutput for EchoSpeaker {
     fn wanted(&mut self) -> Result<usize, DeviceError> {
-        Ok(self.pace.due(Instant::now()))
+        Ok(self.wanted_at(Instant::now()) as usize)
     }
 
     fn write(&mut self, frame: &AudioFrame) {
         // A full queue means that the microphone is not read; then there is nobody to repeat it to.
-        let _ = self.heard.try_send((Instant::now(), frame.clone()));
+        let _ = self.heard.try_send((self.written, frame.clone()));
+        self.written += FRAME_DURATION;
     }
 
     fn latency(&self) -> Duration {
@@ -175,10 +188,75 @@ struct EchoMicrophone {
     waiting: VecDeque<(Instant, AudioFrame)>,
 }
 
+impl EchoMicrophone {
+    /// The next frame, if it was captured by `now`: when it sounded, and the delay.
+    fn read_at(&mut self, now: Instant) -> Option<AudioFrame> {
+        self.waiting.extend(self.said.try_iter());
+        let (at, frame) = self.waiting.pop_front_if(|(at, _)| *at + ECHO_DELAY + FRAME_DURATION <= now)?;
+        Some(AudioFrame { time: self.clock.at(at + ECHO_DELAY), ..frame })
+    }
+}
+
 impl AudioInput for EchoMicrophone {
     fn read(&mut self) -> Result<Option<AudioFrame>, DeviceError> {
-        self.waiting.extend(self.said.try_iter());
-        let due = self.waiting.pop_front_if(|(at, _)| *at + ECHO_DELAY <= Instant::now());
-        Ok(due.map(|(at, frame)| AudioFrame { time: self.clock.at(at + ECHO_DELAY), ..frame }))
+        Ok(self.read_at(Instant::now()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tincan_media::MediaTime;
+
+    use super::*;
+
+    /// A thread that wakes when a busy machine lets it: the frames that the microphone gave, and what was in them.
+    fn repeat(wakes: impl Iterator<Item = u64>) -> Vec<(u64, f32)> {
+        let start = Instant::now();
+        let (mut speaker, mut microphone) = echo(MediaClock::new(start), start);
+        let mut said = 0.0;
+        let mut repeated = Vec::new();
+        for millis in wakes {
+            let now = start + Duration::from_millis(millis);
+            while let Some(frame) = microphone.read_at(now) {
+                repeated.push((frame.time.as_micros(), frame.samples[0]));
+            }
+            for _ in 0..speaker.wanted_at(now) {
+                let mut frame = AudioFrame::silence(MediaTime::ZERO);
+                frame.samples.fill(said);
+                speaker.write(&frame);
+                said += 1.0;
+            }
+        }
+        repeated
+    }
+
+    #[test]
+    fn what_is_repeated_is_whole_however_late_the_thread_wakes() {
+        // Every 5 ms, by no pattern 10 to 90 ms late, in any case every 37 ms.
+        let irregular = (0..4_000u64).scan(0, |at, n| {
+            *at += 5 + (n.wrapping_mul(2_654_435_761) >> 9) % 3 * 45;
+            Some(*at)
+        });
+        let patterns: [Box<dyn Iterator<Item = u64>>; 3] = [
+            Box::new((0..20_000).step_by(5)),
+            Box::new((0..20_000).step_by(37)),
+            Box::new(irregular.take_while(|at| *at < 20_000)),
+        ];
+        for wakes in patterns {
+            let repeated = repeat(wakes);
+            assert!(repeated.len() > 1_800, "{}", repeated.len());
+            for (n, (time, value)) in repeated.iter().enumerate() {
+                assert_eq!((*time, *value), (1_000_000 + n as u64 * 10_000, n as f32));
+            }
+        }
+    }
+
+    #[test]
+    fn after_a_long_stop_the_echo_goes_on_from_now() {
+        let repeated = repeat((0..3_000).step_by(5).chain((33_000..40_000).step_by(5)));
+        let (last, after) =
+            (repeated.last().unwrap().0, repeated.iter().filter(|r| r.0 > 33_000_000).count());
+        assert!(last > 39_900_000 && after > 590, "{last}, {after}");
+        assert!(repeated.windows(2).all(|pair| pair[1].0 - pair[0].0 >= 10_000));
     }
 }

@@ -380,6 +380,7 @@ impl Connection {
         if self.state != PeerState::Connected {
             return;
         }
+        self.shared.sends(&audio);
         if let Err(error) = self.outgoing.send_audio(&audio).await {
             debug!(kind = error_kind(&error), "sound was not sent");
         }

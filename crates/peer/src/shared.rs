@@ -4,10 +4,10 @@
 //! any thread. So the figures are atomics, and the few compound ones sit behind a mutex that is held for a copy only.
 
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
-use tincan_media::audio::SAMPLE_RATE;
+use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
 use tincan_media::{Bitrate, MediaClock, MediaTime};
 use tokio::sync::mpsc;
 
@@ -93,6 +93,8 @@ pub(crate) struct Shared {
     remote_video: AtomicU32,
     video_bound: AtomicBool,
     clock: MediaClock,
+    /// By how many µs the count of the microphone's samples is ahead of the process's clock.
+    audio_ahead: AtomicI64,
     /// One instant on the machine's two clocks: sender reports count on from it, so that a step of the wall clock
     /// during a call does not tear sound from picture.
     wall: (SystemTime, Instant),
@@ -115,6 +117,7 @@ impl Shared {
             remote_video: AtomicU32::new(0),
             video_bound: AtomicBool::new(false),
             clock,
+            audio_ahead: AtomicI64::new(0),
             wall: (SystemTime::now(), Instant::now()),
         }
     }
@@ -127,8 +130,25 @@ impl Shared {
     }
 
     /// What `now` is in NTP's 32.32 fixed point and in the RTP time of `kind`, for a sender report.
+    ///
+    /// Sound counts the microphone's samples, pictures the process's clock: the report carries the drift between them
+    /// (RFC 3550, section 6.4.1).
     pub(crate) fn clocks(&self, kind: MediaKind, now: Instant) -> (u64, u32) {
-        (self.ntp(now), self.local(kind).rtp_time(self.clock.at(now)))
+        let captured = self.clock.at(now);
+        let counted = match kind {
+            MediaKind::Audio => {
+                let ahead = self.audio_ahead.load(Ordering::Relaxed);
+                MediaTime::from_micros(captured.as_micros().saturating_add_signed(ahead))
+            }
+            MediaKind::Video => captured,
+        };
+        (self.ntp(now), self.local(kind).rtp_time(counted))
+    }
+
+    /// Takes note of what sound is sent, for the next report.
+    pub(crate) fn sends(&self, audio: &EncodedAudio) {
+        let ahead = audio.time.as_micros() as i64 - audio.captured.as_micros() as i64;
+        self.audio_ahead.store(ahead, Ordering::Relaxed);
     }
 
     /// `now` in NTP's 32.32 fixed point.
@@ -213,5 +233,27 @@ mod tests {
         assert_eq!(video, 44_999, "offsets wrap");
         let second = shared.ntp(later + Duration::from_secs(1)) - audio_ntp;
         assert!(second.abs_diff(1 << 32) < 16, "{second}");
+    }
+
+    #[test]
+    fn the_report_of_sound_carries_the_drift_of_the_microphone() {
+        let now = Instant::now();
+        let (events, _rx) = mpsc::channel(1);
+        let stream = |clock_rate| LocalStream { ssrc: 1, rtx: None, offset: 7, clock_rate };
+        let shared = Shared::new(stream(48_000), stream(90_000), MediaClock::new(now), events);
+        for drift in [-720_000i64, 720_000] {
+            let hour = 3_600_000_000u64;
+            shared.sends(&EncodedAudio {
+                time: MediaTime::from_micros(hour.saturating_add_signed(drift)),
+                captured: MediaTime::from_micros(hour),
+                payload: bytes::Bytes::new(),
+                level: 127,
+                voice: false,
+            });
+            // What is captured 500 ms later is this many samples on.
+            let (_, rtp) = shared.clocks(MediaKind::Audio, now + Duration::from_millis(3_600_500));
+            let samples = (3_600_500i64 + drift / 1_000) * 48;
+            assert_eq!(rtp, (samples as u32).wrapping_add(7));
+        }
     }
 }

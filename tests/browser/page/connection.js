@@ -1,7 +1,7 @@
 // One WebRTC connection to one participant: perfect negotiation, sound, picture and the control channel, as
 // docs/protocol.md describes them.
 
-import { digest, fingerprint, safetyNumber } from './keys.js';
+import { digest, fingerprint, newLongCode, safetyNumber } from './keys.js';
 import { fromHex } from './bytes.js';
 import { watchReceiver, watchSender } from './frames.js';
 
@@ -17,6 +17,7 @@ import { watchReceiver, watchSender } from './frames.js';
  * @property {() => MediaState} state what is sent now
  * @property {() => void} changed
  * @property {() => void} goodbye
+ * @property {boolean} handsOver whether the calls that follow have a code of their own
  * @property {(candidate: string) => Promise<string>} detour where a candidate of theirs is to be replaced by another
  * @property {HTMLVideoElement} screen
  */
@@ -34,6 +35,8 @@ export class Connection {
   theirs = null;
   /** What both compare aloud. @type {{ words: string[], digits: string } | null} */
   safety = null;
+  /** The code for the calls that follow. @type {string | null} */
+  again = null;
   /** The last exchange that is through. @type {{ offer: string, answer: string, ours: boolean } | null} */
   negotiated = null;
   exchanges = 0;
@@ -82,6 +85,13 @@ export class Connection {
     if (this.#control?.readyState === 'open') {
       this.#control.send(JSON.stringify({ type: 'state', ...this.#options.state() }));
     }
+  }
+
+  /** @param {string} code */
+  #sayAgain(code) {
+    this.again = code;
+    this.#control?.send(JSON.stringify({ type: 'again', code }));
+    this.#options.changed();
   }
 
   goodbye() {
@@ -180,7 +190,12 @@ export class Connection {
 
   /** Made from the certificates of the finished handshake: descriptions only say what they should be. */
   async #compared() {
-    const [theirs] = this.#pc.sctp?.transport.getRemoteCertificates() ?? [];
+    const dtls = this.#pc.sctp?.transport;
+    // The connection may be told as connected a moment before its transport is.
+    while (dtls && dtls.state !== 'connected') {
+      await new Promise((changed) => dtls.addEventListener('statechange', changed, { once: true }));
+    }
+    const [theirs] = dtls?.getRemoteCertificates() ?? [];
     const all = await this.#pc.getStats();
     const transport = Array.from(all.values()).find(({ type }) => type === 'transport');
     /** @type {string} */
@@ -191,12 +206,22 @@ export class Connection {
   /** @param {RTCDataChannel} channel */
   #adopt(channel) {
     this.#control = channel;
-    channel.onopen = () => this.tellState();
+    channel.onopen = () => {
+      this.tellState();
+      // Whoever was there first hands it over.
+      if (this.#options.handsOver && !this.#options.offers) {
+        this.#sayAgain(this.again ?? newLongCode());
+      }
+    };
     channel.onmessage = ({ data }) => {
       const message = JSON.parse(data);
       if (message.type === 'state') {
         this.theirs = { microphone: message.microphone, camera: message.camera };
         this.#options.changed();
+      } else if (message.type === 'again' && this.#options.handsOver) {
+        if (this.again === null || message.code < this.again) {
+          this.#sayAgain(message.code);
+        }
       } else if (message.type === 'goodbye') {
         this.#options.goodbye();
       }

@@ -183,6 +183,7 @@ class Guest {
       state: () => this.#sends,
       changed: () => this.#changed(),
       goodbye: () => this.#left(),
+      handsOver: this.#code.length === 10,
       detour: async (candidate) => (lossEvery ? await detour(candidate, lossEvery) : candidate),
       screen,
     });
@@ -205,6 +206,7 @@ class Guest {
           microphoneOn: connection?.theirs?.microphone ?? null,
           cameraOn: connection?.theirs?.camera ?? null,
           safety: connection?.safety ?? null,
+          again: connection?.again ?? null,
           exchanges: connection?.exchanges ?? 0,
           negotiated: connection?.negotiated ?? null,
         },

@@ -1,6 +1,6 @@
 //! What each command needs on this machine: found out, told, asked for, installed.
 
-mod packages;
+pub(crate) mod packages;
 mod tools;
 
 use std::env;

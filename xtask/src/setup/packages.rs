@@ -8,10 +8,10 @@ use crate::Result;
 use crate::process::{exists, output, run};
 
 /// A Debian package and why it is needed.
-type Package = (&'static str, &'static str);
+pub(crate) type Package = (&'static str, &'static str);
 
 /// To compile.
-const BUILD: &[Package] = &[
+pub(crate) const BUILD: &[Package] = &[
     ("build-essential", "compiler and linker"),
     ("cmake", "builds the Opus codec"),
     ("nasm", "assembler: the video codec is three times slower without"),
@@ -34,6 +34,8 @@ const TEST: &[Package] = &[
     ("iptables", "the NATs and firewalls in them"),
     ("tcpdump", "looks for addresses in what they carry"),
     ("coturn", "relays calls"),
+    ("dbus", "the desktop's bus, on which the window asks for things"),
+    ("xdotool", "turns the mouse wheel"),
     ("pulseaudio", "microphones and speakers without a sound card"),
     ("pulseaudio-utils", "speaks into them and listens"),
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
@@ -41,6 +43,12 @@ const TEST: &[Package] = &[
 
 /// To compare with Chromium on the clip that is made for both.
 const BENCH: &[Package] = &[("espeak-ng", "says what the microphones of a comparison hear")];
+
+/// To make packages for systems older than this one.
+const PACKAGE: &[Package] = &[
+    ("debootstrap", "makes the Debian 12 that packages are built against and tried in"),
+    ("dpkg-dev", "finds out what libraries a package needs"),
+];
 
 /// To see that a package fits into a desktop.
 const CHECK_PACKAGE: &[Package] = &[
@@ -68,10 +76,11 @@ pub(super) fn missing(purpose: Purpose) -> Result<Option<Step>> {
 
 fn missing_on_debian(purpose: Purpose) -> Option<Step> {
     let more: &[&[Package]] = match purpose {
-        Purpose::Run | Purpose::Generate | Purpose::Package => &[],
+        Purpose::Run | Purpose::Generate => &[],
+        Purpose::Package => &[PACKAGE],
         Purpose::Test => &[TEST],
         Purpose::Bench => &[TEST, BENCH],
-        Purpose::CheckPackage => &[CHECK_PACKAGE],
+        Purpose::CheckPackage => &[PACKAGE, CHECK_PACKAGE],
     };
     let wanted = BUILD.iter().chain(more.iter().copied().flatten());
     let missing: Vec<Package> = wanted.copied().filter(|(name, _)| !is_installed(name)).collect();
@@ -84,6 +93,11 @@ fn missing_on_debian(purpose: Purpose) -> Option<Step> {
     Some(Step { told, install: Box::new(move || install_on_debian(&missing)) })
 }
 
+/// The packages without their reasons.
+pub(crate) fn names(packages: &[Package]) -> Vec<&'static str> {
+    packages.iter().map(|(name, _)| *name).collect()
+}
+
 fn is_installed(package: &str) -> bool {
     output(Command::new("dpkg-query").args(["--show", "--showformat=${db:Status-Status}\n", package]))
         .is_some_and(|status| status.lines().any(|line| line == "installed"))
@@ -92,11 +106,10 @@ fn is_installed(package: &str) -> bool {
 fn install_on_debian(packages: &[Package]) -> Result<()> {
     let is_root = output(Command::new("id").arg("-u")).is_some_and(|id| id.trim() == "0");
     if !is_root && !exists("sudo") {
-        let names: Vec<&str> = packages.iter().map(|(name, _)| *name).collect();
         return Err(format!(
             "installing packages takes root's rights, and there is no sudo here. As root, run:\n  \
              apt-get update && apt-get install --no-install-recommends {}",
-            names.join(" ")
+            names(packages).join(" ")
         ));
     }
     // Through `env`, because sudo does not hand our environment on.
@@ -113,7 +126,7 @@ fn install_on_debian(packages: &[Package]) -> Result<()> {
         eprintln!("xtask: {message}; going on with the package lists that are here");
     }
     let mut arguments = vec!["install", "--quiet", "--yes", "--no-install-recommends"];
-    arguments.extend(packages.iter().map(|(name, _)| *name));
+    arguments.extend(names(packages));
     apt(&arguments)?;
     // Debian starts the relay as a service of this machine, which nobody asked for: the tests start their own.
     if packages.iter().any(|(name, _)| *name == "coturn") && Path::new("/run/systemd/system").exists() {
@@ -138,7 +151,7 @@ fn on_another_linux() -> Result<()> {
     if missing.is_empty() {
         return Ok(());
     }
-    let debian: Vec<&str> = BUILD.iter().map(|(name, _)| *name).collect();
+    let debian = names(BUILD);
     Err(format!(
         "these are missing, and only on Debian and its relatives are they installed for you: {}.\n\
          Install the packages of your distribution that hold them, libraries with their headers. On Debian they are:\n  {}\n\

@@ -25,15 +25,26 @@ pub(super) struct Shared {
     pub(super) callbacks: AtomicU64,
     /// The largest number of frames that one callback moved since [`Largest`] looked.
     largest: AtomicU32,
-    /// Samples that found no room, or were not there in time.
+    /// Frames that found no room, or were not there in time.
     pub(super) glitches: AtomicU64,
     /// Latency that the device reports, in µs.
     pub(super) device_latency: AtomicU32,
     /// Errors that might pass, since the last callback.
     pub(super) errors: AtomicU32,
+    /// The number of the thread that calls back, once it has; only Linux needs it, where its priority is raised from
+    /// outside.
+    pub(super) thread: AtomicU32,
 }
 
 impl Shared {
+    /// Takes note of the calling thread, the first time: one system call, which does not wait.
+    pub(super) fn note_thread(&self) {
+        #[cfg(target_os = "linux")]
+        if self.thread.load(Ordering::Relaxed) == 0 {
+            self.thread.store(crate::priority::linux::this_thread(), Ordering::Relaxed);
+        }
+    }
+
     fn note(&self, frames: usize, latency: Option<Duration>) {
         self.callbacks.fetch_add(1, Ordering::Relaxed);
         self.errors.store(0, Ordering::Relaxed);
@@ -115,7 +126,7 @@ pub(super) const fn understands(format: SampleFormat) -> bool {
     !matches!(format, SampleFormat::DsdU8 | SampleFormat::DsdU16 | SampleFormat::DsdU32)
 }
 
-/// From the microphone into the ring, mixed down to mono.
+/// From the microphone into the ring, all channels of whole frames: which one is heard is decided behind it.
 pub(super) fn capture(
     data: &Data,
     channels: usize,
@@ -138,15 +149,10 @@ fn capture_samples<T>(
 {
     let frames = samples.len() / channels;
     shared.note(frames, latency);
-    let room = ring.slots().min(frames);
+    let room = (ring.slots() / channels).min(frames);
     shared.glitches.fetch_add((frames - room) as u64, Ordering::Relaxed);
-    let Ok(chunk) = ring.write_chunk_uninit(room) else { return };
-    let scale = 1.0 / channels as f32;
-    chunk.fill_from_iter(
-        samples
-            .chunks_exact(channels)
-            .map(|frame| frame.iter().map(|&sample| f32::from_sample_(sample)).sum::<f32>() * scale),
-    );
+    let Ok(chunk) = ring.write_chunk_uninit(room * channels) else { return };
+    chunk.fill_from_iter(samples.iter().map(|&sample| f32::from_sample_(sample)));
 }
 
 /// From the ring to the speaker, the same on the first two channels (left and right everywhere), silence on others.

@@ -5,12 +5,15 @@
 //! thread, inside [`AudioInput::read`] and [`AudioOutput::write`].
 
 mod callback;
+mod capture_clock;
 mod host;
 mod input;
 mod output;
+mod pipe;
 mod resample;
 mod stream;
 mod twins;
+mod wav;
 
 use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
 

@@ -28,6 +28,10 @@ const LOST_POLL: Duration = Duration::from_millis(100);
 const LOGGED_ERRORS: usize = 4;
 /// One second: whoever is later than that has stopped.
 const RING_SECONDS: u32 = 1;
+/// What a microphone has whose driver does not say.
+const USUAL_CHANNELS: u16 = 2;
+/// Large sound cards have dozens; a voice is on one of the first.
+const MAX_CHANNELS: u16 = 32;
 
 /// Frames that a device hands over at once; cpal lets two such pieces wait in the device.
 ///
@@ -71,25 +75,34 @@ impl Drop for StreamThread {
 struct Opened<End> {
     name: String,
     id: String,
-    rate: u32,
+    layout: Layout,
     end: End,
+}
+
+/// How sound lies in a ring.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
+    /// Frames a second.
+    pub(super) rate: u32,
+    /// Samples in a frame: those of a microphone; a speaker's ring has one, which the callback plays on two.
+    pub(super) channels: usize,
 }
 
 pub(super) fn open_microphone(id: Option<&str>, clock: MediaClock) -> Result<OpenMicrophone, DeviceError> {
     let shared = Arc::new(Shared::default());
     let (opened, thread) = spawn("microphone", id, &shared, capture_stream)?;
-    let input = DeviceInput::new(opened.name.clone(), opened.rate, opened.end, shared, clock, thread)?;
+    let input = DeviceInput::new(opened.name.clone(), opened.layout, opened.end, shared, clock, thread)?;
     Ok(OpenMicrophone { name: opened.name, id: opened.id, in_place: None, input: Box::new(input) })
 }
 
 pub(super) fn open_speaker(id: Option<&str>, _clock: MediaClock) -> Result<OpenSpeaker, DeviceError> {
     let shared = Arc::new(Shared::default());
     let (opened, thread) = spawn("speaker", id, &shared, playback_stream)?;
-    let output = DeviceOutput::new(opened.name.clone(), opened.rate, opened.end, shared, thread)?;
+    let output = DeviceOutput::new(opened.name.clone(), opened.layout.rate, opened.end, shared, thread)?;
     Ok(OpenSpeaker { name: opened.name, id: opened.id, in_place: None, output: Box::new(output) })
 }
 
-type Build<End> = fn(&Device, &ErrorSink, &str) -> Result<(cpal::Stream, u32, End), DeviceError>;
+type Build<End> = fn(&Device, &ErrorSink, &str) -> Result<(cpal::Stream, Layout, End), DeviceError>;
 
 /// What a stream's error callback needs; each attempt to build a stream gets its own way to report.
 struct ErrorSink {
@@ -175,11 +188,11 @@ fn open<End>(
     let name = host::name_of(&device);
     let known_as = if id.is_none() && name == "System default" { fallback } else { name.as_str() };
     let sink = ErrorSink { shared: Arc::clone(shared), errors: RefCell::new(None) };
-    let (stream, rate, end) = build(&device, &sink, known_as)?;
+    let (stream, layout, end) = build(&device, &sink, known_as)?;
     stream.play().map_err(|error| explain(known_as, &error))?;
     let id = host::id_of(&device).ok_or_else(not_found)?;
-    tracing::debug!(what, rate, period = ?stream.buffer_size().ok(), "sound device opened");
-    Ok((stream, Opened { name, id, rate, end }, sink.errors.into_inner()))
+    tracing::debug!(what, ?layout, period = ?stream.buffer_size().ok(), "sound device opened");
+    Ok((stream, Opened { name, id, layout, end }, sink.errors.into_inner()))
 }
 
 /// Holds the stream until it is told to stop or the device is gone, and drops it here and not in a callback.
@@ -195,8 +208,10 @@ fn own(
             tracing::warn!(what, kind = ?error.kind(), %error, "a sound device reports");
         }
     };
+    let mut raised = false;
     while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(LOST_POLL) {
         log();
+        raised = raised || raise(shared);
         if shared.lost.load(Ordering::Relaxed) {
             break;
         }
@@ -205,13 +220,29 @@ fn own(
     drop(stream);
 }
 
+/// Raises the priority of the thread that calls back, once it has; on other systems than Linux cpal does.
+fn raise(shared: &Shared) -> bool {
+    match shared.thread.load(Ordering::Relaxed) {
+        0 => false,
+        #[cfg(target_os = "linux")]
+        thread => {
+            crate::priority::linux::raise(thread);
+            true
+        }
+        #[cfg(not(target_os = "linux"))]
+        _ => true,
+    }
+}
+
 fn capture_stream(
     device: &Device,
     sink: &ErrorSink,
     name: &str,
-) -> Result<(cpal::Stream, u32, Consumer<f32>), DeviceError> {
+) -> Result<(cpal::Stream, Layout, Consumer<f32>), DeviceError> {
     let offered = device.supported_input_configs().map(Iterator::collect).unwrap_or_default();
-    let (config, format) = match choose(offered, 1) {
+    // As many channels as it has: systems that make one of them add them up.
+    let channels = device.default_input_config().map_or(USUAL_CHANNELS, |config| config.channels());
+    let (config, format) = match choose(offered, channels.min(MAX_CHANNELS)) {
         Some(choice) => choice,
         None => {
             let default = device.default_input_config().map_err(|error| explain(name, &error))?;
@@ -219,17 +250,19 @@ fn capture_stream(
         }
     };
     let build = |config: StreamConfig| {
-        let (mut producer, consumer) = RingBuffer::new((config.sample_rate * RING_SECONDS) as usize);
+        let channels = usize::from(config.channels.max(1));
+        let frames = (config.sample_rate * RING_SECONDS) as usize;
+        let (mut producer, consumer) = RingBuffer::new(frames * channels);
         let shared = Arc::clone(&sink.shared);
-        let channels = usize::from(config.channels);
         let data = move |data: &cpal::Data, info: &cpal::InputCallbackInfo| {
             let at = info.timestamp();
             let latency = at.callback.checked_duration_since(at.capture);
+            shared.note_thread();
             callback::capture(data, channels, latency, &mut producer, &shared);
         };
         let stream =
             device.build_input_stream_raw(config, format, data, sink.callback(), Some(OPEN_LIMIT))?;
-        Ok((stream, config.sample_rate, consumer))
+        Ok((stream, Layout { rate: config.sample_rate, channels }, consumer))
     };
     with_period(device, config, build).map_err(|error| explain(name, &error))
 }
@@ -238,7 +271,7 @@ fn playback_stream(
     device: &Device,
     sink: &ErrorSink,
     name: &str,
-) -> Result<(cpal::Stream, u32, Producer<f32>), DeviceError> {
+) -> Result<(cpal::Stream, Layout, Producer<f32>), DeviceError> {
     let offered = device.supported_output_configs().map(Iterator::collect).unwrap_or_default();
     let (config, format) = match choose(offered, 2) {
         Some(choice) => choice,
@@ -254,11 +287,12 @@ fn playback_stream(
         let data = move |data: &mut cpal::Data, info: &cpal::OutputCallbackInfo| {
             let at = info.timestamp();
             let latency = at.playback.checked_duration_since(at.callback);
+            shared.note_thread();
             callback::playback(data, channels, latency, &mut consumer, &shared);
         };
         let stream =
             device.build_output_stream_raw(config, format, data, sink.callback(), Some(OPEN_LIMIT))?;
-        Ok((stream, config.sample_rate, producer))
+        Ok((stream, Layout { rate: config.sample_rate, channels: 1 }, producer))
     };
     with_period(device, config, build).map_err(|error| explain(name, &error))
 }

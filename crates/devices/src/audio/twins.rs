@@ -3,15 +3,15 @@
 use std::collections::VecDeque;
 use std::f32::consts::TAU;
 use std::fs::File;
-use std::io::BufReader;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use hound::{SampleFormat, WavReader, WavSpec, WavWriter};
-use tincan_media::audio::{AudioFrame, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
+use hound::{SampleFormat, WavSpec, WavWriter};
+use tincan_media::audio::{AudioFrame, ChannelSelector, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
 use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
 
 use super::resample::Resampler;
+use super::wav::{Found, WavFile};
 
 /// Who falls this far behind (a suspended machine, a debugger) goes on from now instead of catching up in a burst.
 const MAX_BEHIND: u64 = 20;
@@ -107,84 +107,79 @@ impl AudioInput for Tone {
     }
 }
 
-/// A WAV file, again and again; any rate, any number of channels.
+/// A WAV file, again and again, or a pipe that one comes through, once; any rate, any number of channels.
 pub(super) struct WavLoop {
     clock: MediaClock,
     pace: Pace,
     path: String,
-    reader: WavReader<BufReader<File>>,
+    file: WavFile,
+    /// Nothing was read since its beginning.
+    begins: bool,
+    selector: ChannelSelector,
     resampler: Resampler,
     ready: VecDeque<f32>,
-    piece: Vec<f32>,
+    interleaved: Vec<f32>,
+    mono: Vec<f32>,
 }
 
 impl WavLoop {
     pub(super) fn open(path: &Path, clock: MediaClock) -> Result<Self, DeviceError> {
         let shown = path.display().to_string();
         let refuse = |detail: String| DeviceError::File { path: shown.clone(), detail };
-        let reader = WavReader::open(path).map_err(|error| refuse(explain(&error)))?;
-        let spec = reader.spec();
-        if reader.duration() == 0 || spec.channels == 0 {
-            return Err(refuse("it contains no sound".into()));
-        }
-        let resampler = Resampler::new(spec.sample_rate, SAMPLE_RATE)
-            .map_err(|_| refuse(format!("a rate of {} Hz cannot be converted", spec.sample_rate)))?;
+        let file = WavFile::open(path).map_err(refuse)?;
+        let resampler = Resampler::new(file.rate(), SAMPLE_RATE)
+            .map_err(|_| refuse(format!("its rate of {} Hz cannot be converted", file.rate())))?;
         Ok(Self {
             clock,
             pace: Pace::new(Instant::now()),
             path: shown,
-            reader,
+            selector: ChannelSelector::new(file.channels(), file.rate()),
+            file,
+            begins: true,
             resampler,
             ready: VecDeque::new(),
-            piece: Vec::new(),
+            interleaved: Vec::new(),
+            mono: Vec::new(),
         })
     }
 
     fn read_at(&mut self, now: Instant) -> Result<Option<AudioFrame>, DeviceError> {
         let Some(begun) = self.pace.next_captured(now) else { return Ok(None) };
         while self.ready.len() < SAMPLES_PER_FRAME {
-            self.refill().map_err(|error| self.broken(&error))?;
+            let more = self
+                .refill()
+                .map_err(|error| DeviceError::File { path: self.path.clone(), detail: error.to_string() })?;
+            if !more {
+                break;
+            }
         }
         let mut frame = AudioFrame::silence(self.clock.at(begun));
-        for (slot, sample) in frame.samples.iter_mut().zip(self.ready.drain(..SAMPLES_PER_FRAME)) {
+        // A pipe that has nothing, or nothing more, is silent.
+        let length = self.ready.len().min(SAMPLES_PER_FRAME);
+        for (slot, sample) in frame.samples.iter_mut().zip(self.ready.drain(..length)) {
             *slot = sample;
         }
         Ok(Some(frame))
     }
 
-    /// Reads about 10 ms from the file, from its beginning again at its end.
-    fn refill(&mut self) -> Result<(), hound::Error> {
-        let spec = self.reader.spec();
-        let channels = usize::from(spec.channels);
-        let wanted = (spec.sample_rate as usize / 100).max(1) * channels;
-        self.piece.clear();
-        match spec.sample_format {
-            SampleFormat::Float => {
-                for sample in self.reader.samples::<f32>().take(wanted) {
-                    self.piece.push(sample?);
-                }
-            }
-            SampleFormat::Int => {
-                let scale = 1.0 / (1u64 << (spec.bits_per_sample.max(1) - 1)) as f32;
-                for sample in self.reader.samples::<i32>().take(wanted) {
-                    self.piece.push(sample? as f32 * scale);
-                }
+    /// Reads about 10 ms from the file, from its beginning again at its end; whether there may be more.
+    fn refill(&mut self) -> std::io::Result<bool> {
+        self.interleaved.clear();
+        let found = self.file.read((self.file.rate() as usize / 100).max(1), &mut self.interleaved)?;
+        match found {
+            Found::Sound => self.begins = false,
+            Found::Nothing => return Ok(false),
+            // Somebody emptied it meanwhile.
+            Found::End if self.begins => return Err(std::io::ErrorKind::UnexpectedEof.into()),
+            Found::End => {
+                self.begins = self.file.rewind()?;
+                return Ok(self.begins);
             }
         }
-        if self.piece.len() < wanted {
-            self.reader.seek(0)?;
-        }
-        let frames = self.piece.len() / channels;
-        for frame in 0..frames {
-            let sum: f32 = self.piece[frame * channels..(frame + 1) * channels].iter().sum();
-            self.piece[frame] = sum / channels as f32;
-        }
-        self.resampler.process(&self.piece[..frames], &mut self.ready);
-        Ok(())
-    }
-
-    fn broken(&self, error: &hound::Error) -> DeviceError {
-        DeviceError::File { path: self.path.clone(), detail: explain(error) }
+        self.mono.clear();
+        self.selector.process(&self.interleaved, &mut self.mono);
+        self.resampler.process(&self.mono, &mut self.ready);
+        Ok(true)
     }
 }
 

@@ -1,3 +1,4 @@
+use hound::WavReader;
 use tincan_media::MediaTime;
 
 use super::*;

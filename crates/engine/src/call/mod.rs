@@ -2,11 +2,13 @@
 //! ends.
 
 mod addresses;
+mod load;
 mod local;
 mod remote;
 mod route;
 mod statistics;
 mod task;
+mod verdict;
 mod view;
 
 use std::path::PathBuf;

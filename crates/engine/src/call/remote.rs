@@ -315,6 +315,7 @@ impl Tape {
         if let Some(time) = self.timeline.place(packet.timestamp, self.clock.at(packet.arrived)) {
             self.recorder.audio(Arc::new(EncodedAudio {
                 time,
+                captured: time,
                 payload: packet.payload.clone(),
                 level: packet.audio_level.unwrap_or(MUTE_LEVEL),
                 voice: false,

@@ -85,42 +85,6 @@ impl Concealment {
     }
 }
 
-/// Remembers how a call was, for the one line after it.
-#[derive(Debug, Default)]
-pub(crate) struct QualityLog {
-    seconds: u32,
-    good: u32,
-    freezes: u32,
-}
-
-impl QualityLog {
-    /// One second with this quality; `freezes` is the count since the start.
-    pub(crate) fn second(&mut self, quality: u8, freezes: u32) {
-        self.seconds += 1;
-        self.good += u32::from(quality >= 3);
-        self.freezes = self.freezes.max(freezes);
-    }
-
-    /// One line.
-    pub(crate) fn summary(&self) -> String {
-        if self.seconds == 0 {
-            return "Nobody was connected.".into();
-        }
-        let share = self.good * 100 / self.seconds;
-        let connection = match share {
-            95.. => "The connection was good throughout",
-            70..95 => "The connection was mostly good",
-            40..70 => "The connection was poor at times",
-            _ => "The connection was poor",
-        };
-        match self.freezes {
-            0 => format!("{connection}; the picture never froze."),
-            1 => format!("{connection}; the picture froze once."),
-            n => format!("{connection}; the picture froze {n} times."),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,13 +111,5 @@ mod tests {
         assert_eq!([second(0, 0), second(1, 50), second(2, 50)], [0, 50, 25]);
         assert_eq!([second(5, 50), second(6, 50), second(7, 50), second(8, 50)], [10, 8, 7, 0]);
         assert_eq!(second(0, 0), 0, "they came again");
-    }
-
-    #[test]
-    fn the_summary_is_one_line_a_person_understands() {
-        let mut log = QualityLog::default();
-        assert_eq!(log.summary(), "Nobody was connected.");
-        (0..100).for_each(|n| log.second(if n < 20 { 1 } else { 4 }, n / 50));
-        assert_eq!(log.summary(), "The connection was mostly good; the picture froze once.");
     }
 }

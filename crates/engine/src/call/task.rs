@@ -18,10 +18,12 @@ use tracing::{debug, warn};
 use url::Url;
 
 use super::addresses::{Addresses, Change};
+use super::load::{Load, LoadProbe};
 use super::local::{Keeper, Move};
 use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
 use super::route::Joined;
-use super::statistics::{Concealment, QualityLog, participant, quality};
+use super::statistics::{Concealment, participant, quality};
+use super::verdict::{Second, Verdict};
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, FromCall, view};
 use crate::api::{
     CallPhase, CallStatistics, CallView, CommandError, Notice, NoticeKind, Participant, SafetyNumber,
@@ -141,7 +143,9 @@ struct CallTask {
     next_stream: u32,
     connected_at: Option<Instant>,
     names: Vec<String>,
-    log: QualityLog,
+    verdict: Verdict,
+    load: Load,
+    load_probe: LoadProbe,
     /// What Opus was told last, per participant.
     loss: BTreeMap<PeerId, f32>,
     /// About whom the person was warned.
@@ -206,7 +210,9 @@ impl CallTask {
             next_stream: 1,
             connected_at: None,
             names: Vec::new(),
-            log: QualityLog::default(),
+            verdict: Verdict::default(),
+            load: Load::default(),
+            load_probe: LoadProbe::start(),
             loss: BTreeMap::new(),
             doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
@@ -536,10 +542,11 @@ impl CallTask {
     async fn measure(&mut self) {
         let audio = self.config.media.audio.statistics();
         let sent = self.config.media.encoder.statistics();
+        let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
         let mut statistics = CallStatistics::default();
         for (peer, remote) in &self.remotes {
             let (connection, received) = remote.statistics();
-            let audio = audio.get(peer);
+            let audio = audio.participants.get(peer);
             let concealed = self.concealment.entry(*peer).or_default().second(audio);
             let one = participant(&connection, audio, concealed, &sent, &received);
             statistics.participants.insert(peer.to_string(), one);
@@ -548,7 +555,9 @@ impl CallTask {
             let Some(one) = statistics.participants.get(&participant.id) else { continue };
             if participant.connection == crate::api::ConnectionView::Connected {
                 participant.quality = quality(one);
-                self.log.second(participant.quality, one.freezes);
+                let (quality, freezes) = (participant.quality, one.freezes);
+                let second = Second { quality, freezes, frozen_seconds: one.frozen_seconds, busy };
+                self.verdict.second(&participant.id, second);
             }
         }
         self.publish().await;
@@ -583,7 +592,7 @@ impl CallTask {
             reason,
             names: self.names,
             seconds: self.connected_at.map_or(0, |at| at.elapsed().as_secs() as u32),
-            quality: self.log.summary(),
+            quality: self.verdict.sentence(),
             server: self.server,
         };
         self.engine.send(CallUpdate::Ended(end)).await;

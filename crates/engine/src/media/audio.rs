@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tincan_codec::{OpusDecoder, OpusEncoder};
+use tincan_devices::raise_thread_priority;
 use tincan_media::audio::{
     AudioFrame, AudioProcessor, AudioSender, JitterBuffer, JitterStatistics, LevelMeter, Mixer,
     ProcessingConfig, VoiceDetector, chime,
@@ -17,6 +18,7 @@ use tincan_protocol::PeerId;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
+use super::closer::Closer;
 use super::{AudioPlayout, Hint, MediaEvent, PeerSink, VideoCommand};
 use crate::api::Levels;
 
@@ -66,28 +68,40 @@ pub(crate) enum AudioCommand {
     Stop,
 }
 
-/// Statistics of everybody's sound, as of the last second.
-pub(crate) type AudioStatistics = BTreeMap<PeerId, JitterStatistics>;
+/// As of the last second.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct AudioStatistics {
+    /// Everybody's sound.
+    pub(crate) participants: BTreeMap<PeerId, JitterStatistics>,
+    /// The longest time between two rounds of the thread: [`NAP`] and a little, unless the computer is too busy.
+    pub(crate) longest_round: Duration,
+}
 
-/// The running thread; dropping it ends and joins it.
+/// The running thread; dropping it ends and joins it, when its devices are closed too.
 pub(crate) struct AudioThread {
     handle: AudioHandle,
     thread: Option<JoinHandle<()>>,
+    closing: Option<JoinHandle<()>>,
 }
 
 impl AudioThread {
     pub(crate) fn start(clock: MediaClock, events: mpsc::Sender<MediaEvent>) -> Self {
         let (commands, inbox) = sync_channel(QUEUE);
-        let (publish, statistics) = watch::channel(AudioStatistics::new());
-        let thread = std::thread::Builder::new()
-            .name("tincan-audio".into())
-            .spawn(move || match OpusEncoder::new() {
-                Ok(encoder) => Worker::new(clock, encoder, events, publish).run(&inbox),
+        let (publish, statistics) = watch::channel(AudioStatistics::default());
+        let (closer, closing) = Closer::start();
+        let run = move || {
+            let _raised = raise_thread_priority();
+            match OpusEncoder::new() {
+                Ok(encoder) => Worker::new(clock, encoder, events, publish, closer).run(&inbox),
                 // Only without memory; the next call tries again.
                 Err(error) => warn!(%error, "there will be no sound"),
-            })
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("tincan-audio".into())
+            .spawn(run)
             .expect("the system can start a thread");
-        Self { handle: AudioHandle { commands, statistics }, thread: Some(thread) }
+        Self { handle: AudioHandle { commands, statistics }, thread: Some(thread), closing: Some(closing) }
     }
 
     pub(crate) fn handle(&self) -> &AudioHandle {
@@ -98,10 +112,10 @@ impl AudioThread {
 impl Drop for AudioThread {
     fn drop(&mut self) {
         self.handle.send(AudioCommand::Stop);
-        if let Some(thread) = self.thread.take()
-            && thread.join().is_err()
-        {
-            warn!("the audio thread panicked");
+        for thread in [self.thread.take(), self.closing.take()].into_iter().flatten() {
+            if thread.join().is_err() {
+                warn!("the audio thread, or the one that closes its devices, panicked");
+            }
         }
     }
 }
@@ -150,6 +164,7 @@ struct Worker {
     clock: MediaClock,
     events: mpsc::Sender<MediaEvent>,
     statistics: watch::Sender<AudioStatistics>,
+    closer: Closer,
     input: Option<Box<dyn AudioInput>>,
     output: Option<Box<dyn AudioOutput>>,
     processor: AudioProcessor,
@@ -164,6 +179,9 @@ struct Worker {
     next_levels: Instant,
     next_playout: Instant,
     next_statistics: Instant,
+    /// When the last round began.
+    round: Instant,
+    longest_round: Duration,
 }
 
 impl Worker {
@@ -172,12 +190,14 @@ impl Worker {
         encoder: OpusEncoder,
         events: mpsc::Sender<MediaEvent>,
         statistics: watch::Sender<AudioStatistics>,
+        closer: Closer,
     ) -> Self {
         let now = Instant::now();
         Self {
             clock,
             events,
             statistics,
+            closer,
             input: None,
             output: None,
             processor: AudioProcessor::new(ProcessingConfig::default()),
@@ -192,6 +212,8 @@ impl Worker {
             next_levels: now,
             next_playout: now,
             next_statistics: now,
+            round: now,
+            longest_round: Duration::ZERO,
         }
     }
 
@@ -204,12 +226,16 @@ impl Worker {
             };
             while let Some(command) = next {
                 if matches!(command, AudioCommand::Stop) {
+                    self.closer.close(self.input.take());
+                    self.closer.close(self.output.take());
                     return;
                 }
                 self.handle(command);
                 next = inbox.try_recv().ok();
             }
             let now = Instant::now();
+            self.longest_round = self.longest_round.max(now - self.round);
+            self.round = now;
             self.capture(now);
             self.play(now);
             self.report(now);
@@ -219,11 +245,15 @@ impl Worker {
     fn handle(&mut self, command: AudioCommand) {
         match command {
             AudioCommand::Input(input) => {
-                self.input = input;
+                let old = std::mem::replace(&mut self.input, input);
+                self.closer.close(old);
                 self.hints = Hints::default();
                 self.meter = LevelMeter::new();
             }
-            AudioCommand::Output(output) => self.output = Some(output),
+            AudioCommand::Output(output) => {
+                let old = self.output.replace(output);
+                self.closer.close(old);
+            }
             AudioCommand::Send(on) => {
                 self.sending = on;
                 self.sender.set_muted(!on);
@@ -287,7 +317,7 @@ impl Worker {
                 }
                 Ok(None) => return,
                 Err(error) => {
-                    self.input = None;
+                    self.closer.close(self.input.take());
                     self.tell(MediaEvent::MicrophoneLost(error));
                 }
             }
@@ -314,7 +344,7 @@ impl Worker {
         let wanted = match self.output.as_mut().map(|output| output.wanted()) {
             Some(Ok(wanted)) => wanted,
             Some(Err(error)) => {
-                self.output = None;
+                self.closer.close(self.output.take());
                 self.tell(MediaEvent::SpeakerLost(error));
                 return;
             }
@@ -358,9 +388,10 @@ impl Worker {
         }
         if now >= self.next_statistics {
             self.next_statistics = now + Duration::from_secs(1);
-            let statistics =
+            let participants =
                 self.remotes.iter().map(|(id, remote)| (*id, remote.jitter.statistics().clone())).collect();
-            self.statistics.send_replace(statistics);
+            let longest_round = std::mem::take(&mut self.longest_round);
+            self.statistics.send_replace(AudioStatistics { participants, longest_round });
         }
     }
 
@@ -402,35 +433,5 @@ impl Hints {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn run(hints: &mut Hints, from: Instant, millis: u64, silent: bool, voice: bool, on: bool) -> Vec<Hint> {
-        (0..millis / 10)
-            .filter_map(|n| hints.update(from + Duration::from_millis(n * 10), silent, voice, on))
-            .collect()
-    }
-
-    #[test]
-    fn speaking_while_muted_is_told_once() {
-        let (mut hints, now) = (Hints::default(), Instant::now());
-        assert_eq!(run(&mut hints, now, 5_000, false, true, false), [Hint::SpeakingWhileMuted]);
-    }
-
-    #[test]
-    fn a_cough_while_muted_is_not_told() {
-        let (mut hints, now) = (Hints::default(), Instant::now());
-        assert_eq!(run(&mut hints, now, 300, false, true, false), []);
-        assert_eq!(run(&mut hints, now + Duration::from_millis(300), 600, false, false, false), []);
-    }
-
-    #[test]
-    fn a_microphone_that_delivers_zeros_is_told_when_it_is_on() {
-        let (mut hints, now) = (Hints::default(), Instant::now());
-        assert_eq!(run(&mut hints, now, 8_000, true, false, false), []);
-        assert_eq!(
-            run(&mut hints, now + Duration::from_secs(8), 8_000, true, false, true),
-            [Hint::MicrophoneSilent]
-        );
-    }
-}
+#[path = "audio_tests.rs"]
+mod tests;

@@ -47,6 +47,10 @@ pub(crate) enum EncoderCommand {
 pub(crate) struct EncoderStatistics {
     pub(crate) resolution: Option<Resolution>,
     pub(crate) frames_per_second: f32,
+    /// Pictures that the camera gave since the thread began, and those of them that the next one replaced before the
+    /// encoder came to them.
+    pub(crate) fed: u64,
+    pub(crate) overrun: u64,
 }
 
 /// What waits for the thread. A mutex and not a queue: the latest frame replaces the one that waits, so that a slow
@@ -54,6 +58,8 @@ pub(crate) struct EncoderStatistics {
 #[derive(Default)]
 struct Pending {
     frame: Option<Arc<VideoFrame>>,
+    /// Pictures that were replaced by it.
+    replaced: u32,
     commands: VecDeque<EncoderCommand>,
     stop: bool,
 }
@@ -90,7 +96,9 @@ pub(crate) struct EncoderHandle {
 
 impl EncoderHandle {
     pub(crate) fn frame(&self, frame: &Arc<VideoFrame>) {
-        self.slot.change(|pending| pending.frame = Some(Arc::clone(frame)));
+        self.slot.change(|pending| {
+            pending.replaced += u32::from(pending.frame.replace(Arc::clone(frame)).is_some());
+        });
     }
 
     pub(crate) fn send(&self, command: EncoderCommand) {
@@ -156,6 +164,8 @@ struct Worker {
     latest: Option<(Arc<VideoFrame>, Instant)>,
     keyframe_wanted: bool,
     last_keyframe: Option<Instant>,
+    /// As in [`EncoderStatistics`].
+    camera: (u64, u64),
 }
 
 impl Worker {
@@ -173,6 +183,7 @@ impl Worker {
             latest: None,
             keyframe_wanted: true,
             last_keyframe: None,
+            camera: (0, 0),
         }
     }
 
@@ -186,6 +197,9 @@ impl Worker {
             for command in pending.commands {
                 self.handle(command);
             }
+            let replaced = u64::from(pending.replaced);
+            self.camera.0 += replaced + u64::from(pending.frame.is_some());
+            self.camera.1 += replaced;
             let now = Instant::now();
             match pending.frame {
                 Some(frame) => self.latest = Some((frame, now)),
@@ -267,7 +281,9 @@ impl Worker {
             self.last_keyframe = Some(now);
         }
         let frames_per_second = self.sent.add(frame.time());
-        self.statistics.send_replace(EncoderStatistics { resolution: Some(resolution), frames_per_second });
+        let (fed, overrun) = self.camera;
+        let resolution = Some(resolution);
+        self.statistics.send_replace(EncoderStatistics { resolution, frames_per_second, fed, overrun });
         let unit = Arc::new(unit);
         for remote in self.remotes.values() {
             remote.sink.video(&unit);

@@ -5,6 +5,7 @@
 //! decoder and playout clock; the camera's thread belongs to `tincan-devices`. They talk only by the commands below.
 
 mod audio;
+mod closer;
 mod encode;
 mod local;
 mod receive;

@@ -289,7 +289,7 @@ mod tests {
 
     fn sound(milliseconds: u64) -> EncodedAudio {
         let time = MediaTime::from_micros(milliseconds * 1000);
-        EncodedAudio { time, payload: Bytes::from_static(SILENCE), level: 127, voice: false }
+        EncodedAudio { time, captured: time, payload: Bytes::from_static(SILENCE), level: 127, voice: false }
     }
 
     /// Every fragment's (track, decode time of its first sample, number of samples).

@@ -43,7 +43,7 @@ fn feed(recorder: &Recorder, seconds: u64, camera_from: u64) {
         };
         let packet = audio.encode(&block(2 * n), &block(2 * n + 1)).unwrap();
         if !(60..85).contains(&n) {
-            recorder.audio(Arc::new(EncodedAudio { time, ..packet }));
+            recorder.audio(Arc::new(EncodedAudio { time, captured: time, ..packet }));
         }
     }
 }

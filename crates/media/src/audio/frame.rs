@@ -42,8 +42,12 @@ impl AudioFrame {
 /// One Opus packet: 20 ms of sound.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EncodedAudio {
-    /// When its first sample was captured.
+    /// Its first sample's place on the timeline that counts samples, from which RTP times are made (RFC 7587, section
+    /// 4.1): exactly 20 ms after the packet before it while nothing is missing between them, whatever the clocks say.
     pub time: MediaTime,
+    /// When its first sample was captured, by the process's clock. The microphone's own clock runs a little faster or
+    /// slower, so this and `time` drift apart; sender reports say by how much (RFC 3550, section 6.4.1).
+    pub captured: MediaTime,
     /// The Opus packet (RFC 6716).
     pub payload: Bytes,
     /// Level for the RTP header extension of RFC 6464: 0 (loudest) to 127 (silence), in -dBov.

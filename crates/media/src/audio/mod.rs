@@ -1,5 +1,6 @@
 //! Sound: 48 kHz, mono, 10 ms at a time.
 
+mod channels;
 mod chime;
 mod frame;
 pub mod jitter;
@@ -8,6 +9,7 @@ mod mixer;
 pub mod processing;
 mod sender;
 
+pub use channels::ChannelSelector;
 pub use chime::chime;
 pub use frame::{AudioFrame, EncodedAudio, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
 pub use jitter::{JitterBuffer, JitterStatistics};

@@ -37,16 +37,18 @@ impl ProcessingConfig {
 
     fn to_sonora(self) -> Config {
         Config {
-            // The default of 32 kHz is the mobile one: it would cut the microphone off at 16 kHz.
+            // In two bands, as libwebrtc does by default too. The third band of 48 kHz brings what no telephone
+            // carries (16 to 24 kHz), and its filter bank cost speech 0.3 of a PESQ point.
             pipeline: Pipeline {
-                maximum_internal_processing_rate: MaxProcessingRate::Rate48kHz,
+                maximum_internal_processing_rate: MaxProcessingRate::Rate32kHz,
                 ..Pipeline::default()
             },
             // Rumble below speech costs bits and disturbs all three.
             high_pass_filter: Some(HighPassFilter::default()),
             echo_canceller: self.echo_cancellation.then(EchoCanceller::default),
             noise_suppression: self.noise_suppression.then(|| NoiseSuppression {
-                level: NoiseSuppressionLevel::High,
+                // 12 dB, as libwebrtc's callers use it; `High` (18 dB) takes more of the voice along.
+                level: NoiseSuppressionLevel::Moderate,
                 ..NoiseSuppression::default()
             }),
             gain_controller2: self.automatic_gain.then(|| GainController2 {

@@ -2,27 +2,49 @@
 
 use super::frame::{AudioFrame, EncodedAudio, FRAME_DURATION, SAMPLES_PER_FRAME};
 use crate::ports::{AudioEncoder, CodecError};
+use crate::time::MediaTime;
 use crate::units::Bitrate;
 
-/// Two frames belong to one packet only if the second follows the first this closely; a wider step (another device, a
-/// dropout) would put the second half of the packet at the wrong time.
-const MAX_STEP_MICROS: u64 = FRAME_DURATION.as_micros() as u64 * 3 / 2;
+/// A frame that begins so much later than the one before it ended is not its continuation: samples are missing. Far above
+/// what a clock drifts in a frame (2 µs at 200 ppm), below the smallest piece that is ever missing.
+const MAX_STEP_MICROS: u64 = FRAME_DURATION.as_micros() as u64 / 2;
+/// A half-filled packet before a longer gap is thrown away: it would come when nobody waits for it any more.
+const MAX_PADDED_FRAMES: u32 = 6;
 
 /// Pairs 10 ms frames into packets and encodes each packet once for the whole room.
+///
+/// **Packets count samples:** frames that follow each other make times exactly 10 ms apart, however the microphone's clock
+/// drifts; only missing samples are a step, and no step ever goes back (another device, a clock that was wrong).
 ///
 /// **Mute is complete:** while muted no packet leaves, and nothing that was captured before or during it is sent
 /// afterwards: a half-filled packet is thrown away. The first frame after it fades in, so that unmuting does not click.
 pub struct AudioSender {
     encoder: Box<dyn AudioEncoder>,
-    pending: Option<AudioFrame>,
+    pending: Option<Pending>,
+    /// What follows without a gap goes there.
+    next: Option<Next>,
     muted: bool,
     fade_in: bool,
+}
+
+/// The first half of a packet.
+struct Pending {
+    frame: AudioFrame,
+    /// Its place on the timeline that counts samples.
+    counted: MediaTime,
+}
+
+/// The end of what was pushed, on both timelines.
+#[derive(Clone, Copy)]
+struct Next {
+    counted: MediaTime,
+    captured: MediaTime,
 }
 
 impl AudioSender {
     /// A sender that is not muted.
     pub fn new(encoder: Box<dyn AudioEncoder>) -> Self {
-        Self { encoder, pending: None, muted: false, fade_in: false }
+        Self { encoder, pending: None, next: None, muted: false, fade_in: false }
     }
 
     /// Mutes or unmutes, from the next frame on.
@@ -61,16 +83,42 @@ impl AudioSender {
                 *sample *= index as f32 / SAMPLES_PER_FRAME as f32;
             }
         }
+        let missing = self.missing_frames(&frame);
+        let counted = self.next.map_or(frame.time, |next| next.counted + FRAME_DURATION * missing);
+        self.next = Some(Next { counted: counted + FRAME_DURATION, captured: frame.time + FRAME_DURATION });
         let Some(first) = self.pending.take() else {
-            self.pending = Some(frame);
+            self.pending = Some(Pending { frame, counted });
             return Ok(None);
         };
-        let step = frame.time.as_micros().saturating_sub(first.time.as_micros());
-        if frame.time <= first.time || step > MAX_STEP_MICROS {
-            self.pending = Some(frame);
+        if missing == 0 {
+            return self.encode(&first, &frame).map(Some);
+        }
+        self.pending = Some(Pending { frame, counted });
+        if missing > MAX_PADDED_FRAMES {
             return Ok(None);
         }
-        self.encoder.encode(&first, &frame).map(Some)
+        let mut faded = first;
+        for (index, sample) in faded.frame.samples.iter_mut().enumerate() {
+            *sample *= 1.0 - index as f32 / SAMPLES_PER_FRAME as f32;
+        }
+        let silence = AudioFrame::silence(faded.frame.time + FRAME_DURATION);
+        self.encode(&faded, &silence).map(Some)
+    }
+
+    /// How many frames are missing between the last one and `frame`.
+    fn missing_frames(&self, frame: &AudioFrame) -> u32 {
+        let gap = self.next.map_or(0, |next| frame.time.saturating_since(next.captured).as_micros() as u64);
+        if gap <= MAX_STEP_MICROS {
+            return 0;
+        }
+        // Whole frames: what is left of the gap belongs to `captured`, and RTP times stay multiples of a frame.
+        let frames = (gap + MAX_STEP_MICROS) / FRAME_DURATION.as_micros() as u64;
+        u32::try_from(frames).unwrap_or(u32::MAX)
+    }
+
+    fn encode(&mut self, first: &Pending, second: &AudioFrame) -> Result<EncodedAudio, CodecError> {
+        let packet = self.encoder.encode(&first.frame, second)?;
+        Ok(EncodedAudio { time: first.counted, captured: first.frame.time, ..packet })
     }
 }
 
@@ -81,7 +129,6 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::time::MediaTime;
 
     #[derive(Clone, Default)]
     struct Recorder(Arc<Mutex<Vec<(AudioFrame, AudioFrame)>>>);
@@ -89,7 +136,13 @@ mod tests {
     impl AudioEncoder for Recorder {
         fn encode(&mut self, first: &AudioFrame, second: &AudioFrame) -> Result<EncodedAudio, CodecError> {
             self.0.lock().unwrap().push((first.clone(), second.clone()));
-            Ok(EncodedAudio { time: first.time, payload: Bytes::from_static(&[0]), level: 127, voice: false })
+            Ok(EncodedAudio {
+                time: first.time,
+                captured: first.time,
+                payload: Bytes::from_static(&[0]),
+                level: 127,
+                voice: false,
+            })
         }
 
         fn set_target(&mut self, _: Bitrate, _: f32) -> Result<(), CodecError> {
@@ -130,13 +183,44 @@ mod tests {
         assert!(sent[0].0.peak() < 0.31 && sent[0].1.samples[0] == 0.3);
     }
 
-    #[test]
-    fn frames_around_a_gap_do_not_share_a_packet() {
+    /// Pushes frames captured at these times; the packets' times on both timelines.
+    fn times(captured: impl Iterator<Item = u64>) -> Vec<(u64, u64)> {
         let mut sender = AudioSender::new(Box::new(Recorder::default()));
-        sender.push(&frame(0, 0.5)).unwrap();
-        assert!(sender.push(&frame(10, 0.5)).unwrap().is_none());
-        assert_eq!(sender.push(&frame(11, 0.5)).unwrap().unwrap().time.as_micros(), 100_000);
-        assert!(sender.push(&frame(12, 0.5)).unwrap().is_none());
-        assert!(sender.push(&frame(3, 0.5)).unwrap().is_none(), "time ran backwards: another device");
+        captured
+            .filter_map(|micros| sender.push(&AudioFrame::silence(MediaTime::from_micros(micros))).unwrap())
+            .map(|packet| (packet.time.as_micros(), packet.captured.as_micros()))
+            .collect()
+    }
+
+    #[test]
+    fn an_hour_of_drift_loses_no_sample_and_is_told_beside_the_count() {
+        for ppm in [-200i64, 200] {
+            let frames = 360_000;
+            let captured = |n: u64| (5_000_000 + n as i64 * (10_000 + ppm / 100)) as u64;
+            let packets = times((0..frames).map(captured));
+            assert_eq!(packets.len() as u64, frames / 2);
+            for (n, packet) in packets.iter().enumerate() {
+                assert_eq!(*packet, (5_000_000 + n as u64 * 20_000, captured(2 * n as u64)));
+            }
+        }
+    }
+
+    #[test]
+    fn missing_samples_are_a_step_and_what_was_captured_before_is_sent() {
+        // The fourth and the fifth frame are missing.
+        let packets = times([0, 1, 2, 5, 6, 7].into_iter().map(|n| n * 10_000));
+        assert_eq!(packets, [(0, 0), (20_000, 20_000), (50_000, 50_000)]);
+        // After a second nobody waits for the third frame any more.
+        let packets = times([0, 1, 2, 100, 101].into_iter().map(|n| n * 10_000));
+        assert_eq!(packets, [(0, 0), (1_000_000, 1_000_000)]);
+    }
+
+    #[test]
+    fn times_never_go_back_and_no_frame_is_left_out_when_the_clock_does() {
+        // Another device, whose frames seem to be captured 300 ms earlier, and a burst with one time for all.
+        let other = (0..6).map(|n| 200_000 + n * 10_000);
+        let packets = times((0..10).map(|n| 500_000 + n * 10_000).chain(other).chain([260_000; 4]));
+        let counted: Vec<_> = packets.iter().map(|packet| packet.0).collect();
+        assert_eq!(counted, (0..10).map(|n| 500_000 + n * 20_000).collect::<Vec<_>>());
     }
 }

@@ -144,6 +144,7 @@ pub(super) fn picture(clock: &MediaClock, at: Instant, keyframe: bool, size: usi
 pub(super) fn sound(clock: &MediaClock, at: Instant, level: u8) -> Arc<EncodedAudio> {
     Arc::new(EncodedAudio {
         time: clock.at(at),
+        captured: clock.at(at),
         payload: Bytes::from_static(&[0x78; 80]),
         level,
         voice: true,

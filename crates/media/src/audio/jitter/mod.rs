@@ -26,7 +26,7 @@ use super::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_FRAME};
 use crate::ports::AudioDecoder;
 use crate::time::MediaTime;
 use delay::DelayEstimator;
-use store::{PacketStore, Stored, Verdict, ticks_to_micros};
+use store::{PacketStore, Stored, Verdict, micros_to_ticks, ticks_to_micros};
 
 /// What Opus can decode at 48 kHz in steps of: 2.5 ms (RFC 6716, section 2.1.4).
 const OPUS_GRANULE: i64 = 120;
@@ -66,6 +66,10 @@ const FEC_LOSS_OFF: f32 = 0.003;
 const LOSS_SMOOTHING: f32 = 0.01;
 /// One outage must not look like a lossy network for minutes.
 const MAX_COUNTED_LOSSES: u16 = 10;
+/// 2.5 ms, over which two pieces of sound that do not belong together are joined: shorter clicks, longer is heard as dull.
+const JOIN: usize = OPUS_GRANULE as usize;
+/// A second of probing at a packet each 8 ms; padding does not come in longer runs.
+const MAX_SOUNDLESS: usize = 128;
 /// RFC 3550, appendix A.1: a larger jump of the numbers (`MAX_DROPOUT`) is no loss but another beginning.
 const MAX_MISSING: u16 = 3_000;
 
@@ -91,6 +95,7 @@ pub struct JitterBuffer {
     /// RTP time at the end of `ready`.
     next: i64,
     last_sequence: Option<u16>,
+    soundless: Soundless,
     packet_samples: usize,
     /// Made up because nothing had come, and so not part of the sender's timeline yet.
     borrowed: usize,
@@ -120,6 +125,7 @@ impl JitterBuffer {
             history: vec![0.0; stretch::HISTORY],
             next: i64::MIN,
             last_sequence: None,
+            soundless: Soundless::default(),
             packet_samples: DEFAULT_PACKET,
             borrowed: 0,
             idle_samples: 0,
@@ -139,7 +145,15 @@ impl JitterBuffer {
         let epoch = *self.epoch.get_or_insert(arrived);
         let arrival = micros_between(epoch, arrived);
         self.statistics.received_packets += 1;
-        let unwrapped = match self.store.judge(sequence, timestamp, arrival) {
+        if payload.is_empty() {
+            // Padding (RFC 3550, section 5.1): browsers send it to find out what the path takes. It has a number, no
+            // sound, and a time that says nothing.
+            self.soundless.note(sequence);
+            return;
+        }
+        // What the codec will refuse counts as one of the usual packets.
+        let samples = opus_packet::duration(&payload).unwrap_or(self.packet_samples);
+        let unwrapped = match self.store.judge(sequence, timestamp, samples, arrival) {
             Verdict::New(unwrapped) => unwrapped,
             Verdict::Duplicate => {
                 self.statistics.duplicate_packets += 1;
@@ -155,7 +169,7 @@ impl JitterBuffer {
             }
         };
         self.delay.update(arrival, ticks_to_micros(unwrapped));
-        if unwrapped < self.next {
+        if unwrapped + samples as i64 <= self.next {
             self.statistics.late_packets += 1;
             return;
         }
@@ -206,7 +220,7 @@ impl JitterBuffer {
 
     /// RTP time of the sound that the next [`Self::pull`] begins with; `None` while nothing plays.
     pub fn playout_rtp_timestamp(&self) -> Option<u32> {
-        (self.state == State::Playing).then(|| self.position() as u32)
+        (self.state == State::Playing).then(|| self.store.sent(self.position()))
     }
 
     /// RTP time of the first sample in `ready`.
@@ -222,7 +236,8 @@ impl JitterBuffer {
     /// The silence before `sequence` was an outage as far as packets are missing, and not the sender's pause.
     fn settle_silence(&mut self, sequence: u16) {
         let silence = std::mem::take(&mut self.idle_samples);
-        let outage = (u64::from(self.missing_before(sequence)) * self.packet_samples as u64).min(silence);
+        let outage =
+            (u64::from(self.missing_before(sequence).unwrap_or(0)) * self.packet_samples as u64).min(silence);
         self.statistics.silent_samples -= outage;
         self.statistics.total_samples += outage;
         self.statistics.concealed_samples += outage;
@@ -234,6 +249,7 @@ impl JitterBuffer {
         self.ready.clear();
         self.next = i64::MIN;
         self.last_sequence = None;
+        self.soundless = Soundless::default();
         self.statistics.restarts += 1;
     }
 
@@ -329,7 +345,9 @@ impl JitterBuffer {
 
     fn decode_next(&mut self) {
         let Some((timestamp, packet)) = self.store.pop() else { return };
-        if timestamp + (OPUS_GRANULE - 1) < self.next {
+        // Another one stood for its beginning: only its end is new.
+        let overlap = usize::try_from(self.next - timestamp).unwrap_or(0);
+        if overlap >= opus_packet::duration(&packet.payload).unwrap_or(self.packet_samples) {
             self.statistics.late_packets += 1;
             return;
         }
@@ -340,20 +358,35 @@ impl JitterBuffer {
         if decoded.is_err() || added == 0 {
             self.ready.truncate(before);
             self.statistics.corrupt_packets += 1;
-            self.conceal(self.packet_samples, true);
-            self.next = timestamp + self.packet_samples as i64;
+            let length = self.packet_samples.saturating_sub(overlap);
+            self.conceal(length, true);
+            self.next = self.next.max(timestamp) + length as i64;
             return;
         }
         self.packet_samples = added;
         self.next = timestamp + added as i64;
+        if overlap >= OPUS_GRANULE as usize {
+            self.join(before, overlap.min(added));
+        }
         self.dtx = packet.payload.len() <= DTX_PACKET;
         self.borrowed = 0;
         self.made_up = 0;
     }
 
+    /// Takes the first `overlap` samples of what was decoded at `at` away, for which other sound was played already, and
+    /// lets the rest begin where that ended.
+    fn join(&mut self, at: usize, overlap: usize) {
+        self.ready.drain(at..at + overlap);
+        let last = if at > 0 { self.ready.get(at - 1) } else { self.history.last() };
+        let step = last.copied().unwrap_or(0.0) - self.ready.get(at).copied().unwrap_or(0.0);
+        for (index, sample) in self.ready[at..].iter_mut().take(JOIN).enumerate() {
+            *sample += step * (1.0 - index as f32 / JOIN as f32);
+        }
+    }
+
     /// The next packet is `gap` samples too far ahead.
     fn cross_gap(&mut self, gap: i64, sequence: u16) {
-        let paused = self.last_sequence.is_some_and(|last| sequence == last.wrapping_add(1));
+        let paused = self.missing_before(sequence) == Some(0);
         if self.borrowed > 0 {
             // Sound was made up while waiting; it stands for what turns out to be missing.
             let paid = gap.min(self.borrowed as i64);
@@ -365,15 +398,20 @@ impl JitterBuffer {
             self.pause();
             return;
         }
-        let piece = gap.min(self.packet_samples as i64) / OPUS_GRANULE * OPUS_GRANULE;
-        let length = usize::try_from(piece.max(OPUS_GRANULE)).unwrap_or(self.packet_samples);
-        if paused {
-            self.conceal(length, false);
-        } else if length != self.packet_samples || gap > length as i64 || !self.recover(length) {
-            // FEC gives whole packets only, and only the one right before its carrier.
-            self.conceal(length, true);
+        // FEC gives whole packets only, and only the one right before its carrier; its beginning may have been made up.
+        let before = self.ready.len();
+        if !paused && gap <= self.packet_samples as i64 && self.recover(self.packet_samples) {
+            let overlap = self.packet_samples - usize::try_from(gap).unwrap_or(0);
+            if overlap > 0 {
+                self.join(before, overlap);
+            }
+            self.next += gap;
+            return;
         }
-        self.next += length as i64;
+        // No more than is played now: the rest may still come.
+        let piece = gap.min(SAMPLES_PER_FRAME as i64) / OPUS_GRANULE * OPUS_GRANULE;
+        self.conceal(usize::try_from(piece.max(OPUS_GRANULE)).unwrap_or(SAMPLES_PER_FRAME), !paused);
+        self.next += piece.max(OPUS_GRANULE);
     }
 
     /// Fills `length` samples from the FEC copy in the packet after them.
@@ -426,7 +464,7 @@ impl JitterBuffer {
 
     /// Counts the packets that are missing before `sequence`, which is about to be decoded.
     fn note_sequence(&mut self, sequence: u16) {
-        let missing = self.missing_before(sequence);
+        let missing = self.missing_before(sequence).unwrap_or(0);
         self.last_sequence = Some(sequence);
         self.statistics.lost_packets += u64::from(missing);
         for _ in 0..missing.min(MAX_COUNTED_LOSSES) {
@@ -440,11 +478,12 @@ impl JitterBuffer {
         }
     }
 
-    /// How many packets are missing between the last one decoded and `sequence`; 0 where the numbers make no sense.
-    fn missing_before(&self, sequence: u16) -> u16 {
-        let Some(last) = self.last_sequence else { return 0 };
+    /// How many packets with sound are missing between the last one decoded and `sequence`; `None` where the numbers make
+    /// no sense.
+    fn missing_before(&self, sequence: u16) -> Option<u16> {
+        let last = self.last_sequence?;
         let missing = sequence.wrapping_sub(last).wrapping_sub(1);
-        if missing < MAX_MISSING { missing } else { 0 }
+        (missing < MAX_MISSING).then(|| missing - self.soundless.between(last, sequence))
     }
 
     /// Plays a little faster or slower when the delay is off its target.
@@ -493,6 +532,28 @@ impl JitterBuffer {
     }
 }
 
+/// The numbers of packets without sound that came lately.
+#[derive(Debug, Default)]
+struct Soundless(VecDeque<u16>);
+
+impl Soundless {
+    fn note(&mut self, sequence: u16) {
+        if self.0.contains(&sequence) {
+            return;
+        }
+        if self.0.len() == MAX_SOUNDLESS {
+            self.0.pop_front();
+        }
+        self.0.push_back(sequence);
+    }
+
+    /// How many of them lie between two others.
+    fn between(&self, last: u16, next: u16) -> u16 {
+        let span = next.wrapping_sub(last);
+        self.0.iter().filter(|&&sequence| (1..span).contains(&sequence.wrapping_sub(last))).count() as u16
+    }
+}
+
 /// How loud the sample is that comes `made_up` samples into made-up sound.
 fn fade(made_up: usize) -> f32 {
     let left = MAX_CONCEALMENT.saturating_sub(made_up) as f32;
@@ -504,8 +565,4 @@ fn micros_between(epoch: Instant, instant: Instant) -> i64 {
         Some(after) => i64::try_from(after.as_micros()).unwrap_or(i64::MAX / 4),
         None => -i64::try_from(epoch.duration_since(instant).as_micros()).unwrap_or(i64::MAX / 4),
     }
-}
-
-const fn micros_to_ticks(micros: i64) -> i64 {
-    micros.saturating_mul(6) / 125
 }

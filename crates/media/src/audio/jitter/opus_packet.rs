@@ -1,5 +1,29 @@
 //! The little that the buffer must know about an Opus packet.
 
+/// 120 ms at 48 kHz.
+const MAX_PACKET_SAMPLES: usize = 5_760;
+
+/// How many samples at 48 kHz the packet decodes to; `None` when it is no Opus packet.
+///
+/// RFC 6716, section 3.1 (table 2) has the length of a frame, sections 3.2.2 to 3.2.5 how many there are; a packet of more
+/// than 120 ms is none.
+pub(super) fn duration(packet: &[u8]) -> Option<usize> {
+    let &toc = packet.first()?;
+    let config = usize::from(toc >> 3);
+    let frame = match config {
+        0..12 => [480, 960, 1_920, 2_880][config & 3],
+        12..16 => [480, 960][config & 1],
+        _ => [120, 240, 480, 960][config & 3],
+    };
+    let frames = match toc & 3 {
+        0 => 1,
+        1 | 2 => 2,
+        _ => usize::from(packet.get(1)? & 0x3f),
+    };
+    let samples = frame * frames;
+    (1..=MAX_PACKET_SAMPLES).contains(&samples).then_some(samples)
+}
+
 /// Whether the packet's first frame carries an in-band FEC copy (LBRR) of the packet before it.
 ///
 /// RFC 6716: the table of contents byte (section 3.1) gives the mode; SILK and hybrid frames begin with a voice-activity
@@ -30,6 +54,22 @@ pub(super) fn has_fec(packet: &[u8]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_length_is_that_of_all_frames() {
+        // SILK wideband 20 ms, 60 ms; hybrid 10 ms; CELT 2.5 ms; two frames of 20 ms.
+        assert_eq!(duration(&[9 << 3, 0]), Some(960));
+        assert_eq!(duration(&[11 << 3]), Some(2_880));
+        assert_eq!(duration(&[14 << 3]), Some(480));
+        assert_eq!(duration(&[16 << 3]), Some(120));
+        assert_eq!(duration(&[(31 << 3) | 1]), Some(1_920));
+        // Any number of frames: six of 20 ms, none, too many, and a count that is missing.
+        assert_eq!(duration(&[(31 << 3) | 3, 6]), Some(5_760));
+        assert_eq!(duration(&[(31 << 3) | 3, 0]), None);
+        assert_eq!(duration(&[(31 << 3) | 3, 7]), None);
+        assert_eq!(duration(&[(31 << 3) | 3]), None);
+        assert_eq!(duration(&[]), None);
+    }
 
     #[test]
     fn the_flag_is_found_behind_the_voice_flags() {

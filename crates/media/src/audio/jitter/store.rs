@@ -9,6 +9,8 @@ const MAX_PACKETS: usize = 256;
 /// When a packet's RTP time and its arrival disagree by more than this it is from another timeline: the sender started
 /// anew. No network holds packets back for so long and then delivers them.
 const MAX_DISAGREEMENT_MICROS: i64 = 5_000_000;
+/// 20 ms, until a second packet has come.
+const DEFAULT_SAMPLES: i64 = 960;
 /// Two packets of a new timeline belong together when their numbers are at most this far apart (RFC 3550, appendix A.1,
 /// asks for two in sequence; a little loss is allowed here).
 const MAX_PROBATION_STEP: u16 = 5;
@@ -19,6 +21,14 @@ pub(super) struct Stored {
     pub(super) sequence: u16,
     pub(super) payload: Bytes,
 }
+
+/// A sender's clock may jump while its numbers go on (a machine that slept, a stream that is spliced). The packet that
+/// jumped then follows the one before it, as its number says; after a pause of more than this (the delay histogram ends
+/// there: longer is no jitter) it follows as its arrival says.
+const MAX_JITTER_MICROS: i64 = 500_000;
+/// Ahead of its arrival by more than this, compared with the packet before, a packet has jumped: a network would have to
+/// hold back that one and not this one, with a pause between them.
+const MAX_AHEAD_MICROS: i64 = 100_000;
 
 /// What became of a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,7 +43,9 @@ pub(super) enum Verdict {
     Restart(i64),
 }
 
-/// Unwraps numbers, recognises duplicates and restarts, and keeps packets sorted.
+/// Unwraps numbers, recognises duplicates, jumps and restarts, and keeps packets sorted.
+///
+/// Unwrapped times lie on one line that never goes back; [`PacketStore::sent`] gives the sender's own.
 #[derive(Debug)]
 pub(super) struct PacketStore {
     packets: BTreeMap<i64, Stored>,
@@ -41,12 +53,23 @@ pub(super) struct PacketStore {
     /// Bit n: the packet n before the newest sequence number has come.
     seen: u128,
     doubtful: Option<(u16, u32)>,
+    /// Since the last jump: where it was on the line, and by how much the line was ahead of the sender's times before it
+    /// and is now.
+    jump: Jump,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Jump {
+    at: i64,
+    ahead_before: i64,
+    ahead: i64,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Newest {
     sequence: u16,
     timestamp: i64,
+    samples: i64,
     arrival: i64,
 }
 
@@ -55,27 +78,52 @@ pub(super) const fn ticks_to_micros(ticks: i64) -> i64 {
     ticks.saturating_mul(125) / 6
 }
 
+/// µs in RTP ticks of 48 kHz.
+pub(super) const fn micros_to_ticks(micros: i64) -> i64 {
+    micros.saturating_mul(6) / 125
+}
+
 impl PacketStore {
     pub(super) fn new() -> Self {
-        Self { packets: BTreeMap::new(), newest: None, seen: 0, doubtful: None }
+        Self { packets: BTreeMap::new(), newest: None, seen: 0, doubtful: None, jump: Jump::default() }
     }
 
-    /// Judges a packet by its numbers; `arrival` in µs.
-    pub(super) fn judge(&mut self, sequence: u16, timestamp: u32, arrival: i64) -> Verdict {
+    /// Judges a packet by its numbers; `arrival` in µs, `samples` what it decodes to.
+    pub(super) fn judge(&mut self, sequence: u16, timestamp: u32, samples: usize, arrival: i64) -> Verdict {
         let Some(newest) = self.newest else {
             self.start(sequence, i64::from(timestamp), arrival);
             return Verdict::New(i64::from(timestamp));
         };
-        let unwrapped = newest.timestamp + i64::from(timestamp.wrapping_sub(newest.timestamp as u32) as i32);
-        let disagreement = ticks_to_micros(unwrapped - newest.timestamp) - (arrival - newest.arrival);
+        let sent = (newest.timestamp - self.jump.ahead) as u32;
+        let mut unwrapped = newest.timestamp + i64::from(timestamp.wrapping_sub(sent) as i32);
+        let since = arrival - newest.arrival;
+        let disagreement = ticks_to_micros(unwrapped - newest.timestamp) - since;
         if disagreement.abs() > MAX_DISAGREEMENT_MICROS {
             return self.judge_doubtful(sequence, timestamp, arrival);
         }
         self.doubtful = None;
         let step = sequence.wrapping_sub(newest.sequence) as i16;
+        // Sent later and from an earlier time: no network does that, so one packet is enough to tell. A jump ahead would
+        // be taken for a much faster path, and everything before it for jitter.
+        let numbered = i64::from(step) * samples as i64;
+        let beyond = ticks_to_micros(unwrapped - newest.timestamp - numbered).min(disagreement);
+        if step > 0 && (unwrapped < newest.timestamp || beyond > MAX_AHEAD_MICROS) {
+            let follows = if since > ticks_to_micros(numbered) + MAX_JITTER_MICROS {
+                micros_to_ticks(since)
+            } else {
+                numbered
+            };
+            let to = newest.timestamp + follows;
+            let ahead = self.jump.ahead + to - unwrapped;
+            self.jump = Jump { at: to, ahead_before: self.jump.ahead, ahead };
+            unwrapped = to;
+        } else if step < 0 && self.is_of_before(step, unwrapped, newest) {
+            // Sent before the jump, and overtaken by what was sent after it.
+            unwrapped += self.jump.ahead_before - self.jump.ahead;
+        }
         if step > 0 {
             self.seen = self.seen.checked_shl(step as u32).unwrap_or(0) | 1;
-            self.newest = Some(Newest { sequence, timestamp: unwrapped, arrival });
+            self.newest = Some(Newest { sequence, timestamp: unwrapped, samples: samples as i64, arrival });
         } else {
             let behind = u32::from(step.unsigned_abs());
             let bit = 1u128.checked_shl(behind).unwrap_or(0);
@@ -105,8 +153,23 @@ impl PacketStore {
         Verdict::Doubtful
     }
 
+    /// Whether a packet that was overtaken was sent before the last jump: only then is its time far from what its number
+    /// says.
+    fn is_of_before(&self, step: i16, unwrapped: i64, newest: Newest) -> bool {
+        let expected = newest.timestamp + i64::from(step) * newest.samples;
+        let corrected = unwrapped + self.jump.ahead_before - self.jump.ahead;
+        (corrected - expected).abs() < (unwrapped - expected).abs()
+    }
+
+    /// The sender's own time, of a time on the line.
+    pub(super) const fn sent(&self, unwrapped: i64) -> u32 {
+        let Jump { at, ahead_before, ahead } = self.jump;
+        (unwrapped - if unwrapped < at { ahead_before } else { ahead }) as u32
+    }
+
     fn start(&mut self, sequence: u16, timestamp: i64, arrival: i64) {
-        self.newest = Some(Newest { sequence, timestamp, arrival });
+        self.jump = Jump { at: i64::MIN, ..Jump::default() };
+        self.newest = Some(Newest { sequence, timestamp, samples: DEFAULT_SAMPLES, arrival });
         self.seen = 1;
     }
 
@@ -154,7 +217,7 @@ mod tests {
         let mut store = PacketStore::new();
         packets
             .iter()
-            .map(|&(sequence, timestamp, arrival)| store.judge(sequence, timestamp, arrival))
+            .map(|&(sequence, timestamp, arrival)| store.judge(sequence, timestamp, 960, arrival))
             .collect()
     }
 

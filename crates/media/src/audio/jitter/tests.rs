@@ -9,6 +9,8 @@ use crate::ports::CodecError;
 
 /// SILK wideband, 20 ms, then "no voice, LBRR": so every packet carries a FEC copy of the one before it.
 const HEADER: [u8; 2] = [9 << 3, 0b0100_0000];
+/// The same without a FEC copy.
+const PLAIN: [u8; 2] = [9 << 3, 0];
 const PACKET: i64 = 960;
 const HERTZ: f32 = 200.0;
 
@@ -399,6 +401,86 @@ fn nobody_listening_for_a_while_costs_nothing_later() {
 }
 
 #[test]
+fn padding_is_no_loss() {
+    let mut listener = Listener::new();
+    let mut arrivals = deliver(CLEAN, 30, 1);
+    // A browser that probes: after every third packet two without sound, which have numbers of their own.
+    let mut probed = Vec::new();
+    for (n, mut arrival) in arrivals.drain(..).enumerate() {
+        let shift = n as u16 / 3 * 2;
+        arrival.sequence = arrival.sequence.wrapping_add(shift);
+        let (sequence, timestamp, micros) = (arrival.sequence, arrival.timestamp, arrival.micros);
+        probed.push(arrival);
+        if n % 3 == 2 {
+            for padding in 1..=2 {
+                let sequence = sequence.wrapping_add(padding);
+                probed.push(Arrival { micros: micros + 1_000, sequence, timestamp, payload: Bytes::new() });
+            }
+        }
+    }
+    listener.play(&probed, 29_000_000, 1);
+    let statistics = listener.buffer.statistics();
+    assert_eq!((statistics.lost_packets, statistics.concealed_samples), (0, 0), "{statistics:?}");
+    assert_eq!((statistics.late_packets, statistics.corrupt_packets), (0, 0), "{statistics:?}");
+    assert!(listener.highest_delay() <= 40.0, "{:?}", listener.delays);
+}
+
+#[test]
+fn a_late_packet_is_heard_as_far_as_its_sound_is_still_to_come() {
+    // Without FEC, one packet a second is late by up to 60 ms, and the one after it is not.
+    for late_micros in (0..60_000).step_by(2_500) {
+        let mut arrivals = deliver(CLEAN, 30, 1);
+        for arrival in &mut arrivals {
+            arrival.payload = PLAIN.into_iter().chain(arrival.payload[2..].to_vec()).collect();
+        }
+        for arrival in arrivals.iter_mut().skip(500).step_by(50) {
+            arrival.micros += late_micros;
+        }
+        arrivals.sort_by_key(|arrival| arrival.micros);
+        let mut listener = Listener::new();
+        listener.play(&arrivals, 29_000_000, 1);
+        let statistics = listener.buffer.statistics();
+        // A pull is 10 ms, so up to that much is made up beyond what is missing.
+        let held = 15_000;
+        let missing =
+            (late_micros - held).clamp(0, 20_000) as u64 + if late_micros > held { 10_000 } else { 0 };
+        let events = 20;
+        let most = events * missing.min(20_000) * 48 / 1_000;
+        assert!(statistics.concealed_samples <= most, "{late_micros} µs: {statistics:?}, {most} at most");
+        let natural = 0.5 * TAU * HERTZ / 48_000.0;
+        if statistics.concealed_samples == 0 {
+            let steady = &listener.samples[48_000..];
+            let step = steady.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f32::max);
+            assert!(step < 1.5 * natural, "{late_micros} µs: {step} against {natural}");
+        }
+    }
+}
+
+#[test]
+fn the_playout_time_is_the_senders_before_and_after_a_jump() {
+    for jump in [-3 * 48_000i64, -48_000, -2_400, 48_000, 3 * 48_000] {
+        let mut arrivals = deliver(CLEAN, 20, 1);
+        for arrival in arrivals.iter_mut().skip(500) {
+            arrival.timestamp = arrival.timestamp.wrapping_add(jump as u32);
+        }
+        let mut listener = Listener::new();
+        listener.play(&arrivals, 9_900_000, 1);
+        let before = i64::from(listener.buffer.playout_rtp_timestamp().unwrap());
+        let expected = 4_294_000_000 + 9_900 * 48 - 50 * 48;
+        assert!((expected - before).abs() < 100 * 48, "{jump}: {before}, not {expected}");
+        let rest = arrivals.partition_point(|arrival| arrival.micros <= listener.now);
+        listener.play(&arrivals[rest..], 15_000_000, 1);
+        let statistics = listener.buffer.statistics();
+        assert_eq!(statistics.late_packets + statistics.discarded_packets, 0, "{jump}: {statistics:?}");
+        let quiet = statistics.concealed_samples + statistics.silent_samples;
+        assert!(quiet < 48_000 * 3 / 10, "{jump}: {statistics:?}");
+        let after = listener.buffer.playout_rtp_timestamp().unwrap();
+        let expected = (4_294_000_000i64 + 14_950 * 48 + jump) as u32;
+        assert!((expected.wrapping_sub(after) as i32).abs() < 100 * 48, "{jump}: {after}, not {expected}");
+    }
+}
+
+#[test]
 fn the_playout_time_advances_with_the_sound() {
     let mut listener = Listener::new();
     listener.play(&deliver(CLEAN, 10, 1), 9_000_000, 1);
@@ -459,5 +541,38 @@ proptest! {
             prop_assert!(buffer.store.len() <= 256);
             prop_assert_eq!(buffer.history.len(), stretch::HISTORY);
         }
+    }
+}
+
+proptest! {
+    // Whole minutes each.
+    #![proptest_config(ProptestConfig { cases: 20, ..ProptestConfig::default() })]
+
+    /// Loss, reordering, duplicates and jitter by any seed, and a sender whose clock jumps: what is not lost is heard, and
+    /// no jump costs more than the pause that it may have been.
+    #[test]
+    fn jumps_of_the_senders_clock_cost_a_moment_on_any_network(
+        (loss, burst, sigma_ms, reordered, duplicated) in
+            (0.0f64..0.1, 1.0f64..3.0, 0.0f64..20.0, 0.0f64..0.05, 0.0f64..0.05),
+        jumps in prop::collection::vec((200usize..2_800, -4_000i64..4_000), 0..6),
+        seed in any::<u64>(),
+    ) {
+        let network = Network { loss, burst, sigma_ms, reordered, duplicated, drift_ppm: 0.0 };
+        let mut arrivals = deliver(network, 60, seed | 1);
+        for arrival in &mut arrivals {
+            let number = usize::from(arrival.sequence.wrapping_sub(65_000));
+            let jumped: i64 = jumps.iter().filter(|jump| jump.0 <= number).map(|jump| jump.1 * 48).sum();
+            arrival.timestamp = arrival.timestamp.wrapping_add(jumped as u32);
+        }
+        let mut listener = Listener { record: false, ..Listener::new() };
+        listener.play(&arrivals, 59_900_000, 1);
+        let statistics = listener.buffer.statistics();
+        let quiet = (statistics.concealed_samples + statistics.silent_samples) as f64 / 48_000.0;
+        // All that is lost may have to be made up, and reordered packets until they are waited for; 0.2 s pass before
+        // the first sound.
+        let most = 60.0 * (1.6 * loss + 0.02) + 1.0 + 0.45 * jumps.len() as f64;
+        prop_assert!(quiet < most, "{quiet} s quiet, {most} s at most: {statistics:?}");
+        prop_assert!(listener.delays.last().unwrap() < &400.0, "{:?}", listener.delays);
+        prop_assert!(listener.buffer.playout_rtp_timestamp().is_some());
     }
 }

@@ -1,5 +1,8 @@
 //! `cargo xtask package`: what people install, made by Tauri's own bundler from programs that cargo built.
 
+mod deb;
+mod debian;
+
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,7 +10,8 @@ use std::process::Command;
 use crate::npm::{BUNDLER, UI};
 use crate::options::{Options, Package};
 use crate::setup::{self, Purpose};
-use crate::{Result, bench, files, process, ui};
+use crate::{Result, files, process, ui};
+use debian::Builder;
 
 /// What the bundler makes where.
 const BUNDLES: &str = if cfg!(windows) {
@@ -24,9 +28,8 @@ pub(crate) fn run(options: &Options, package: &Package) -> Result<()> {
     UI.install()?;
     BUNDLER.install()?;
     ui::build()?;
-    bench::release()?;
     let target = process::target_dir()?;
-    let folder = target.join("release");
+    let folder = shipped_programs()?.join("release");
     let config = target.join("xtask/bundle.json");
     files::write(&config, configuration(&folder).as_bytes())?;
 
@@ -44,7 +47,7 @@ pub(crate) fn run(options: &Options, package: &Package) -> Result<()> {
 
     let made = packages(&bundles)?;
     for path in made.iter().filter(|path| is_deb(path)) {
-        repack(path, &target.join("xtask/deb"))?;
+        deb::repack(path, &target.join("xtask/deb"))?;
     }
     for path in &made {
         let size = path.metadata().map_or(0, |metadata| metadata.len());
@@ -53,21 +56,38 @@ pub(crate) fn run(options: &Options, package: &Package) -> Result<()> {
     if package.check {
         let deb = made.iter().find(|path| is_deb(path));
         let deb = deb.ok_or("there is no .deb here that could be tried")?;
-        let mut check = Command::new(folder.join(format!("tincan-package-check{}", env::consts::EXE_SUFFIX)));
-        process::run(check.arg(deb).env("TINCAN_BIN_DIR", &folder))?;
+        debian::try_package(deb)?;
+        // As the tests are built, with which it shares everything.
+        process::run(&mut process::cargo(&["build", "--workspace", "--bin", "tincan-package-check"]))?;
+        let programs = target.join("debug");
+        let mut check =
+            Command::new(programs.join(format!("tincan-package-check{}", env::consts::EXE_SUFFIX)));
+        process::run(check.arg(deb).env("TINCAN_BIN_DIR", &programs))?;
     }
     Ok(())
 }
 
-fn is_deb(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "deb")
+/// Builds what is shipped, and nothing else: the tests' programs do not compile everywhere. Returns the folder that was
+/// built to.
+fn shipped_programs() -> Result<PathBuf> {
+    // Of the whole workspace, because cargo chooses the features of dependencies by the packages that are named: so they
+    // are those of `cargo xtask bench`, which builds as it is shipped too.
+    let arguments = ["build", "--release", "--workspace", "--bin", "tincan-app", "--bin", "tincan"];
+    if cfg!(target_os = "linux") {
+        match debian::builder() {
+            Builder::Here => {}
+            Builder::Folder => return debian::cargo(&arguments),
+            Builder::HereForNewer(reason) => {
+                println!("These packages will not start on systems that are older than this one: {reason}.");
+            }
+        }
+    }
+    process::run(&mut process::cargo(&arguments))?;
+    process::target_dir()
 }
 
-/// Packs a .deb again as Debian's own packages are: by xz, which makes three quarters of the bundler's gzip of it.
-fn repack(deb: &Path, folder: &Path) -> Result<()> {
-    files::remove_tree(folder)?;
-    process::run(Command::new("dpkg-deb").arg("--raw-extract").args([deb, folder]))?;
-    process::run(Command::new("dpkg-deb").args(["--root-owner-group", "-Zxz", "--build"]).args([folder, deb]))
+fn is_deb(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "deb")
 }
 
 /// Lays the command line program beside the window where packages can carry any file. It is not in tauri.conf.json,
