@@ -8,9 +8,9 @@ pub mod browser;
 #[cfg(target_os = "linux")]
 pub mod camera;
 pub mod clips;
-pub mod eve;
 #[cfg(target_os = "linux")]
 pub mod desktop;
+pub mod eve;
 pub mod link;
 pub mod middleman;
 pub mod network;
