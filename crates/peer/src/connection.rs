@@ -47,7 +47,6 @@ pub(crate) enum Command {
     Remote(SessionDescription, Reply),
     Candidate(IceCandidate),
     RestartIce(Reply),
-    RequestKeyframe,
 }
 
 /// What the library says, forwarded.
@@ -214,6 +213,7 @@ impl Connection {
                     biased;
                     Some(signal) = self.signals.recv() => self.signal(signal).await,
                     Some(command) = self.commands.recv() => self.command(command).await,
+                    () = self.shared.keyframe_needed.notified() => self.request_keyframe().await,
                     Some(audio) = self.audio.recv() => self.send_audio(audio).await,
                     Some(video) = self.video.recv() => self.send_video(video).await,
                     _ = second.tick() => self.every_second().await,
@@ -294,9 +294,9 @@ impl Connection {
         if state == PeerState::Connected {
             self.gathering = None;
             let target = self.shared.target();
-            self.emit(PeerEvent::Target { bitrate: target, loss: 0.0 }).await;
+            self.shared.facts.target(target, 0.0);
             // What was sent before went nowhere, and after an outage the other side's picture is torn.
-            self.emit(PeerEvent::KeyframeRequested).await;
+            self.shared.facts.keyframe_requested();
             self.note_path().await;
         }
     }
@@ -335,7 +335,6 @@ impl Connection {
                 self.negotiation.candidate(self.connection.as_ref(), candidate).await;
                 self.runtime.wake_driver();
             }
-            Command::RequestKeyframe => self.request_keyframe().await,
         }
     }
 

@@ -10,6 +10,7 @@ mod api;
 mod bandwidth;
 mod connection;
 mod control;
+mod events;
 mod framing;
 mod negotiation;
 mod outgoing;
@@ -22,6 +23,7 @@ mod streams;
 mod trust;
 
 pub use api::*;
+pub use events::PeerEvents;
 pub use peer::{Peer, PeerSender};
 
 #[cfg(test)]

@@ -9,15 +9,17 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
 use crate::api::{
-    Fingerprints, IceCandidate, PeerConfig, PeerError, PeerEvent, PeerStatistics, Sent, SessionDescription,
-    SharedAudio, SharedVideo,
+    Fingerprints, IceCandidate, PeerConfig, PeerError, PeerStatistics, Sent, SessionDescription, SharedAudio,
+    SharedVideo,
 };
 use crate::connection::{Command, Connection, Inbox, Reply};
 use crate::control;
+use crate::events::PeerEvents;
 use crate::runtime::WrapSocket;
 use crate::shared::{AUDIO_CLOCK, LocalStream, Shared, VIDEO_CLOCK};
 
-/// Events that wait for the owner: two seconds of a 2 Mbit/s picture. Media is dropped beyond, nothing else.
+/// Events that wait for the owner: two seconds of a 2 Mbit/s picture. Media is dropped beyond, nothing else; facts do
+/// not wait here.
 const EVENTS: usize = 512;
 /// Candidates come a few dozen at once.
 const COMMANDS: usize = 128;
@@ -53,16 +55,16 @@ impl Peer {
     ///
     /// # Errors
     /// [`PeerError::Setup`] when there is no socket to be had, [`PeerError::IceServers`] for a URL that does not parse.
-    pub async fn open(config: PeerConfig) -> Result<(Self, mpsc::Receiver<PeerEvent>), PeerError> {
+    pub async fn open(config: PeerConfig) -> Result<(Self, PeerEvents), PeerError> {
         Self::open_wrapped(config, None).await
     }
 
     pub(crate) async fn open_wrapped(
         config: PeerConfig,
         wrap: Option<WrapSocket>,
-    ) -> Result<(Self, mpsc::Receiver<PeerEvent>), PeerError> {
+    ) -> Result<(Self, PeerEvents), PeerError> {
         check_ice_servers(&config)?;
-        let (events, receiver) = mpsc::channel(EVENTS);
+        let (events, queue) = mpsc::channel(EVENTS);
         let (commands, commands_rx) = mpsc::channel(COMMANDS);
         let (audio, audio_rx) = mpsc::channel(AUDIO_QUEUE);
         let (video, video_rx) = mpsc::channel(VIDEO_QUEUE);
@@ -71,6 +73,7 @@ impl Peer {
         let cancel = CancellationToken::new();
         let (audio_stream, video_stream) = local_streams();
         let shared = Arc::new(Shared::new(audio_stream, video_stream, config.clock, events));
+        let events = PeerEvents::new(queue, shared.facts.clone());
         let inbox = Inbox { commands: commands_rx, audio: audio_rx, video: video_rx, control: control_rx };
         let connection =
             Connection::open(&config, shared.clone(), inbox, known, cancel.clone(), wrap).await?;
@@ -78,7 +81,7 @@ impl Peer {
         let gap = Arc::new(AtomicBool::new(false));
         let sender = PeerSender { commands, audio, video, control, gap, shared, fingerprints };
         let peer = Self { sender, cancel: cancel.drop_guard(), task };
-        Ok((peer, receiver))
+        Ok((peer, events))
     }
 
     async fn ask(&self, command: impl FnOnce(Reply) -> Command) -> Result<(), PeerError> {
@@ -163,7 +166,7 @@ impl PeerSender {
             }
             Err(mpsc::error::TrySendError::Full(_)) => {
                 self.gap.store(true, Ordering::Release);
-                self.shared.offer(PeerEvent::KeyframeRequested);
+                self.shared.facts.keyframe_requested();
                 Sent::Dropped
             }
             Err(mpsc::error::TrySendError::Closed(_)) => Sent::Dropped,
@@ -187,8 +190,7 @@ impl PeerSender {
 
     /// Asks the other side for a keyframe (PLI); never waits.
     pub fn request_keyframe(&self) {
-        // A full queue means that the task is busy; whoever misses a keyframe asks again.
-        let _ = self.commands.try_send(Command::RequestKeyframe);
+        self.shared.keyframe_needed.notify_one();
     }
 
     /// Where things stand; cheap.

@@ -3,15 +3,16 @@
 //! The stages run inside `webrtc`'s driver, under its lock, and cannot await; the handle answers `statistics()` from
 //! any thread. So the figures are atomics, and the few compound ones sit behind a mutex that is held for a copy only.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
 use tincan_media::{Bitrate, MediaClock, MediaTime};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use crate::api::{MediaKind, PeerEvent, PeerStatistics};
+use crate::events::Facts;
 
 /// RTP clock of H.264 (RFC 6184, section 8.2.1).
 pub(crate) const VIDEO_CLOCK: u32 = 90_000;
@@ -88,6 +89,10 @@ pub(crate) struct Shared {
     pub(crate) video: LocalStream,
     pub(crate) counters: Counters,
     pub(crate) events: mpsc::Sender<PeerEvent>,
+    /// What replaces what was said before: never dropped.
+    pub(crate) facts: Arc<Facts>,
+    /// The owner needs a keyframe of theirs. Asked twice before the connection's task comes to it, it asks once.
+    pub(crate) keyframe_needed: Notify,
     figures: Mutex<Figures>,
     target: AtomicU64,
     remote_video: AtomicU32,
@@ -112,6 +117,8 @@ impl Shared {
             video,
             counters: Counters::default(),
             events,
+            facts: Arc::default(),
+            keyframe_needed: Notify::new(),
             figures: Mutex::default(),
             target: AtomicU64::new(0),
             remote_video: AtomicU32::new(0),
@@ -160,7 +167,7 @@ impl Shared {
         ((time.as_secs() + NTP_UNIX_OFFSET) << 32) | fraction
     }
 
-    /// Hands media or a report to the owner; dropped, and counted, when the owner does not keep up.
+    /// Hands media to the owner; dropped, and counted, when the owner does not keep up.
     pub(crate) fn offer(&self, event: PeerEvent) {
         if self.events.capacity() <= EVENT_RESERVE.min(self.events.max_capacity() / 2)
             || self.events.try_send(event).is_err()

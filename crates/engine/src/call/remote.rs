@@ -10,7 +10,7 @@ use tincan_call::{ConnectionState, LocalCandidate, PeerChange};
 use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
 use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::{
-    IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerSender, PeerState,
+    IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerEvents, PeerSender, PeerState,
     PeerStatistics, RtpPacket, SessionDescription, SharedAudio, SharedVideo,
 };
 use tincan_protocol::{Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId};
@@ -325,7 +325,7 @@ impl Tape {
 }
 
 impl Forward {
-    async fn run(mut self, mut from_peer: mpsc::Receiver<PeerEvent>) {
+    async fn run(mut self, mut from_peer: PeerEvents) {
         // The senders on the media threads keep the channel open, so its end is not the connection's.
         while let Some(Some(event)) = self.cancel.run_until_cancelled(from_peer.recv()).await {
             let change = match event {

@@ -12,7 +12,6 @@ use tincan_media::Bitrate;
 
 use self::controller::{Controller, Delivery};
 pub(crate) use self::coverage::Coverage;
-use crate::api::PeerEvent;
 use crate::shared::Shared;
 
 /// The owner hears of a new target at most this often: an encoder takes a second to follow anyway.
@@ -101,7 +100,7 @@ impl BandwidthEstimator for Estimator {
         });
         if due {
             self.reported = Some((now, target, loss));
-            self.shared.offer(PeerEvent::Target { bitrate: target, loss });
+            self.shared.facts.target(target, loss);
         }
     }
 

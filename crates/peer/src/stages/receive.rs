@@ -27,6 +27,10 @@ use crate::shared::{Counters, Shared};
 
 /// Keyframe requests come in bursts (one for each packet that does not fit); a keyframe answers them all.
 const KEYFRAME_REQUEST_GAP: Duration = Duration::from_millis(300);
+/// A message of so many pairs (1,000 bytes) fits into a packet on every path; each pair names up to 17 packets.
+const MAX_NACK_PAIRS: usize = 250;
+/// A stream whose reports are older says nothing of the path now.
+const REPORT_LIFETIME: Duration = Duration::from_secs(5);
 /// Anything above is a broken report rather than a path.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(10);
 
@@ -64,11 +68,52 @@ pub(crate) struct Receive {
     /// Retransmission streams and what they repair.
     rtx: HashMap<u32, u32>,
     keyframe_requested: Option<Instant>,
+    /// What became of our sound and of our pictures.
+    delivered: [Delivered; 2],
+}
+
+/// What the other side's last two reports say of one of our streams.
+#[derive(Debug, Default)]
+struct Delivered {
+    /// When the last one came, the highest sequence number in it and the packets lost since the start.
+    last: Option<(Instant, u32, u32)>,
+    /// Packets that were to come between the two, and those that did not.
+    expected: u32,
+    lost: u32,
+}
+
+impl Delivered {
+    fn report(&mut self, now: Instant, report: &ReceptionReport) {
+        let (highest, lost) = (report.last_sequence_number, report.total_lost);
+        if let Some((_, highest_before, lost_before)) = self.last.replace((now, highest, lost)) {
+            let expected = highest.wrapping_sub(highest_before);
+            // Backwards: a report that was overtaken, or a receiver that began anew.
+            self.expected = if expected > u32::MAX / 2 { 0 } else { expected };
+            // 24 bits with a sign (RFC 3550, section 6.4.1): packets that came twice count as found, so it may shrink.
+            let lost = (lost.wrapping_sub(lost_before) << 8) as i32 >> 8;
+            self.lost = lost.max(0).unsigned_abs().min(self.expected);
+        }
+    }
+
+    /// The share lost of all that was sent: a stream without packets, as pictures while the camera is off, has no say.
+    fn loss(streams: &[Self], now: Instant) -> f32 {
+        let fresh = |stream: &&Self| {
+            stream.last.is_some_and(|(at, ..)| now.saturating_duration_since(at) < REPORT_LIFETIME)
+        };
+        let sum = |of: fn(&Self) -> u32| streams.iter().filter(fresh).map(|s| f64::from(of(s))).sum::<f64>();
+        (sum(|stream| stream.lost) / sum(|stream| stream.expected).max(1.0)) as f32
+    }
 }
 
 impl Receive {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, remotes: HashMap::new(), rtx: HashMap::new(), keyframe_requested: None }
+        Self {
+            shared,
+            remotes: HashMap::new(),
+            rtx: HashMap::new(),
+            keyframe_requested: None,
+            delivered: Default::default(),
+        }
     }
 
     fn media(&mut self, now: Instant, mut packet: rtp::Packet) {
@@ -121,11 +166,7 @@ impl Receive {
         if let Some(report) = packet.downcast_ref::<SenderReport>() {
             self.reception(now, &report.reports);
             if let Some(remote) = self.remotes.get(&report.ssrc) {
-                self.shared.offer(PeerEvent::SenderReport {
-                    kind: remote.kind,
-                    ntp: report.ntp_time,
-                    rtp: report.rtp_time,
-                });
+                self.shared.facts.sender_report(remote.kind, report.ntp_time, report.rtp_time);
             }
         } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
             self.reception(now, &report.reports);
@@ -146,11 +187,11 @@ impl Receive {
         if self.keyframe_requested.is_none_or(|at| now.saturating_duration_since(at) >= KEYFRAME_REQUEST_GAP)
         {
             self.keyframe_requested = Some(now);
-            self.shared.offer(PeerEvent::KeyframeRequested);
+            self.shared.facts.keyframe_requested();
         }
     }
 
-    fn reception(&self, now: Instant, reports: &[ReceptionReport]) {
+    fn reception(&mut self, now: Instant, reports: &[ReceptionReport]) {
         for report in reports {
             let kind = if report.ssrc == self.shared.video.ssrc {
                 MediaKind::Video
@@ -160,14 +201,13 @@ impl Receive {
                 continue;
             };
             let round_trip = round_trip(self.shared.ntp(now), report);
+            self.delivered[kind as usize].report(now, report);
+            let loss_sent = Delivered::loss(&self.delivered, now);
             self.shared.figures(|figures| {
                 if let Some(round_trip) = round_trip {
                     figures.round_trip = Some(round_trip);
                 }
-                // The picture has most of the packets; sound alone counts while the camera is off.
-                if kind == MediaKind::Video || figures.loss_sent == 0.0 {
-                    figures.loss_sent = f32::from(report.fraction_lost) / 256.0;
-                }
+                figures.loss_sent = loss_sent;
             });
         }
     }
@@ -207,12 +247,14 @@ impl Stage for Receive {
                 continue;
             }
             Counters::add(&self.shared.counters.nacks_sent, 1);
-            let nack = TransportLayerNack {
-                sender_ssrc: self.shared.video.ssrc,
-                media_ssrc: *ssrc,
-                nacks: nack_pairs_from_sequence_numbers(&due),
-            };
-            out.send_rtcp(now, vec![Box::new(nack)]);
+            for pairs in nack_pairs_from_sequence_numbers(&due).chunks(MAX_NACK_PAIRS) {
+                let nack = TransportLayerNack {
+                    sender_ssrc: self.shared.video.ssrc,
+                    media_ssrc: *ssrc,
+                    nacks: pairs.to_vec(),
+                };
+                out.send_rtcp(now, vec![Box::new(nack)]);
+            }
         }
     }
 
@@ -249,7 +291,10 @@ impl Stage for Receive {
 
 #[cfg(test)]
 mod tests {
+    use tincan_media::MediaClock;
+
     use super::*;
+    use crate::shared::LocalStream;
 
     #[test]
     fn a_round_trip_is_what_is_left_of_the_time_since_our_report() {
@@ -265,6 +310,65 @@ mod tests {
         assert!(measured.abs_diff(Duration::from_millis(50)) < Duration::from_millis(1), "{measured:?}");
         assert_eq!(round_trip(now, &report(251)), Some(Duration::ZERO), "rounding");
         assert_eq!(round_trip(now, &ReceptionReport::default()), None, "they had no report of ours yet");
+    }
+
+    /// Reports a second of so many packets and losses, sound first; `None` where a stream was not reported.
+    fn loss_shown(seconds: &[[Option<(u32, u32)>; 2]]) -> Vec<u32> {
+        let (events, _queue) = tokio::sync::mpsc::channel(1);
+        let stream = |ssrc| LocalStream { ssrc, rtx: None, offset: 0, clock_rate: 90_000 };
+        let start = Instant::now();
+        let shared = Shared::new(stream(1), stream(2), MediaClock::new(start), events);
+        let mut stage = Receive::new(Arc::new(shared));
+        let mut sums = [(u32::MAX - 60, 0u32); 2];
+        let shown = |(n, second): (usize, &[Option<(u32, u32)>; 2])| {
+            let now = start + Duration::from_secs(n as u64);
+            // Each stream's report is a packet of its own, in this order.
+            for (index, counts) in second.iter().enumerate() {
+                let Some((sent, lost)) = counts else { continue };
+                let (highest, total) = &mut sums[index];
+                (*highest, *total) = (highest.wrapping_add(*sent), *total + lost);
+                let report = ReceptionReport {
+                    ssrc: 1 + index as u32,
+                    last_sequence_number: *highest,
+                    total_lost: *total,
+                    ..Default::default()
+                };
+                stage.control(now, &ReceiverReport { reports: vec![report], ..Default::default() });
+            }
+            (stage.shared.statistics().loss_sent * 1_000.0).round() as u32
+        };
+        seconds.iter().enumerate().map(shown).collect()
+    }
+
+    #[test]
+    fn loss_is_that_of_all_packets_whichever_stream_they_are_of() {
+        let still = Some((0, 0));
+        let first = [Some((50, 0)), still];
+        // With the camera off sound tells it, and it is forgotten when it is over.
+        let camera_off = [first, [Some((50, 5)), still], [Some((50, 5)), still], [Some((50, 0)), still]];
+        assert_eq!(loss_shown(&camera_off), [0, 100, 100, 0]);
+        // Without a report of pictures too, as before the camera was ever on.
+        let sound_only = [[Some((50, 0)), None], [Some((50, 10)), None], [Some((50, 0)), None]];
+        assert_eq!(loss_shown(&sound_only), [0, 200, 0]);
+        // With both, each packet counts once.
+        let both = [first, [Some((50, 0)), Some((150, 20))], [Some((50, 10)), Some((150, 0))]];
+        assert_eq!(loss_shown(&both), [0, 100, 50]);
+    }
+
+    #[test]
+    fn loss_on_the_way_here_counts_over_sound_while_the_camera_is_off() {
+        let (events, _queue) = tokio::sync::mpsc::channel(512);
+        let stream = |ssrc| LocalStream { ssrc, rtx: None, offset: 0, clock_rate: 90_000 };
+        let now = Instant::now();
+        let shared = Arc::new(Shared::new(stream(1), stream(2), MediaClock::new(now), events));
+        let mut stage = Receive::new(shared.clone());
+        stage.bind_remote(&StreamInfo { ssrc: 7, mime_type: "audio/opus".to_owned(), ..Default::default() });
+        for sequence in (0..100u16).filter(|sequence| sequence % 10 != 5) {
+            let header = rtp::header::Header { ssrc: 7, sequence_number: sequence, ..Default::default() };
+            stage.media(now, rtp::Packet { header, payload: vec![0; 40].into() });
+        }
+        let get = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
+        assert_eq!([get(&shared.counters.expected), get(&shared.counters.arrived)], [100, 90]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Sender reports that say when the media was *captured*.
 //!
 //! The library's own maps the RTP time of the last packet to the moment it was sent, so pictures would seem younger
-//! than sound by the time their encoding takes. Ours derive both streams' RTP times from one clock.
+//! than sound by the time their encoding takes. Ours start from when the latest packet's media was captured, so they also
+//! carry how far a sound card's clock has drifted from the machine's (RFC 3550, section 6.4.1).
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ struct Stream {
     packets: u32,
     octets: u32,
     due: Option<Instant>,
+    /// When the last packet left.
+    last: Option<Instant>,
 }
 
 /// See the module's description.
@@ -31,7 +34,7 @@ pub(crate) struct Reports {
 
 impl Reports {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let stream = |kind| Stream { kind, packets: 0, octets: 0, due: None };
+        let stream = |kind| Stream { kind, packets: 0, octets: 0, due: None, last: None };
         Self { shared, streams: [stream(MediaKind::Audio), stream(MediaKind::Video)] }
     }
 }
@@ -45,7 +48,13 @@ impl Stage for Reports {
             {
                 stream.packets = stream.packets.wrapping_add(1);
                 stream.octets = stream.octets.wrapping_add(rtp.payload.len() as u32);
-                stream.due.get_or_insert(packet.now);
+                // After a pause what was told last is old: clocks drift meanwhile.
+                let paused =
+                    stream.last.is_none_or(|last| packet.now.saturating_duration_since(last) >= INTERVAL);
+                stream.last = Some(packet.now);
+                if paused {
+                    stream.due = Some(packet.now);
+                }
             }
         }
         out.write.push_back(packet);
@@ -69,5 +78,47 @@ impl Stage for Reports {
 
     fn next_tick(&self) -> Option<Instant> {
         self.streams.iter().filter_map(|stream| stream.due).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rtc::interceptor::AttributedPacket;
+    use rtc::rtp;
+    use rtc::shared::TransportContext;
+    use tincan_media::MediaClock;
+
+    use super::*;
+    use crate::shared::LocalStream;
+
+    #[test]
+    fn the_first_packet_after_a_pause_brings_a_report_at_once() {
+        let (events, _queue) = tokio::sync::mpsc::channel(1);
+        let stream = |ssrc| LocalStream { ssrc, rtx: None, offset: 0, clock_rate: 48_000 };
+        let start = Instant::now();
+        let shared = Arc::new(Shared::new(stream(1), stream(2), MediaClock::new(start), events));
+        let mut stage = Reports::new(shared.clone());
+        let mut reported = Vec::new();
+        for millis in (0..4_000).step_by(20) {
+            let now = start + Duration::from_millis(millis);
+            let mut out = Outlet::default();
+            // The microphone is muted for a while.
+            if !(1_300..3_300).contains(&millis) {
+                let header = rtp::header::Header { ssrc: 1, ..Default::default() };
+                let packet = rtp::Packet { header, payload: vec![0; 80].into() };
+                let message = AttributedPacket::new(Packet::Rtp(packet));
+                stage.write(TaggedPacket { now, transport: TransportContext::default(), message }, &mut out);
+            }
+            if stage.next_tick().is_some_and(|at| at <= now) {
+                stage.tick(now, &mut out);
+            }
+            for packet in out.write {
+                let Packet::Rtcp(reports) = packet.message.packet else { continue };
+                let report = reports[0].as_any().downcast_ref::<SenderReport>().unwrap();
+                assert_eq!((report.ntp_time, report.rtp_time), shared.clocks(MediaKind::Audio, now));
+                reported.push(millis);
+            }
+        }
+        assert_eq!(reported, [0, 1_000, 2_000, 3_000, 3_300]);
     }
 }

@@ -7,11 +7,10 @@ use bytes::Bytes;
 use tincan_media::audio::EncodedAudio;
 use tincan_media::video::EncodedVideo;
 use tincan_media::{Bitrate, MediaClock};
-use tokio::sync::mpsc;
 use tokio::task::AbortHandle;
 
 use crate::runtime::WrapSocket;
-use crate::{Peer, PeerConfig, PeerEvent, PeerState, SessionDescription};
+use crate::{Peer, PeerConfig, PeerEvent, PeerEvents, PeerState, SessionDescription};
 
 /// Generous: the machine is shared. Nothing waits for it unless it fails.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -25,8 +24,8 @@ pub(super) enum Side {
 pub(super) struct Pair {
     pub(super) a: Arc<Peer>,
     pub(super) b: Arc<Peer>,
-    pub(super) a_events: mpsc::Receiver<PeerEvent>,
-    pub(super) b_events: mpsc::Receiver<PeerEvent>,
+    pub(super) a_events: PeerEvents,
+    pub(super) b_events: PeerEvents,
 }
 
 pub(super) fn config(clock: MediaClock, polite: bool) -> PeerConfig {

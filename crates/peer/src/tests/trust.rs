@@ -3,10 +3,9 @@
 use std::time::Instant;
 
 use tincan_media::MediaClock;
-use tokio::sync::mpsc;
 
 use super::harness::{Pair, Sending, Side, config};
-use crate::{Peer, PeerError, PeerEvent, PeerState, SessionDescription};
+use crate::{Peer, PeerError, PeerEvent, PeerEvents, PeerState, SessionDescription};
 
 /// The lines of a description that name its author's certificate.
 fn fingerprints(sdp: &str) -> Vec<&str> {
@@ -52,7 +51,7 @@ proptest::proptest! {
     }
 }
 
-async fn offer(events: &mut mpsc::Receiver<PeerEvent>) -> String {
+async fn offer(events: &mut PeerEvents) -> String {
     loop {
         match events.recv().await {
             Some(PeerEvent::LocalDescription(description)) => return description.sdp,
