@@ -82,7 +82,8 @@ pub(crate) struct CallArguments {
     /// Leave what the speaker plays in what the microphone hears, as is best with headphones.
     #[arg(long)]
     no_echo_cancellation: bool,
-    /// Record the first participant who comes, sound and pictures, into this new MP4 file.
+    /// Record the first participant who comes, sound and pictures, into this new MP4 file. When they leave, whoever comes
+    /// next goes on in it.
     #[arg(long, value_name = "FILE.mp4")]
     record: Option<PathBuf>,
     /// Leave after this time, such as 30s, 5m or 1h.

@@ -1,45 +1,56 @@
 //! Records one participant's sound and picture as they arrive, without encoding them again.
 //!
-//! The file is a fragmented MP4 (H.264 and Opus), a fragment a second: a crash, a full disk or a pulled plug
-//! loses at most the last second. [`Recorder`] has a thread of its own, so that a slow disk never holds up a
-//! call.
+//! [`Recorder`] has a thread of its own, so that a slow disk never holds up a call. What one person sends over one
+//! connection after another becomes one file: the [`composer`] puts everything in its place by the sender's own clocks
+//! ([`clock`]), and [`mp4`] writes it so that a crash, a full disk or a pulled plug leaves a file that plays.
 
+mod clock;
+mod composer;
+#[cfg(test)]
+mod film;
 mod mp4;
-mod timeline;
+mod opus;
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tincan_codec::H264Encoder;
-use tincan_media::audio::EncodedAudio;
 use tincan_media::ports::VideoEncoder;
-use tincan_media::video::{EncodedVideo, Resolution, VideoFrame};
-use tincan_media::{Bitrate, MediaTime};
+use tincan_media::video::{AssembledFrame, Resolution, VideoFrame};
+use tincan_media::{Bitrate, MediaClock, MediaTime};
+use tincan_peer::{MediaKind, RtpPacket};
 
-use mp4::Mp4Writer;
-pub(crate) use timeline::Timeline;
+use composer::{Composer, Media, Picture, Sound, Source};
+use mp4::{Mp4File, Output};
 
 /// Eighty packets and pictures a second, for four seconds: a disk that sleeps longer loses something.
 const QUEUE: usize = 320;
 /// Small, and of the shape that most cameras have: players keep it until a picture of another size comes.
 const FILLER_SIZE: Resolution = Resolution::new(640, 360);
 
+/// What arrived on which connection, and when.
+type Arrived = (Source, Media, MediaTime);
+
 /// A recording that runs. Dropping it also ends the file properly.
 pub(crate) struct Recorder {
-    queue: Option<SyncSender<Media>>,
+    queue: Option<SyncSender<Arrived>>,
     thread: Option<JoinHandle<Result<Recorded, RecordError>>>,
     dropped: AtomicU64,
     problem: Arc<Mutex<Option<String>>>,
+    sources: AtomicU32,
 }
 
-enum Media {
-    Video(Arc<EncodedVideo>),
-    Audio(Arc<EncodedAudio>),
+/// One connection's end of a recording. What comes on an older one than the newest is left out.
+#[derive(Clone)]
+pub(crate) struct Tape {
+    recorder: Arc<Recorder>,
+    source: Source,
+    clock: MediaClock,
 }
 
 /// What became of a recording.
@@ -51,10 +62,20 @@ pub(crate) struct Recorded {
     pub(crate) duration: Duration,
     /// Pictures in it.
     pub(crate) pictures: u64,
-    /// Sound packets in it, 20 ms each.
+    /// Sound packets in it.
     pub(crate) packets: u64,
     /// What the disk was too slow for.
     pub(crate) dropped: u64,
+}
+
+impl std::fmt::Display for Recorded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} seconds were recorded to {}.", self.duration.as_secs(), self.path.display())?;
+        match self.dropped {
+            0 => Ok(()),
+            lost => write!(f, " The disk was too slow: {lost} pieces of sound and picture are missing."),
+        }
+    }
 }
 
 /// A recording cannot be made.
@@ -96,31 +117,28 @@ impl Recorder {
     /// # Errors
     /// [`RecordError::Create`] when the file exists already or cannot be made.
     pub(crate) fn create(path: &Path) -> Result<Self, RecordError> {
-        Self::with_queue(path, QUEUE)
-    }
-
-    fn with_queue(path: &Path, queue: usize) -> Result<Self, RecordError> {
         let error = |source| RecordError::Create { path: path.to_owned(), source };
         let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(error)?;
-        let (queue, media) = sync_channel(queue);
+        let (queue, media) = sync_channel(QUEUE);
         let problem = Arc::new(Mutex::new(None));
         let job = Job { file, path: path.to_owned(), problem: Arc::clone(&problem) };
         let thread = std::thread::Builder::new()
             .name("record".into())
             .spawn(move || job.run(&media))
             .map_err(error)?;
-        Ok(Self { queue: Some(queue), thread: Some(thread), dropped: AtomicU64::new(0), problem })
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+            dropped: AtomicU64::new(0),
+            problem,
+            sources: AtomicU32::new(0),
+        })
     }
 
-    /// Takes a complete access unit, in decoding order, and without what cannot be decoded (between a loss
-    /// and the next keyframe). Never waits.
-    pub(crate) fn video(&self, unit: Arc<EncodedVideo>) {
-        self.push(Media::Video(unit));
-    }
-
-    /// Takes an Opus packet of 20 ms, in order. What is missing becomes silence. Never waits.
-    pub(crate) fn audio(&self, packet: Arc<EncodedAudio>) {
-        self.push(Media::Audio(packet));
+    /// An end for a new connection, whose times are on `clock`.
+    pub(crate) fn tape(self: &Arc<Self>, clock: MediaClock) -> Tape {
+        let source = Source(self.sources.fetch_add(1, Ordering::Relaxed));
+        Tape { recorder: Arc::clone(self), source, clock }
     }
 
     /// Why it does not record any more, if it does not.
@@ -148,10 +166,43 @@ impl Recorder {
         })
     }
 
-    fn push(&self, media: Media) {
-        if self.queue.as_ref().is_some_and(|queue| queue.try_send(media).is_err()) {
+    fn push(&self, arrived: Arrived) {
+        if self.queue.as_ref().is_some_and(|queue| queue.try_send(arrived).is_err()) {
             self.dropped.fetch_add(1, Ordering::Relaxed);
         }
+    }
+}
+
+impl Tape {
+    /// Takes a packet of sound as it arrived: late ones are put in order, and what is missing is filled. Never waits.
+    pub(crate) fn sound(&self, packet: &RtpPacket) {
+        // A packet of padding has no sound.
+        if !packet.payload.is_empty() {
+            let sound =
+                Sound { sequence: packet.sequence, rtp: packet.timestamp, payload: packet.payload.clone() };
+            self.push(Media::Sound(sound), packet.arrived);
+        }
+    }
+
+    /// Takes an access unit that decoded to a picture of this size: nothing between a loss and the next keyframe. Never
+    /// waits.
+    pub(crate) fn picture(&self, frame: &AssembledFrame, size: Resolution) {
+        let picture = Picture {
+            rtp: frame.rtp_timestamp,
+            data: frame.unit.data.clone(),
+            keyframe: frame.unit.keyframe,
+            size,
+        };
+        self.push(Media::Picture(picture), frame.last_arrived);
+    }
+
+    /// Takes a sender report: the RTP time `rtp` of this stream was at the NTP time `ntp`. Never waits.
+    pub(crate) fn report(&self, kind: MediaKind, ntp: u64, rtp: u32, arrived: Instant) {
+        self.push(Media::Report { kind, ntp, rtp }, arrived);
+    }
+
+    fn push(&self, media: Media, arrived: Instant) {
+        self.recorder.push((self.source, media, self.clock.at(arrived)));
     }
 }
 
@@ -163,17 +214,20 @@ impl Drop for Recorder {
 
 /// What the thread owns. The mutex is shared with nobody but whoever asks for the problem, once a second at
 /// most.
-struct Job {
-    file: File,
+struct Job<W> {
+    file: W,
     path: PathBuf,
     problem: Arc<Mutex<Option<String>>>,
 }
 
-impl Job {
-    fn run(self, media: &Receiver<Media>) -> Result<Recorded, RecordError> {
+impl<W: Output> Job<W> {
+    fn run(self, media: &Receiver<Arrived>) -> Result<Recorded, RecordError> {
         let Self { file, path, problem } = self;
-        let mut writer = Mp4Writer::new(file, filler());
-        let written = write(&mut writer, media).and_then(|()| writer.finish());
+        let mut composer = Composer::new(Mp4File::new(file, filler()));
+        let written = media
+            .iter()
+            .try_for_each(|(source, media, arrived)| composer.handle(source, media, arrived))
+            .and_then(|()| composer.finish());
         match written {
             Ok(summary) if summary.pictures + summary.packets > 0 => Ok(Recorded {
                 path,
@@ -197,19 +251,10 @@ impl Job {
 }
 
 /// A black keyframe; without an encoder there is none, and a recording begins with the camera.
-fn filler() -> Option<EncodedVideo> {
+fn filler() -> Option<Picture> {
     let black = VideoFrame::black(MediaTime::ZERO, FILLER_SIZE);
-    H264Encoder::new(Bitrate::kbps(100), 1.0).encode(&black, true).ok().flatten()
-}
-
-fn write(writer: &mut Mp4Writer<File>, media: &Receiver<Media>) -> std::io::Result<()> {
-    for media in media {
-        match media {
-            Media::Video(unit) => writer.video(&unit)?,
-            Media::Audio(packet) => writer.audio(&packet)?,
-        }
-    }
-    Ok(())
+    let unit = H264Encoder::new(Bitrate::kbps(100), 1.0).encode(&black, true).ok().flatten()?;
+    Some(Picture { rtp: 0, data: unit.data, keyframe: true, size: FILLER_SIZE })
 }
 
 #[cfg(test)]

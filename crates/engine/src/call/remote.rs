@@ -4,14 +4,13 @@
 //! forwarding task that takes the connection's events apart, and the receive thread for pictures.
 
 use std::sync::Arc;
-use std::sync::mpsc::SyncSender;
+use std::time::Instant;
 
 use tincan_call::{ConnectionState, LocalCandidate, PeerChange};
-use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
-use tincan_media::{Bitrate, MediaClock};
+use tincan_media::Bitrate;
 use tincan_peer::{
     IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerEvents, PeerSender, PeerState,
-    PeerStatistics, RtpPacket, SessionDescription, SharedAudio, SharedVideo,
+    PeerStatistics, SessionDescription, SharedAudio, SharedVideo,
 };
 use tincan_protocol::{Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId};
 use tokio::sync::mpsc;
@@ -21,17 +20,15 @@ use tracing::{Instrument, info_span, warn};
 
 use super::CallConfig;
 use crate::media::{
-    AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, VideoCommand,
-    VideoReceiver,
+    AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, VideoHandle,
+    VideoReceiver, VideoTarget,
 };
-use crate::record::{Recorder, Timeline};
+use crate::record::Tape;
 
 /// Sound and pictures together: what 720p at 30 pictures a second can make good use of.
 const MAX_BITRATE: Bitrate = Bitrate::kbps(2_500);
 /// Candidates come a few dozen at once; each is done in microseconds.
 const COMMANDS: usize = 256;
-/// Silence in the level extension (RFC 6464), for packets that carry none.
-const MUTE_LEVEL: u8 = 127;
 
 /// What a connection tells the call's task, tagged so that an old connection's words are not taken for a new one's.
 pub(crate) struct FromPeer {
@@ -94,7 +91,7 @@ pub(crate) struct Opening<'a> {
     /// Whether the other side may run on this machine, without a network between.
     pub(crate) loopback: bool,
     /// Records them.
-    pub(crate) recorder: Option<Arc<Recorder>>,
+    pub(crate) tape: Option<Tape>,
 }
 
 impl Remote {
@@ -103,7 +100,7 @@ impl Remote {
         opening: Opening<'_>,
         events: mpsc::Sender<FromPeer>,
     ) -> Result<Self, PeerError> {
-        let Opening { peer: id, connection, polite, stream, ice_servers, loopback, recorder } = opening;
+        let Opening { peer: id, connection, polite, stream, ice_servers, loopback, tape } = opening;
         let span = info_span!("peer", connection, polite);
         let (peer, from_peer) = Peer::open(PeerConfig {
             ice_servers: servers(&config.ice_servers, ice_servers),
@@ -118,17 +115,12 @@ impl Remote {
         let sender = peer.sender();
         let media = &config.media;
         let (asker, holder) = (sender.clone(), media.audio.clone());
-        let receiver = VideoReceiver::start(
+        let receiver = VideoReceiver::start(VideoTarget {
             stream,
-            Arc::clone(&media.output),
-            Box::new(move || asker.request_keyframe()),
-            Box::new(move |at_least| holder.hold(id, at_least)),
-            recorder.clone().map(|recorder| (recorder, config.clock)),
-        );
-        let tape = recorder.map(|recorder| Tape {
-            recorder,
-            timeline: Timeline::new(SAMPLE_RATE),
-            clock: config.clock,
+            output: Arc::clone(&media.output),
+            keyframe_needed: Box::new(move || asker.request_keyframe()),
+            hold_sound: Box::new(move |at_least| holder.hold(id, at_least)),
+            tape: tape.clone(),
         });
         let sink: Arc<dyn PeerSink> = Arc::new(Sink(sender.clone()));
         media.audio.send(AudioCommand::AddParticipant {
@@ -149,7 +141,7 @@ impl Remote {
             audio: media.audio.clone(),
             encoder: media.encoder.clone(),
             sink: Some(sink),
-            video: receiver.sender(),
+            video: receiver.handle().clone(),
             tape,
             cancel: cancel.clone(),
         };
@@ -218,16 +210,21 @@ impl Remote {
         self.encoder.send(EncoderCommand::Target { id: self.id, bitrate });
     }
 
-    /// Their camera is off.
-    pub(crate) fn paused(&self) {
-        self.receiver.send(VideoCommand::Paused);
+    /// They say that their camera is on or off.
+    pub(crate) fn set_camera(&self, on: bool) {
+        self.receiver.handle().camera(on);
+    }
+
+    /// Shows none of their pictures from now on.
+    pub(crate) fn end_pictures(&self) {
+        self.receiver.handle().end();
     }
 
     /// Once a second: tells the receiver how far away they are, and gives both sides' figures.
     pub(crate) fn statistics(&self) -> (PeerStatistics, ReceiveStatistics) {
         let statistics = self.sender.statistics();
         if let Some(round_trip) = statistics.round_trip {
-            self.receiver.send(VideoCommand::RoundTrip(round_trip));
+            self.receiver.handle().round_trip(round_trip);
         }
         (statistics, self.receiver.statistics())
     }
@@ -297,31 +294,9 @@ struct Forward {
     /// For the encoder, once there is a connection: what it made before would go nowhere, and the picture that counts
     /// would wait behind a keyframe that nobody got.
     sink: Option<Arc<dyn PeerSink>>,
-    video: SyncSender<VideoCommand>,
+    video: VideoHandle,
     tape: Option<Tape>,
     cancel: CancellationToken,
-}
-
-/// Their sound on its way into the recording.
-struct Tape {
-    recorder: Arc<Recorder>,
-    timeline: Timeline,
-    clock: MediaClock,
-}
-
-impl Tape {
-    fn record(&mut self, packet: &RtpPacket) {
-        // A packet that comes after a later one is left out: the recording has silence there already.
-        if let Some(time) = self.timeline.place(packet.timestamp, self.clock.at(packet.arrived)) {
-            self.recorder.audio(Arc::new(EncodedAudio {
-                time,
-                captured: time,
-                payload: packet.payload.clone(),
-                level: packet.audio_level.unwrap_or(MUTE_LEVEL),
-                voice: false,
-            }));
-        }
-    }
 }
 
 impl Forward {
@@ -330,19 +305,21 @@ impl Forward {
         while let Some(Some(event)) = self.cancel.run_until_cancelled(from_peer.recv()).await {
             let change = match event {
                 PeerEvent::Audio(packet) => {
-                    if let Some(tape) = &mut self.tape {
-                        tape.record(&packet);
+                    if let Some(tape) = &self.tape {
+                        tape.sound(&packet);
                     }
                     self.audio.packet(self.id, packet);
                     continue;
                 }
                 PeerEvent::Video(packet) => {
-                    // A full queue loses the packet; the assembler asks for what is missing.
-                    let _ = self.video.try_send(VideoCommand::Packet(packet));
+                    self.video.packet(packet);
                     continue;
                 }
                 PeerEvent::SenderReport { kind, ntp, rtp } => {
-                    let _ = self.video.try_send(VideoCommand::Report { kind, ntp, rtp });
+                    self.video.report(kind, ntp, rtp);
+                    if let Some(tape) = &self.tape {
+                        tape.report(kind, ntp, rtp, Instant::now());
+                    }
                     continue;
                 }
                 PeerEvent::KeyframeRequested => {

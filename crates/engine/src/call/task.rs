@@ -29,7 +29,7 @@ use crate::api::{
     CallPhase, CallStatistics, CallView, CommandError, Notice, NoticeKind, Participant, SafetyNumber,
 };
 use crate::media::AudioCommand;
-use crate::record::Recorder;
+use crate::record::{Recorder, Tape};
 
 /// Events of the connections that wait for the task: media does not pass through here, so few ever do.
 const REMOTE_EVENTS: usize = 256;
@@ -117,6 +117,14 @@ impl Updates {
     }
 }
 
+/// A recording, and who is recorded: the first other participant. When they leave, the next one who comes goes on in the
+/// same file. Somebody whose program crashed comes back as another, and nothing proves who they are; with two people in
+/// the call it is who they were.
+struct Recording {
+    recorder: Arc<Recorder>,
+    of: Option<PeerId>,
+}
+
 struct CallTask {
     config: CallConfig,
     session: Session,
@@ -151,8 +159,7 @@ struct CallTask {
     /// About whom the person was warned.
     doubted: BTreeSet<PeerId>,
     concealment: BTreeMap<PeerId, Concealment>,
-    /// Who is recorded, and the recording.
-    recording: Option<(PeerId, Arc<Recorder>)>,
+    recording: Option<Recording>,
     /// Safety numbers being made: slow on purpose, so not on this task.
     safety: JoinSet<(PeerId, Option<SafetyNumber>)>,
     /// Connections that close while we leave.
@@ -392,8 +399,8 @@ impl CallTask {
         }
         let stream = self.participant(peer).stream;
         let loopback = self.loopback;
-        let recorder = self.recorder(peer).await;
-        let opening = Opening { peer, connection, polite, stream, ice_servers, loopback, recorder };
+        let tape = self.tape(peer).await;
+        let opening = Opening { peer, connection, polite, stream, ice_servers, loopback, tape };
         match Remote::open(&self.config, opening, self.remote_events_in.clone()).await {
             Ok(remote) => {
                 if offer {
@@ -410,16 +417,26 @@ impl CallTask {
     }
 
     /// The first participant is recorded, when that was asked for.
-    async fn recorder(&mut self, peer: PeerId) -> Option<Arc<Recorder>> {
-        if let Some((recorded, recorder)) = &self.recording {
-            return (*recorded == peer).then(|| Arc::clone(recorder));
+    async fn tape(&mut self, peer: PeerId) -> Option<Tape> {
+        if let Some(Recording { recorder, of }) = &mut self.recording {
+            let again = of.is_none();
+            if *of.get_or_insert(peer) != peer {
+                return None;
+            }
+            let tape = recorder.tape(self.config.clock);
+            if again {
+                let message = "Somebody came again and is recorded on in the same file.";
+                self.engine.tell(recording(NoticeKind::Info, "recorded_on", message.into())).await;
+            }
+            return Some(tape);
         }
         let path = self.config.record.take()?;
         match Recorder::create(&path) {
             Ok(recorder) => {
                 let recorder = Arc::new(recorder);
-                self.recording = Some((peer, Arc::clone(&recorder)));
-                Some(recorder)
+                let tape = recorder.tape(self.config.clock);
+                self.recording = Some(Recording { recorder, of: Some(peer) });
+                Some(tape)
             }
             Err(error) => {
                 self.engine.tell(recording(NoticeKind::Error, error.code(), error.to_string())).await;
@@ -437,6 +454,7 @@ impl CallTask {
             // In a call the next connection must not meet the last one's end. When we leave there is no next one, and
             // where the path is dead an end takes seconds.
             if self.session.phase() == Phase::Left {
+                remote.end_pictures();
                 self.closing.spawn(remote.close());
             } else {
                 remote.close().await;
@@ -495,6 +513,9 @@ impl CallTask {
                 let id = peer.to_string();
                 let Some(index) = self.view.participants.iter().position(|p| p.id == id) else { return };
                 let gone = self.view.participants.remove(index);
+                if let Some(recording) = &mut self.recording {
+                    recording.of.take_if(|of| *of == peer);
+                }
                 self.config.media.output.ended(gone.stream);
                 let (code, what) = match reason {
                     LeaveReason::Goodbye => ("participant_left", "left the call"),
@@ -511,13 +532,13 @@ impl CallTask {
             SessionEvent::Media { peer, media } => {
                 let participant = self.participant(peer);
                 participant.microphone_on = media.microphone;
-                let went_dark = std::mem::replace(&mut participant.camera_on, media.camera) && !media.camera;
+                participant.camera_on = media.camera;
                 let stream = participant.stream;
-                if went_dark {
-                    self.config.media.output.ended(stream);
-                    if let Some(remote) = self.remotes.get(&peer) {
-                        remote.paused();
-                    }
+                match self.remotes.get(&peer) {
+                    // Its thread shows their pictures and so is the one to end them.
+                    Some(remote) => remote.set_camera(media.camera),
+                    None if !media.camera => self.config.media.output.ended(stream),
+                    None => {}
                 }
             }
             SessionEvent::Connection { peer, view } => {
@@ -562,7 +583,7 @@ impl CallTask {
         }
         self.publish().await;
         self.engine.send(CallUpdate::Statistics(statistics)).await;
-        if let Some(problem) = self.recording.as_ref().and_then(|(_, recorder)| recorder.problem()) {
+        if let Some(problem) = self.recording.as_ref().and_then(|recording| recording.recorder.problem()) {
             self.recording = None;
             self.engine.tell(recording(NoticeKind::Error, "record_write", problem)).await;
         }
@@ -601,7 +622,7 @@ impl CallTask {
             keeper.stop().await;
         }
         while self.closing.join_next().await.is_some() {}
-        if let Some((_, recorder)) = self.recording
+        if let Some(Recording { recorder, .. }) = self.recording
             && let Some(notice) = recorded(recorder).await
         {
             self.engine.tell(notice).await;
@@ -614,11 +635,7 @@ impl CallTask {
 async fn recorded(recorder: Arc<Recorder>) -> Option<Notice> {
     let recorder = Arc::into_inner(recorder)?;
     Some(match tokio::task::spawn_blocking(move || recorder.finish()).await.ok()? {
-        Ok(done) => recording(
-            NoticeKind::Info,
-            "recorded",
-            format!("{} seconds were recorded to {}.", done.duration.as_secs(), done.path.display()),
-        ),
+        Ok(done) => recording(NoticeKind::Info, "recorded", done.to_string()),
         Err(error) => recording(NoticeKind::Error, error.code(), error.to_string()),
     })
 }

@@ -18,7 +18,7 @@ use tincan_peer::{SharedAudio, SharedVideo};
 pub(crate) use audio::{AudioCommand, AudioHandle, AudioThread};
 pub(crate) use encode::{EncoderCommand, EncoderHandle, EncoderStatistics, EncoderThread};
 pub(crate) use local::{LocalChange, LocalMedia};
-pub(crate) use receive::{ReceiveStatistics, VideoCommand, VideoReceiver};
+pub(crate) use receive::{ReceiveStatistics, VideoCommand, VideoHandle, VideoReceiver, VideoTarget};
 
 use crate::api::Levels;
 

@@ -1,18 +1,22 @@
 //! One participant's picture: RTP packets → frame assembly → H.264 → playout clock → display. Each has a thread of its
 //! own, so that one participant's burst does not make another's picture late.
+//!
+//! What is told of a participant (their camera went off, their clocks) comes another way than their pictures, and nothing
+//! orders the two. So it is no part of the queue of packets, where it could be dropped, and nothing here relies on what
+//! comes first. The thread alone shows pictures and ends them.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use tincan_codec::H264Decoder;
-use tincan_media::MediaClock;
+use tincan_media::MediaTime;
 use tincan_media::ports::VideoDecoder;
 use tincan_media::video::{
-    AssembledFrame, AssemblyEvent, EncodedVideo, FrameAssembler, FreezeDetector, PlayoutClock, PlayoutQueue,
-    Resolution, VideoFrame,
+    AssembledFrame, AssemblyEvent, FrameAssembler, FreezeDetector, PlayoutClock, PlayoutQueue, Resolution,
+    VideoFrame,
 };
 use tincan_peer::{MediaKind, RtpPacket};
 use tokio::sync::watch;
@@ -20,29 +24,88 @@ use tracing::{debug, warn};
 
 use super::AudioPlayout;
 use crate::FrameOutput;
-use crate::record::{Recorder, Timeline};
+use crate::record::Tape;
 
 /// A keyframe of 1080p is 300 packets; three of them in a burst fit.
 const QUEUE: usize = 1024;
-/// RTP clock of H.264 (RFC 6184, section 8.2.1).
-const VIDEO_CLOCK: u32 = 90_000;
 /// With nothing to do the thread looks this often whether there is something to report.
 const IDLE: Duration = Duration::from_millis(500);
+/// Pictures captured this long after the one before are from after a pause, whatever was told. No camera is this slow.
+const AFTER_PAUSE: Duration = Duration::from_secs(1);
 
-/// What a receive thread is told.
+/// What a receive thread does in order.
 pub(crate) enum VideoCommand {
     /// A packet of the picture.
     Packet(RtpPacket),
-    /// Their clocks.
-    Report { kind: MediaKind, ntp: u64, rtp: u32 },
-    /// Which of their sound leaves our speaker when.
+    /// Which of their sound leaves our speaker when. Told again soon, should it be dropped.
     Audio(AudioPlayout),
+    /// There is something new among the facts. Dropped, it is seen with the next command all the same.
+    Look,
+}
+
+/// What is true until something newer is told: the latest counts, and none is ever dropped.
+#[derive(Debug, Default)]
+struct Facts {
+    /// Their clocks: NTP and RTP time.
+    audio_report: Option<(u64, u32)>,
+    video_report: Option<(u64, u32)>,
     /// How long a retransmission takes.
-    RoundTrip(Duration),
-    /// Their camera is off: the time without pictures is no freeze.
-    Paused,
-    /// End.
-    Stop,
+    round_trip: Option<Duration>,
+    /// Whether their camera is on now, and how often it went off since this was looked at.
+    camera: Option<(bool, u32)>,
+    /// Show nothing more, tell so, and end.
+    ended: bool,
+    /// End; the next connection goes on with these pictures.
+    stop: bool,
+}
+
+/// Talks to a receive thread, and never waits for it.
+#[derive(Clone)]
+pub(crate) struct VideoHandle {
+    commands: SyncSender<VideoCommand>,
+    // A mutex: the thread looks at all of them at once, and neither side does anything but copy under it.
+    facts: Arc<Mutex<Facts>>,
+}
+
+impl VideoHandle {
+    /// A full queue loses the packet; the assembler asks for what is missing.
+    pub(crate) fn packet(&self, packet: RtpPacket) {
+        if self.commands.try_send(VideoCommand::Packet(packet)).is_err() {
+            debug!("a receive thread is behind");
+        }
+    }
+
+    /// Their clocks: RTP time `rtp` was at the NTP time `ntp` (RTCP sender report).
+    pub(crate) fn report(&self, kind: MediaKind, ntp: u64, rtp: u32) {
+        self.tell(|facts| match kind {
+            MediaKind::Audio => facts.audio_report = Some((ntp, rtp)),
+            MediaKind::Video => facts.video_report = Some((ntp, rtp)),
+        });
+    }
+
+    /// How long a retransmission takes.
+    pub(crate) fn round_trip(&self, round_trip: Duration) {
+        self.tell(|facts| facts.round_trip = Some(round_trip));
+    }
+
+    /// They say that their camera is on or off. While it is off nothing is shown, and no freeze counted.
+    pub(crate) fn camera(&self, on: bool) {
+        self.tell(|facts| {
+            let (_, offs) = facts.camera.unwrap_or_default();
+            facts.camera = Some((on, offs + u32::from(!on)));
+        });
+    }
+
+    /// Shows nothing any more from now on.
+    pub(crate) fn end(&self) {
+        self.tell(|facts| facts.ended = true);
+    }
+
+    fn tell(&self, tell: impl FnOnce(&mut Facts)) {
+        // A panic between two moves of numbers leaves numbers.
+        tell(&mut self.facts.lock().unwrap_or_else(PoisonError::into_inner));
+        let _ = self.commands.try_send(VideoCommand::Look);
+    }
 }
 
 /// How one participant's picture does.
@@ -56,43 +119,46 @@ pub(crate) struct ReceiveStatistics {
     pub(crate) delay: Duration,
 }
 
+/// What a receive thread works for.
+pub(crate) struct VideoTarget {
+    /// The stream that its pictures are shown on.
+    pub(crate) stream: u32,
+    pub(crate) output: Arc<dyn FrameOutput>,
+    /// Asks the other side for a keyframe; may not wait.
+    pub(crate) keyframe_needed: Box<dyn Fn() + Send>,
+    /// Is told how long their sound is to be held at least; may not wait.
+    pub(crate) hold_sound: Box<dyn Fn(Duration) + Send>,
+    /// Records them.
+    pub(crate) tape: Option<Tape>,
+}
+
 /// The running thread; dropping it ends and joins it.
 pub(crate) struct VideoReceiver {
-    commands: SyncSender<VideoCommand>,
+    handle: VideoHandle,
     statistics: watch::Receiver<ReceiveStatistics>,
     thread: Option<JoinHandle<()>>,
 }
 
 impl VideoReceiver {
-    /// `keyframe_needed` asks the other side for one, `hold_sound` is told how long their sound is to be held at least;
-    /// neither may wait.
-    pub(crate) fn start(
-        stream: u32,
-        output: Arc<dyn FrameOutput>,
-        keyframe_needed: Box<dyn Fn() + Send>,
-        hold_sound: Box<dyn Fn(Duration) + Send>,
-        recorder: Option<(Arc<Recorder>, MediaClock)>,
-    ) -> Self {
+    pub(crate) fn start(target: VideoTarget) -> Self {
         let (commands, inbox) = sync_channel(QUEUE);
+        let facts = Arc::<Mutex<Facts>>::default();
         let (publish, statistics) = watch::channel(ReceiveStatistics::default());
+        let handle = VideoHandle { commands, facts: Arc::clone(&facts) };
         let thread = std::thread::Builder::new()
             .name("tincan-video".into())
-            .spawn(move || {
-                Worker::new(stream, output, keyframe_needed, hold_sound, recorder, publish).run(&inbox)
-            })
+            .spawn(move || Worker::new(target, facts, publish, Instant::now()).run(&inbox))
             .expect("the system can start a thread");
-        Self { commands, statistics, thread: Some(thread) }
+        Self { handle, statistics, thread: Some(thread) }
     }
 
+    pub(crate) const fn handle(&self) -> &VideoHandle {
+        &self.handle
+    }
+
+    /// For the audio thread, which tells when sound is heard.
     pub(crate) fn sender(&self) -> SyncSender<VideoCommand> {
-        self.commands.clone()
-    }
-
-    /// Tells the thread without ever waiting for it.
-    pub(crate) fn send(&self, command: VideoCommand) {
-        if self.commands.try_send(command).is_err() {
-            debug!("a receive thread is behind");
-        }
+        self.handle.commands.clone()
     }
 
     pub(crate) fn statistics(&self) -> ReceiveStatistics {
@@ -102,8 +168,7 @@ impl VideoReceiver {
 
 impl Drop for VideoReceiver {
     fn drop(&mut self) {
-        // Waits for a place in the queue: the thread empties it.
-        let _ = self.commands.send(VideoCommand::Stop);
+        self.handle.tell(|facts| facts.stop = true);
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -112,17 +177,27 @@ impl Drop for VideoReceiver {
     }
 }
 
+/// A picture on its way to the screen.
+struct Decoded {
+    frame: Arc<VideoFrame>,
+    /// How long after the one before it was captured.
+    step: Duration,
+}
+
 struct Worker {
-    stream: u32,
-    output: Arc<dyn FrameOutput>,
-    keyframe_needed: Box<dyn Fn() + Send>,
-    hold_sound: Box<dyn Fn(Duration) + Send>,
-    tape: Option<(Arc<Recorder>, MediaClock, Timeline)>,
+    target: VideoTarget,
+    facts: Arc<Mutex<Facts>>,
     statistics: watch::Sender<ReceiveStatistics>,
     assembler: FrameAssembler,
     decoder: Option<H264Decoder>,
     playout: PlayoutClock,
-    waiting: PlayoutQueue<Arc<VideoFrame>>,
+    waiting: PlayoutQueue<Decoded>,
+    /// When the picture decoded last was captured.
+    captured: Option<MediaTime>,
+    /// Between two captures, since the picture shown last.
+    longest_step: Duration,
+    /// Their camera was told to be off, and no picture from after that came: those from before are not shown.
+    dark: bool,
     freezes: FreezeDetector,
     shown: VecDeque<Instant>,
     resolution: Option<Resolution>,
@@ -131,28 +206,26 @@ struct Worker {
 
 impl Worker {
     fn new(
-        stream: u32,
-        output: Arc<dyn FrameOutput>,
-        keyframe_needed: Box<dyn Fn() + Send>,
-        hold_sound: Box<dyn Fn(Duration) + Send>,
-        recorder: Option<(Arc<Recorder>, MediaClock)>,
+        target: VideoTarget,
+        facts: Arc<Mutex<Facts>>,
         statistics: watch::Sender<ReceiveStatistics>,
+        now: Instant,
     ) -> Self {
         Self {
-            stream,
-            output,
-            keyframe_needed,
-            hold_sound,
-            tape: recorder.map(|(recorder, clock)| (recorder, clock, Timeline::new(VIDEO_CLOCK))),
+            target,
+            facts,
             statistics,
             assembler: FrameAssembler::new(),
             decoder: None,
             playout: PlayoutClock::new(),
             waiting: PlayoutQueue::default(),
+            captured: None,
+            longest_step: Duration::ZERO,
+            dark: false,
             freezes: FreezeDetector::new(),
             shown: VecDeque::new(),
             resolution: None,
-            report_at: Instant::now(),
+            report_at: now,
         }
     }
 
@@ -164,14 +237,12 @@ impl Worker {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             while let Some(command) = next {
-                if matches!(command, VideoCommand::Stop) {
-                    return;
-                }
                 self.handle(command);
                 next = inbox.try_recv().ok();
             }
-            self.assemble();
-            self.show(Instant::now());
+            if !self.step(Instant::now()) {
+                return;
+            }
         }
     }
 
@@ -187,65 +258,112 @@ impl Worker {
                 let RtpPacket { sequence, timestamp, marker, payload, arrived, .. } = packet;
                 self.assembler.insert(sequence, timestamp, marker, payload, arrived);
             }
-            VideoCommand::Report { kind: MediaKind::Video, ntp, rtp } => self.playout.video_report(ntp, rtp),
-            VideoCommand::Report { kind: MediaKind::Audio, ntp, rtp } => self.playout.audio_report(ntp, rtp),
             VideoCommand::Audio(playout) => {
                 self.playout.audio_playout(playout.rtp, playout.at, playout.held);
-                (self.hold_sound)(self.playout.sound_hold());
+                (self.target.hold_sound)(self.playout.sound_hold());
             }
-            VideoCommand::RoundTrip(round_trip) => self.assembler.set_round_trip(round_trip),
-            VideoCommand::Paused => {
-                self.freezes.paused();
-                self.waiting.clear();
-                self.playout.paused();
-            }
-            VideoCommand::Stop => {}
+            VideoCommand::Look => {}
         }
     }
 
-    fn assemble(&mut self) {
-        while let Some(event) = self.assembler.poll(Instant::now()) {
+    /// Does what is to be done at `now`. Whether to go on.
+    fn step(&mut self, now: Instant) -> bool {
+        let facts = std::mem::take(&mut *self.facts.lock().unwrap_or_else(PoisonError::into_inner));
+        if facts.ended {
+            self.target.output.ended(self.target.stream);
+        }
+        if facts.ended || facts.stop {
+            return false;
+        }
+        self.look(facts, now);
+        self.assemble(now);
+        self.show(now);
+        true
+    }
+
+    fn look(&mut self, facts: Facts, now: Instant) {
+        if let Some((ntp, rtp)) = facts.audio_report {
+            self.playout.audio_report(ntp, rtp);
+        }
+        if let Some((ntp, rtp)) = facts.video_report {
+            self.playout.video_report(ntp, rtp);
+        }
+        if let Some(round_trip) = facts.round_trip {
+            self.assembler.set_round_trip(round_trip);
+        }
+        if let Some((on, offs)) = facts.camera {
+            for _ in 0..offs {
+                self.freezes.camera(true, now);
+                self.freezes.camera(false, now);
+            }
+            if offs > 0 {
+                self.darken();
+            }
+            self.freezes.camera(on, now);
+            self.dark = !on;
+        }
+    }
+
+    fn darken(&mut self) {
+        for picture in self.waiting.drain() {
+            self.longest_step = self.longest_step.max(picture.step);
+            self.freezes.hidden();
+        }
+        self.playout.paused();
+        self.target.output.ended(self.target.stream);
+    }
+
+    fn assemble(&mut self, now: Instant) {
+        while let Some(event) = self.assembler.poll(now) {
             match event {
-                AssemblyEvent::Frame(frame) => self.decode(&frame),
-                AssemblyEvent::KeyframeNeeded => (self.keyframe_needed)(),
+                AssemblyEvent::Frame(frame) => self.decode(&frame, now),
+                AssemblyEvent::KeyframeNeeded => (self.target.keyframe_needed)(),
             }
         }
     }
 
-    fn decode(&mut self, assembled: &AssembledFrame) {
+    fn decode(&mut self, assembled: &AssembledFrame, now: Instant) {
         let began = Instant::now();
         match self.decoder.get_or_insert_with(H264Decoder::new).decode(&assembled.unit) {
             Ok(Some(frame)) => {
-                let now = Instant::now();
-                self.playout.decoded(now - began);
-                self.record(assembled);
-                self.playout.displayed(self.output.delay(self.stream));
+                let took = began.elapsed();
+                self.playout.decoded(took);
+                if let Some(tape) = &self.target.tape {
+                    // What decoded is worth keeping: nothing between a loss and the next keyframe gets here.
+                    tape.picture(assembled, frame.resolution());
+                }
+                self.playout.displayed(self.target.output.delay(self.target.stream));
                 let due = self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived);
-                self.waiting.push(due, Arc::new(frame), now);
+                let captured = assembled.unit.time;
+                let step = self.captured.map_or(Duration::ZERO, |before| captured.saturating_since(before));
+                self.captured = Some(captured);
+                self.waiting.push(due, Decoded { frame: Arc::new(frame), step }, now + took);
             }
             Ok(None) => {}
             Err(error) => {
                 debug!(%error, "a keyframe is asked for");
                 self.decoder = None;
-                self.assembler.decoder_failed(began);
+                self.assembler.decoder_failed(now);
             }
         }
     }
 
-    /// What decoded is worth keeping: nothing between a loss and the next keyframe gets here.
-    fn record(&mut self, assembled: &AssembledFrame) {
-        let Some((recorder, clock, timeline)) = &mut self.tape else { return };
-        if let Some(time) = timeline.place(assembled.rtp_timestamp, clock.at(assembled.last_arrived)) {
-            recorder.video(Arc::new(EncodedVideo { time, ..assembled.unit.clone() }));
-        }
-    }
-
     fn show(&mut self, now: Instant) {
-        if let Some(frame) = self.waiting.take(now) {
-            self.freezes.rendered(now);
+        // Of several that are due the newest is shown: nobody would see the others.
+        let mut newest = None;
+        while let Some(picture) = self.waiting.pop(now) {
+            self.longest_step = self.longest_step.max(picture.step);
+            // The word that their camera is on again may come later than its pictures.
+            self.dark &= picture.step < AFTER_PAUSE;
+            newest = Some(picture.frame);
+        }
+        if newest.is_some() && self.dark {
+            self.freezes.hidden();
+        } else if let Some(frame) = newest {
+            self.freezes.rendered(now, std::mem::take(&mut self.longest_step));
             self.shown.push_back(now);
             self.resolution = Some(frame.resolution());
-            self.output.frame(self.stream, &frame);
+            self.target.output.frame(self.target.stream, &frame);
         }
         if now >= self.report_at {
             self.report_at = now + IDLE;
@@ -257,6 +375,7 @@ impl Worker {
         while self.shown.front().is_some_and(|&at| now - at > Duration::from_secs(1)) {
             self.shown.pop_front();
         }
+        self.freezes.settle(now);
         self.statistics.send_replace(ReceiveStatistics {
             resolution: self.resolution,
             frames_per_second: self.shown.len() as f32,
@@ -266,3 +385,6 @@ impl Worker {
         });
     }
 }
+
+#[cfg(test)]
+mod tests;

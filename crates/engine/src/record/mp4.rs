@@ -1,33 +1,47 @@
-//! From access units and Opus packets to a fragmented MP4.
+//! The file: MP4 with H.264 and Opus that is whole at every moment.
+//!
+//! While it grows it is a fragmented MP4 (ISO/IEC 14496-12, section 8.8), a fragment a second, so that what was written
+//! plays whatever happens then. In the end a usual table of contents is added behind and all the fragments are declared to
+//! be its data, by sixteen bytes at the beginning: now every player knows the length and can seek. (OBS calls this a hybrid
+//! MP4.)
+//!
+//! Pictures change their size in mid-call. Each size is a sample entry of its own, `avc1`, which is what QuickTime goes by;
+//! the parameter sets also stay where they were sent, before the keyframes, which is what decoders go by that were told of
+//! the first entry only, as Chromium's and Windows'.
 
-use std::io::{self, Write};
+mod boxes;
+
+use std::fs::File;
+use std::io::{self, Seek, SeekFrom, Write};
 use std::time::Duration;
 
-use muxide::api::AudioCodec;
-use muxide::codec::h264::{annexb_to_avcc, extract_avc_config};
-use muxide::fragmented::{FragmentAudioConfig, FragmentConfig, FragmentedMuxer};
-use tincan_media::MediaTime;
-use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
-use tincan_media::video::{EncodedVideo, Resolution};
+use bytes::Bytes;
+use tincan_media::video::nal::{nal_type, nal_type_of, nal_units};
 
-/// RTP's and MP4's usual clock for pictures.
-const VIDEO_RATE: u64 = 90_000;
-/// Samples in an Opus packet of 20 ms.
-const PACKET_SAMPLES: u64 = 960;
+use super::clock::SampleTime;
+use super::composer::Picture;
+use boxes::{Entry, Fragment, Head, Table};
+
 /// What a crash may cost.
-const FRAGMENT: Duration = Duration::from_secs(1);
-/// A picture that comes at all comes within this after the first sound: the connection asks for a keyframe at
-/// once.
-const WAIT_FOR_VIDEO: Duration = Duration::from_secs(2);
-/// Sound that is off by less follows on what was before: the sender's clock, as mapped here, wanders by some
-/// milliseconds.
-const SNAP: u64 = SAMPLE_RATE as u64 * 60 / 1000;
-/// 20 ms of silence: a CELT frame, fullband, mono, code 0 (RFC 6716, section 3.1), that decodes to nothing.
-const SILENCE: &[u8] = &[0xf8, 0xff, 0xfe];
-/// Longer gaps than an hour are a clock gone wrong, not a pause.
-const MAX_SILENCE: u64 = SAMPLE_RATE as u64 * 3600;
-const VIDEO_TRACK: u32 = 1;
-const AUDIO_TRACK: u32 = 2;
+const FRAGMENT: SampleTime = SampleTime(48_000);
+/// Fragments between which the disk is asked to keep what it got: what a pulled plug may cost.
+const SYNC_EVERY: u32 = 5;
+/// Kinds of pictures; a person has some ten. Beyond it nothing is told but what is in the pictures themselves.
+const MAX_ENTRIES: usize = 32;
+/// How long the last picture is shown when nothing ends it.
+const LAST_PICTURE: SampleTime = SampleTime(1_600);
+
+/// Where a file is written.
+pub(super) trait Output: Write + Seek {
+    /// Makes sure that what was written stays when the power goes.
+    fn sync(&mut self) -> io::Result<()>;
+}
+
+impl Output for File {
+    fn sync(&mut self) -> io::Result<()> {
+        self.sync_data()
+    }
+}
 
 /// What was written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -37,383 +51,223 @@ pub(super) struct Summary {
     pub(super) packets: u64,
 }
 
-/// Writes one file.
-pub(super) struct Mp4Writer<W> {
-    out: W,
-    filler: Option<EncodedVideo>,
-    muxer: Option<FragmentedMuxer>,
-    /// Time zero of the file.
-    start: Option<MediaTime>,
-    /// Sound that came before the first picture.
-    waiting: Vec<EncodedAudio>,
-    /// Whether a real keyframe came: before it no picture can be decoded.
-    pictures_began: bool,
-    last_video: Option<u64>,
-    next_audio: Option<u64>,
-    /// First sample of each track in the fragment that is being filled, in the track's own clock.
-    fragment: [Option<u64>; 2],
-    /// Where the fragment began, in the file's time.
-    fragment_start: Duration,
-    summary: Summary,
+/// A sample that was written or is about to be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Sample {
+    size: u32,
+    duration: u32,
+    keyframe: bool,
 }
 
-impl<W: Write> Mp4Writer<W> {
-    pub(super) const fn new(out: W, filler: Option<EncodedVideo>) -> Self {
+/// One of the two tracks.
+#[derive(Default)]
+struct Track {
+    /// Samples of the fragment that is being filled, and their bytes.
+    samples: Vec<Sample>,
+    data: Vec<u8>,
+    /// Where that fragment begins, and where its last sample ends.
+    begin: SampleTime,
+    end: SampleTime,
+    table: Table,
+}
+
+impl Track {
+    fn push(&mut self, data: &[u8], duration: u64, keyframe: bool) {
+        // 2^32 samples are a day; nothing is shown longer.
+        let duration = u32::try_from(duration).unwrap_or(u32::MAX);
+        self.samples.push(Sample { size: data.len() as u32, duration, keyframe });
+        self.data.extend_from_slice(data);
+        self.end = self.end + SampleTime(duration.into());
+    }
+}
+
+/// A picture whose length is known when the next one comes.
+struct Shown {
+    at: SampleTime,
+    entry: usize,
+    /// Its NAL units, each behind its length.
+    data: Vec<u8>,
+    keyframe: bool,
+}
+
+/// Writes one file.
+pub(super) struct Mp4File<W> {
+    out: W,
+    /// A black picture for a recording that begins without one.
+    filler: Option<Picture>,
+    head: Option<Head>,
+    entries: Vec<Entry>,
+    video: Track,
+    audio: Track,
+    /// The entry of the fragment that is being filled.
+    entry: usize,
+    shown: Option<Shown>,
+    fragments: u32,
+}
+
+impl<W: Output> Mp4File<W> {
+    pub(super) fn new(out: W, filler: Option<Picture>) -> Self {
         Self {
             out,
             filler,
-            muxer: None,
-            start: None,
-            waiting: Vec::new(),
-            pictures_began: false,
-            last_video: None,
-            next_audio: None,
-            fragment: [None; 2],
-            fragment_start: Duration::ZERO,
-            summary: Summary { duration: Duration::ZERO, pictures: 0, packets: 0 },
+            head: None,
+            entries: Vec::new(),
+            video: Track::default(),
+            audio: Track::default(),
+            entry: 0,
+            shown: None,
+            fragments: 0,
         }
     }
 
-    pub(super) fn video(&mut self, unit: &EncodedVideo) -> io::Result<()> {
-        if !self.pictures_began {
-            if !unit.keyframe || extract_avc_config(&unit.data).is_none() {
-                return Ok(());
-            }
-            self.pictures_began = true;
-        }
-        if self.muxer.is_none() {
-            self.begin(unit)?;
-        }
-        self.put_video(unit)
+    /// Where the sound so far ends.
+    pub(super) const fn sound_end(&self) -> SampleTime {
+        self.audio.end
     }
 
-    pub(super) fn audio(&mut self, packet: &EncodedAudio) -> io::Result<()> {
-        if self.muxer.is_some() {
-            return self.put_audio(packet);
-        }
-        self.waiting.push(packet.clone());
-        let waited = packet.time.saturating_since(self.waiting[0].time);
-        if waited >= WAIT_FOR_VIDEO {
-            match self.filler.take() {
-                Some(filler) => self.begin_with(filler)?,
-                // Without pictures there is no video track to describe: the file begins with the camera.
-                None => drop(self.waiting.remove(0)),
+    /// Where the file so far ends.
+    pub(super) fn end(&self) -> SampleTime {
+        let shown = self.shown.as_ref().map_or(SampleTime::ZERO, |shown| shown.at + LAST_PICTURE);
+        self.audio.end.max(self.video.end).max(shown)
+    }
+
+    /// Shows a picture from `at` on; times that run back are moved behind the picture before. Whether it was taken: before
+    /// the first keyframe none can be.
+    pub(super) fn picture(&mut self, at: SampleTime, picture: &Picture) -> io::Result<bool> {
+        let Some(entry) = self.entry_of(picture)? else { return Ok(false) };
+        let at = match self.shown.take() {
+            Some(shown) => {
+                let at = at.max(shown.at + SampleTime(1));
+                self.write_picture(shown, at)?;
+                at
             }
+            // The first picture is there from the beginning.
+            None => SampleTime::ZERO,
+        };
+        self.shown = Some(Shown { at, entry, data: with_lengths(&picture.data), keyframe: picture.keyframe });
+        Ok(true)
+    }
+
+    /// Adds a packet of sound behind the one before.
+    pub(super) fn sound(&mut self, packet: &Bytes, samples: u64) -> io::Result<()> {
+        if self.head.is_none() {
+            let Some(filler) = self.filler.take() else { return Ok(()) };
+            self.picture(SampleTime::ZERO, &filler)?;
         }
+        self.flush_before(self.audio.end)?;
+        self.audio.push(packet, samples, true);
         Ok(())
     }
 
-    pub(super) fn finish(mut self) -> io::Result<Summary> {
-        if self.muxer.is_none()
-            && !self.waiting.is_empty()
-            && let Some(filler) = self.filler.take()
-        {
-            self.begin_with(filler)?;
+    /// Writes what is left, and the table of contents. Returns the length; a file without a head is empty.
+    pub(super) fn finish(mut self) -> io::Result<SampleTime> {
+        if let Some(shown) = self.shown.take() {
+            let until = self.audio.end.max(shown.at + LAST_PICTURE);
+            self.write_picture(shown, until)?;
         }
         self.flush()?;
-        Ok(self.summary)
-    }
-
-    fn begin_with(&mut self, filler: EncodedVideo) -> io::Result<()> {
-        let time = self.waiting.first().map_or(filler.time, |packet| packet.time);
-        let filler = EncodedVideo { time, ..filler };
-        self.begin(&filler)?;
-        if self.muxer.is_some() {
-            self.put_video(&filler)?;
-            // It is in the file, but nobody sent it.
-            self.summary.pictures -= 1;
+        if let Some(head) = self.head.take() {
+            let contents = head.contents(&self.entries, &self.video, &self.audio)?;
+            let end = self.out.stream_position()?;
+            self.out.write_all(&contents)?;
+            // Only what is on the disk may be referred to.
+            self.out.sync()?;
+            self.out.seek(SeekFrom::Start(head.data_at()))?;
+            self.out.write_all(&head.data_header(end))?;
+            self.out.sync()?;
         }
-        Ok(())
+        Ok(self.video.end.max(self.audio.end))
     }
 
-    /// Writes the head of the file, described by `keyframe`, and the sound that waited for it.
-    fn begin(&mut self, keyframe: &EncodedVideo) -> io::Result<()> {
-        let Some(sets) = extract_avc_config(&keyframe.data) else { return Ok(()) };
-        let size = keyframe.resolution.unwrap_or(Resolution::HD);
-        let mut config = FragmentConfig::new(size.width, size.height, VIDEO_RATE as u32);
-        config.sps = sets.sps;
-        config.pps = sets.pps;
-        let sound = FragmentAudioConfig { codec: AudioCodec::Opus, sample_rate: SAMPLE_RATE, channels: 1 };
-        let mut muxer = FragmentedMuxer::new_with_audio(config, sound).map_err(io::Error::other)?;
-        self.out.write_all(&muxer.init_segment())?;
-        self.muxer = Some(muxer);
-        let first = self.waiting.first().map_or(keyframe.time, |packet| packet.time.min(keyframe.time));
-        self.start = Some(first);
-        for packet in std::mem::take(&mut self.waiting) {
-            self.put_audio(&packet)?;
+    /// Which entry describes a picture; begins the file with the first. `None` when nothing does.
+    fn entry_of(&mut self, picture: &Picture) -> io::Result<Option<usize>> {
+        let known = self.shown.as_ref().map(|shown| shown.entry);
+        let Some(sets) = parameter_sets(picture) else { return Ok(known) };
+        let entry = Entry { sps: sets.0, pps: sets.1, size: picture.size };
+        if let Some(index) = self.entries.iter().position(|other| *other == entry) {
+            return Ok(Some(index));
         }
-        Ok(())
-    }
-
-    fn put_video(&mut self, unit: &EncodedVideo) -> io::Result<()> {
-        let Some(since_start) = self.since_start(unit.time) else { return Ok(()) };
-        self.flush_before(since_start)?;
-        let wanted = ticks(since_start, VIDEO_RATE);
-        // Decoding order is all that counts: a time that runs back would make the file unreadable.
-        let time = self.last_video.map_or(wanted, |last| wanted.max(last + 1));
-        let Some(muxer) = self.muxer.as_mut() else { return Ok(()) };
-        muxer
-            .write_video(time, time, &annexb_to_avcc(&unit.data), unit.keyframe)
-            .map_err(io::Error::other)?;
-        self.last_video = Some(time);
-        self.fragment[0].get_or_insert(time);
-        self.summary.pictures += 1;
-        self.summary.duration = self.summary.duration.max(since_start);
-        Ok(())
-    }
-
-    fn put_audio(&mut self, packet: &EncodedAudio) -> io::Result<()> {
-        let Some(since_start) = self.since_start(packet.time) else { return Ok(()) };
-        self.flush_before(since_start)?;
-        let wanted = ticks(since_start, u64::from(SAMPLE_RATE));
-        let mut time = self.next_audio.unwrap_or(wanted);
-        if time > wanted + SNAP {
-            // Older than what is already there.
-            return Ok(());
+        if self.entries.len() == MAX_ENTRIES {
+            let same_size = self.entries.iter().position(|other| other.size == entry.size);
+            return Ok(same_size.or(known));
         }
-        if wanted > time + SNAP {
-            if wanted - time > MAX_SILENCE {
-                time = wanted;
+        if boxes::describe(&entry).is_err() {
+            return Ok(known);
+        }
+        self.entries.push(entry);
+        match &self.head {
+            Some(head) => {
+                // Before the fragment that needs it, so that the file can be read at any time.
+                if let Some(changed) = head.init(&self.entries)? {
+                    let end = self.out.stream_position()?;
+                    self.out.seek(SeekFrom::Start(head.init_at()))?;
+                    self.out.write_all(&changed)?;
+                    self.out.seek(SeekFrom::Start(end))?;
+                }
             }
-            while time + PACKET_SAMPLES <= wanted {
-                self.sound(time, SILENCE)?;
-                time += PACKET_SAMPLES;
+            None => {
+                let (head, beginning) = Head::begin(&self.entries)?;
+                self.out.write_all(&beginning)?;
+                self.head = Some(head);
             }
         }
-        self.sound(time, &packet.payload)?;
-        self.next_audio = Some(time + PACKET_SAMPLES);
-        self.summary.packets += 1;
-        self.summary.duration = self.summary.duration.max(since_start + Duration::from_millis(20));
-        Ok(())
+        Ok(Some(self.entries.len() - 1))
     }
 
-    fn sound(&mut self, time: u64, payload: &[u8]) -> io::Result<()> {
-        let Some(muxer) = self.muxer.as_mut() else { return Ok(()) };
-        muxer.write_audio(time, time, payload).map_err(io::Error::other)?;
-        self.fragment[1].get_or_insert(time);
-        Ok(())
-    }
-
-    /// Time in the file; `None` for what lies before its beginning.
-    fn since_start(&self, time: MediaTime) -> Option<Duration> {
-        self.start.filter(|start| time >= *start).map(|start| time.saturating_since(start))
-    }
-
-    fn flush_before(&mut self, time: Duration) -> io::Result<()> {
-        if time >= self.fragment_start + FRAGMENT {
+    fn write_picture(&mut self, shown: Shown, until: SampleTime) -> io::Result<()> {
+        if shown.entry != self.entry {
+            // A fragment has one entry for all its pictures.
             self.flush()?;
-            self.fragment_start = time;
+            self.entry = shown.entry;
         }
+        self.flush_before(shown.at)?;
+        self.video.push(&shown.data, until.saturating_since(shown.at).0, shown.keyframe);
         Ok(())
+    }
+
+    fn flush_before(&mut self, at: SampleTime) -> io::Result<()> {
+        let begin = |track: &Track| (!track.samples.is_empty()).then_some(track.begin);
+        let first = [begin(&self.video), begin(&self.audio)].into_iter().flatten().min();
+        if first.is_some_and(|first| at >= first + FRAGMENT) { self.flush() } else { Ok(()) }
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let Some(mut segment) = self.muxer.as_mut().and_then(FragmentedMuxer::flush_segment) else {
+        if self.head.is_none() || (self.video.samples.is_empty() && self.audio.samples.is_empty()) {
             return Ok(());
-        };
-        // The muxer guesses where a fragment begins from the one before; after a pause that guess is wrong.
-        set_decode_times(&mut segment, std::mem::take(&mut self.fragment));
-        self.out.write_all(&segment)?;
-        self.out.flush()
+        }
+        self.fragments += 1;
+        let at = self.out.stream_position()?;
+        let fragment = Fragment { number: self.fragments, entry: self.entry };
+        let bytes = fragment.encode(at, &mut self.video, &mut self.audio)?;
+        self.out.write_all(&bytes)?;
+        if self.fragments.is_multiple_of(SYNC_EVERY) {
+            self.out.sync()?;
+        }
+        Ok(())
     }
 }
 
-fn ticks(time: Duration, rate: u64) -> u64 {
-    (time.as_micros() * u128::from(rate) / 1_000_000) as u64
-}
-
-/// Writes into each track's `tfdt` (ISO/IEC 14496-12, section 8.8.12) when its first sample is decoded.
-fn set_decode_times(segment: &mut [u8], [video, audio]: [Option<u64>; 2]) {
-    let Some(moof) = boxes(segment, 0, segment.len()).into_iter().find(|b| b.kind == *b"moof") else {
-        return;
+/// The first of each kind in a keyframe; `None` when one is missing.
+fn parameter_sets(picture: &Picture) -> Option<(Vec<u8>, Vec<u8>)> {
+    if !picture.keyframe {
+        return None;
+    }
+    let find = |kind| {
+        let of_kind = |unit: &&[u8]| nal_type_of(unit[0]) == kind;
+        nal_units(&picture.data).into_iter().map(|at| &picture.data[at]).find(of_kind).map(<[u8]>::to_vec)
     };
-    for traf in boxes(segment, moof.start, moof.end).into_iter().filter(|b| b.kind == *b"traf") {
-        let inner = boxes(segment, traf.start, traf.end);
-        let find = |kind: &[u8; 4]| inner.iter().find(|b| b.kind == *kind);
-        let (Some(tfhd), Some(tfdt)) = (find(b"tfhd"), find(b"tfdt")) else { continue };
-        let track = segment.get(tfhd.start + 4..tfhd.start + 8).and_then(|id| id.try_into().ok());
-        let time = match track.map(u32::from_be_bytes) {
-            Some(VIDEO_TRACK) => video,
-            Some(AUDIO_TRACK) => audio,
-            _ => None,
-        };
-        if let (Some(time), Some(place)) =
-            (time, segment.get_mut(tfdt.start + 4..tfdt.end.min(tfdt.start + 12)))
-            && place.len() == 8
-        {
-            place.copy_from_slice(&time.to_be_bytes());
-        }
-    }
+    Some((find(nal_type::SPS)?, find(nal_type::PPS)?))
 }
 
-/// A box's kind, and where what it holds lies.
-struct BoxAt {
-    kind: [u8; 4],
-    start: usize,
-    end: usize,
-}
-
-fn boxes(data: &[u8], mut at: usize, end: usize) -> Vec<BoxAt> {
-    let mut found = Vec::new();
-    while let Some(&[a, b, c, d, k0, k1, k2, k3]) = data.get(at..(at + 8).min(end)) {
-        let len = u32::from_be_bytes([a, b, c, d]) as usize;
-        if len < 8 || at + len > end {
-            break;
-        }
-        found.push(BoxAt { kind: [k0, k1, k2, k3], start: at + 8, end: at + len });
-        at += len;
+/// From start codes to lengths (ISO/IEC 14496-15, section 5.3.4.2).
+fn with_lengths(data: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(data.len() + 16);
+    for unit in nal_units(data) {
+        out.extend_from_slice(&(unit.len() as u32).to_be_bytes());
+        out.extend_from_slice(&data[unit]);
     }
-    found
+    out
 }
 
 #[cfg(test)]
-mod tests {
-    use bytes::Bytes;
-
-    use super::*;
-
-    /// Parameter sets and the beginning of a slice: enough where nothing is decoded.
-    fn tiny_keyframe() -> Bytes {
-        let sps = [0, 0, 0, 1, 0x67, 0x42, 0xc0, 0x1e, 0xd9, 0x00, 0xa0, 0x47, 0xfe, 0xc8];
-        let pps = [0, 0, 0, 1, 0x68, 0xce, 0x3c, 0x80];
-        let slice = [0, 0, 0, 1, 0x65, 0x88, 0x84, 0x00, 0x10];
-        Bytes::from([&sps[..], &pps[..], &slice[..]].concat())
-    }
-
-    fn picture(milliseconds: u64, keyframe: bool) -> EncodedVideo {
-        let data =
-            if keyframe { tiny_keyframe() } else { Bytes::from_static(&[0, 0, 0, 1, 0x41, 0x9a, 0x20]) };
-        let time = MediaTime::from_micros(milliseconds * 1000);
-        EncodedVideo { time, data, keyframe, resolution: Some(Resolution::new(320, 180)) }
-    }
-
-    fn sound(milliseconds: u64) -> EncodedAudio {
-        let time = MediaTime::from_micros(milliseconds * 1000);
-        EncodedAudio { time, captured: time, payload: Bytes::from_static(SILENCE), level: 127, voice: false }
-    }
-
-    /// Every fragment's (track, decode time of its first sample, number of samples).
-    fn runs(file: &[u8]) -> Vec<(u32, u64, u32)> {
-        let mut runs = Vec::new();
-        for moof in boxes(file, 0, file.len()).into_iter().filter(|b| b.kind == *b"moof") {
-            for traf in boxes(file, moof.start, moof.end).into_iter().filter(|b| b.kind == *b"traf") {
-                let inner = boxes(file, traf.start, traf.end);
-                let at = |kind: &[u8; 4]| inner.iter().find(|b| b.kind == *kind).unwrap().start + 4;
-                let u32_at = |at: usize| u32::from_be_bytes(file[at..at + 4].try_into().unwrap());
-                let time = u64::from_be_bytes(file[at(b"tfdt")..at(b"tfdt") + 8].try_into().unwrap());
-                runs.push((u32_at(at(b"tfhd")), time, u32_at(at(b"trun"))));
-            }
-        }
-        runs
-    }
-
-    fn record(feed: impl FnOnce(&mut Mp4Writer<&mut Vec<u8>>), filler: bool) -> (Vec<u8>, Summary) {
-        let mut file = Vec::new();
-        let mut writer = Mp4Writer::new(&mut file, filler.then(|| picture(0, true)));
-        feed(&mut writer);
-        let summary = writer.finish().unwrap();
-        (file, summary)
-    }
-
-    #[test]
-    fn nothing_is_written_before_a_picture_can_be_decoded() {
-        let (file, summary) = record(|writer| writer.video(&picture(0, false)).unwrap(), false);
-        assert!(file.is_empty());
-        assert_eq!(summary, Summary::default());
-    }
-
-    #[test]
-    fn a_fragment_is_written_every_second_so_that_a_crash_loses_no_more() {
-        let (file, summary) = record(
-            |writer| {
-                for n in 0..100 {
-                    writer.video(&picture(5000 + n * 40, n == 0)).unwrap();
-                }
-            },
-            false,
-        );
-        let times: Vec<u64> = runs(&file).iter().map(|(_, time, _)| *time).collect();
-        assert_eq!(times, [0, 90_000, 180_000, 270_000]);
-        assert_eq!((summary.pictures, summary.duration), (100, Duration::from_millis(3960)));
-    }
-
-    #[test]
-    fn a_pause_of_the_camera_stays_a_pause() {
-        let (file, _) = record(
-            |writer| {
-                writer.video(&picture(0, true)).unwrap();
-                writer.video(&picture(40, false)).unwrap();
-                writer.video(&picture(30_000, true)).unwrap();
-            },
-            false,
-        );
-        assert_eq!(runs(&file), [(1, 0, 2), (1, 30 * 90_000, 1)]);
-    }
-
-    #[test]
-    fn missing_sound_becomes_silence_and_jitter_does_not() {
-        let (file, summary) = record(
-            |writer| {
-                writer.video(&picture(0, true)).unwrap();
-                for at in [0, 23, 37, 62, 80, 200, 95] {
-                    writer.audio(&sound(at)).unwrap();
-                }
-            },
-            false,
-        );
-        assert_eq!(summary.packets, 6, "what came too late is dropped");
-        // Five in a row, silence from 100 to 200 ms, and the sixth.
-        assert_eq!(runs(&file)[1], (2, 0, 11));
-    }
-
-    #[test]
-    fn sound_before_the_first_picture_is_kept() {
-        let (file, summary) = record(
-            |writer| {
-                for n in 0..10 {
-                    writer.audio(&sound(1000 + n * 20)).unwrap();
-                }
-                writer.video(&picture(1200, true)).unwrap();
-            },
-            false,
-        );
-        assert_eq!(runs(&file), [(1, 200 * 90, 1), (2, 0, 10)]);
-        assert_eq!((summary.pictures, summary.packets), (1, 10));
-    }
-
-    #[test]
-    fn a_call_without_a_camera_is_recorded_with_the_filler() {
-        for seconds in [1, 10] {
-            let feed = |writer: &mut Mp4Writer<&mut Vec<u8>>| {
-                for n in 0..seconds * 50 {
-                    writer.audio(&sound(7000 + n * 20)).unwrap();
-                }
-            };
-            let (file, summary) = record(feed, true);
-            assert_eq!((summary.pictures, summary.packets), (0, seconds * 50));
-            assert_eq!(
-                runs(&file).iter().filter(|(track, ..)| *track == AUDIO_TRACK).map(|r| r.2).sum::<u32>(),
-                seconds as u32 * 50
-            );
-            assert_eq!(runs(&file).iter().filter(|(track, ..)| *track == VIDEO_TRACK).count(), 1);
-        }
-    }
-
-    #[test]
-    fn times_that_run_back_or_far_ahead_do_not_break_the_file() {
-        let (file, _) = record(
-            |writer| {
-                writer.video(&picture(1000, true)).unwrap();
-                for at in [1040, 1020, 500, 1060, 90_000_000, 1080] {
-                    writer.video(&picture(at, false)).unwrap();
-                    writer.audio(&sound(at)).unwrap();
-                }
-            },
-            false,
-        );
-        let mut video: Vec<u64> = runs(&file).iter().filter(|(track, ..)| *track == 1).map(|r| r.1).collect();
-        let sorted = video.clone();
-        video.sort_unstable();
-        assert_eq!(video, sorted);
-    }
-}
+mod tests;

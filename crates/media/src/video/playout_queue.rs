@@ -28,13 +28,10 @@ impl<T> PlayoutQueue<T> {
         }
     }
 
-    /// What is to be shown now: of several that are due the newest, since nobody would see the others.
-    pub fn take(&mut self, now: Instant) -> Option<T> {
-        let mut newest = None;
-        while let Some((_, picture)) = self.0.pop_front_if(|(due, _)| *due <= now) {
-            newest = Some(picture);
-        }
-        newest
+    /// The first of what is to be shown now. Of several that are due the newest is the one to show, since nobody would see
+    /// the others.
+    pub fn pop(&mut self, now: Instant) -> Option<T> {
+        self.0.pop_front_if(|(due, _)| *due <= now).map(|(_, picture)| picture)
     }
 
     /// When there is something to take.
@@ -42,9 +39,9 @@ impl<T> PlayoutQueue<T> {
         self.0.front().map(|&(due, _)| due)
     }
 
-    /// Forgets all that wait.
-    pub fn clear(&mut self) {
-        self.0.clear();
+    /// Takes out all that wait.
+    pub fn drain(&mut self) -> impl Iterator<Item = T> {
+        self.0.drain(..).map(|(_, picture)| picture)
     }
 }
 
@@ -56,15 +53,15 @@ mod tests {
     use crate::video::PlayoutClock;
 
     #[test]
-    fn of_several_that_are_due_the_newest_is_shown() {
+    fn pictures_come_in_order_when_they_are_due() {
         let (mut queue, start) = (PlayoutQueue::default(), Instant::now());
         for n in 1..=3 {
             queue.push(start + Duration::from_millis(n * 10), n, start);
         }
         assert_eq!(queue.next(), Some(start + Duration::from_millis(10)));
-        assert_eq!(queue.take(start + Duration::from_millis(20)), Some(2));
-        assert_eq!(queue.take(start + Duration::from_millis(20)), None);
-        queue.clear();
+        let due: Vec<_> = std::iter::from_fn(|| queue.pop(start + Duration::from_millis(20))).collect();
+        assert_eq!(due, [1, 2]);
+        assert_eq!(queue.drain().collect::<Vec<_>>(), [3]);
         assert_eq!(queue.next(), None);
     }
 
@@ -86,7 +83,7 @@ mod tests {
                 clock.decoded(decoding);
                 queue.push(clock.schedule(n * 3_000, arrived), n, now);
             }
-            if queue.take(now).is_some() {
+            if std::iter::from_fn(|| queue.pop(now)).last().is_some() {
                 longest = longest.max(now - shown);
                 shown = now;
             }

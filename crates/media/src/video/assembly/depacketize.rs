@@ -2,8 +2,7 @@
 
 use bytes::{BufMut, Bytes, BytesMut};
 
-use crate::video::Resolution;
-use crate::video::nal::{is_first_slice, nal_type, nal_type_of, sps_resolution};
+use crate::video::nal::{is_first_slice, nal_type, nal_type_of};
 
 const START_CODE: [u8; 4] = [0, 0, 0, 1];
 
@@ -92,7 +91,6 @@ fn aggregated(payload: &[u8]) -> impl Iterator<Item = Option<&[u8]>> {
 pub(super) struct Rebuilt {
     pub(super) data: Bytes,
     pub(super) contents: Contents,
-    pub(super) resolution: Option<Resolution>,
 }
 
 /// The access unit in Annex B; `None` when the payloads are not one.
@@ -101,7 +99,6 @@ pub(super) fn rebuild<'a>(payloads: impl Iterator<Item = &'a Bytes> + Clone) -> 
     // A STAP-A's units each need two bytes more than their length field gave.
     let mut data = BytesMut::with_capacity(size + 64);
     let mut all = Contents::default();
-    let mut resolution = None;
     let mut in_fragment = None;
     for payload in payloads {
         all.merge(contents(payload));
@@ -112,14 +109,12 @@ pub(super) fn rebuild<'a>(payloads: impl Iterator<Item = &'a Bytes> + Clone) -> 
         }
         match kind {
             1..=23 => {
-                resolution = resolution.or_else(|| resolution_of(payload));
                 data.put_slice(&START_CODE);
                 data.put_slice(payload);
             }
             nal_type::STAP_A => {
                 for unit in aggregated(payload) {
                     let unit = unit?;
-                    resolution = resolution.or_else(|| resolution_of(unit));
                     data.put_slice(&START_CODE);
                     data.put_slice(unit);
                 }
@@ -142,13 +137,5 @@ pub(super) fn rebuild<'a>(payloads: impl Iterator<Item = &'a Bytes> + Clone) -> 
             _ => return None,
         }
     }
-    (in_fragment.is_none() && !data.is_empty()).then(|| Rebuilt {
-        data: data.freeze(),
-        contents: all,
-        resolution,
-    })
-}
-
-fn resolution_of(unit: &[u8]) -> Option<Resolution> {
-    (nal_type_of(*unit.first()?) == nal_type::SPS).then(|| sps_resolution(unit)).flatten()
+    (in_fragment.is_none() && !data.is_empty()).then(|| Rebuilt { data: data.freeze(), contents: all })
 }

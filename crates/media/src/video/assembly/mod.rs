@@ -424,7 +424,8 @@ impl FrameAssembler {
                 time: MediaTime::from_micros(micros),
                 data: rebuilt.data,
                 keyframe: rebuilt.contents.idr,
-                resolution: rebuilt.resolution,
+                // The decoder knows.
+                resolution: None,
             },
             rtp_timestamp: first.timestamp,
             first_arrived: media().map(|packet| packet.arrived).min().unwrap_or(now),
