@@ -2,7 +2,8 @@
 //!
 //! What lies between a camera and a screen, in the order of the walk: [`scale`] and [`adapt`] decide what is encoded,
 //! [`packetize()`] cuts it into RTP payloads, [`assembly`] puts those together again, and [`playout`] says when each
-//! picture is shown. [`stamp`] and [`pattern`] make pictures that prove the whole way.
+//! picture is shown. [`stamp`] and [`pattern`] make pictures that prove the whole way, and [`Portrait`] makes some that
+//! are worth looking at.
 
 pub mod adapt;
 pub mod assembly;
@@ -13,6 +14,7 @@ mod packetize;
 pub mod pattern;
 pub mod playout;
 mod playout_queue;
+mod portrait;
 pub mod scale;
 pub mod stamp;
 
@@ -24,5 +26,6 @@ pub use packetize::{opens_keyframe, packetize};
 pub use pattern::TestPattern;
 pub use playout::PlayoutClock;
 pub use playout_queue::PlayoutQueue;
+pub use portrait::Portrait;
 pub use scale::{Fit, Rect, Scaler, letterbox};
 pub use stamp::Stamp;

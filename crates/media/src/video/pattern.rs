@@ -1,5 +1,5 @@
-//! The test pattern: colour bars, something that moves, a running clock and a [`Stamp`]; what a machine without a
-//! camera sends, and what the built-in participant of a test call shows.
+//! The test pattern: colour bars, something that moves, a running clock and a [`Stamp`]; what tests and measurements
+//! send in place of a camera's pictures.
 
 use super::stamp::Stamp;
 use super::{Resolution, VideoFrame};
