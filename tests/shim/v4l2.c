@@ -5,8 +5,11 @@
  *   dev/video0     is there while the camera is plugged in (the program sees this folder in place of /dev)
  *   state          one word: plugged, unplugged, busy, denied, or silent, which stops the pictures without an error
  *                  until the stream is started anew
- *   formats        what it offers, one a line: FOURCC WIDTH HEIGHT FRAMES_PER_SECOND FILE
+ *   formats        what it offers, one a line: FOURCC WIDTH HEIGHT FRAMES_PER_SECOND STRIDE FILE; a camera whose first
+ *                  one is NM12 gives all its pictures in two buffers, as the interface for several planes has it
  *   FILE           its pictures, in a loop, each behind its length (32 bits, of this machine's byte order)
+ *   late           for how many milliseconds the driver keeps a picture after it was taken, if it is there
+ *   crowded        if it is there, the USB connection has room for JPEGs only
  *   loops          a pipe, if somebody reads it: a byte each time the loop begins
  */
 #define _GNU_SOURCE
@@ -30,11 +33,12 @@
 #define FILES 1024
 #define OFFERS 16
 #define BUFFERS 8
+#define PLANES 2
 #define PICTURES 1024
 #define DEVICE "/dev/video0"
 
 struct offer {
-    uint32_t fourcc, width, height, rate;
+    uint32_t fourcc, width, height, rate, stride;
     char file[64];
 };
 
@@ -45,7 +49,9 @@ static int offer_count;
 static struct offer current;
 /* One program streams at a time: the file that asked for buffers, which the others share only to ask questions. */
 static int owner = -1, streaming;
-static void *buffers[BUFFERS];
+static void *buffers[BUFFERS * PLANES];
+static struct timespec started;
+static long late;
 static uint32_t buffer_count, queue[BUFFERS], queued, picture_number;
 static const char *pictures[PICTURES];
 static uint32_t picture_count, longest;
@@ -75,7 +81,7 @@ static void read_offers(void) {
     offer_count = 0;
     struct offer one;
     while (offer_count < OFFERS &&
-           fscanf(file, "%4s %u %u %u %63s", code, &one.width, &one.height, &one.rate, one.file) == 5) {
+           fscanf(file, "%4s %u %u %u %u %63s", code, &one.width, &one.height, &one.rate, &one.stride, one.file) == 6) {
         one.fourcc = v4l2_fourcc(code[0], code[1], code[2], code[3]);
         offers[offer_count++] = one;
     }
@@ -106,6 +112,30 @@ static uint32_t buffer_size(void) {
     return (longest + 4095) & ~4095u;
 }
 
+/* How many buffers a picture lies in. */
+static uint32_t planes(void) {
+    return offer_count && offers[0].fourcc == V4L2_PIX_FMT_NV12M ? 2 : 1;
+}
+
+/* V4L2's name for that. */
+static uint32_t buffer_type(void) {
+    return planes() == 1 ? V4L2_BUF_TYPE_VIDEO_CAPTURE : V4L2_BUF_TYPE_VIDEO_CAPTURE_MPLANE;
+}
+
+static int is_there(const char *name) {
+    char path[512];
+    return access(path_of(name, path), F_OK) == 0;
+}
+
+static void read_lateness(void) {
+    char path[512];
+    FILE *file = fopen(path_of("late", path), "r");
+    late = 0;
+    if (!file) return;
+    if (fscanf(file, "%ld", &late) != 1) late = 0;
+    fclose(file);
+}
+
 static void stop(int fd) {
     struct itimerspec never = {0};
     timerfd_settime(fd, 0, &never, NULL);
@@ -117,6 +147,8 @@ static void start(int fd) {
     long period = 1000000000L / (current.rate ? current.rate : 1);
     struct timespec every = {period / 1000000000L, period % 1000000000L};
     struct itimerspec timer = {every, every};
+    read_lateness();
+    clock_gettime(CLOCK_MONOTONIC, &started);
     timerfd_settime(fd, 0, &timer, NULL);
     streaming = 1;
 }
@@ -131,9 +163,23 @@ static void describe(struct v4l2_pix_format *pix) {
     pix->height = current.height;
     pix->pixelformat = current.fourcc;
     pix->field = V4L2_FIELD_NONE;
-    pix->bytesperline = current.fourcc == V4L2_PIX_FMT_YUYV ? (current.width + 1) / 2 * 4 : 0;
+    pix->bytesperline = current.stride;
     pix->sizeimage = buffer_size();
     pix->colorspace = V4L2_COLORSPACE_SRGB;
+}
+
+static void describe_planes(struct v4l2_pix_format_mplane *pix) {
+    memset(pix, 0, sizeof *pix);
+    pix->width = current.width;
+    pix->height = current.height;
+    pix->pixelformat = current.fourcc;
+    pix->field = V4L2_FIELD_NONE;
+    pix->colorspace = V4L2_COLORSPACE_SRGB;
+    pix->num_planes = planes();
+    for (uint32_t plane = 0; plane < planes(); plane++) {
+        pix->plane_fmt[plane].bytesperline = current.stride;
+        pix->plane_fmt[plane].sizeimage = buffer_size();
+    }
 }
 
 /* What comes nearest, as drivers do: the pixel format if it is offered, and the size of most like area. */
@@ -166,9 +212,26 @@ static int dequeue(int fd, struct v4l2_buffer *buffer) {
     uint32_t index = queue[0], length;
     memmove(queue, queue + 1, --queued * sizeof *queue);
     memcpy(&length, picture, 4);
-    memcpy(buffers[index], picture + 4, length);
     buffer->index = index;
-    buffer->bytesused = length;
+    if (planes() == 1) {
+        memcpy(buffers[index], picture + 4, length);
+        buffer->bytesused = length;
+    } else {
+        /* Luma has two thirds of NV12. The second plane begins a little behind its buffer's start, as it may. */
+        uint32_t luma = length / 3 * 2, ahead = 64;
+        memcpy(buffers[index * PLANES], picture + 4, luma);
+        memcpy((char *)buffers[index * PLANES + 1] + ahead, picture + 4 + luma, length - luma);
+        buffer->m.planes[0].bytesused = luma;
+        buffer->m.planes[0].data_offset = 0;
+        buffer->m.planes[1].bytesused = length - luma + ahead;
+        buffer->m.planes[1].data_offset = ahead;
+    }
+    /* When the timer ran out, less the time that the picture waited after it was taken. */
+    int64_t taken = started.tv_sec * 1000000000LL + started.tv_nsec - late * 1000000LL +
+                    (int64_t)picture_number * 1000000000LL / (current.rate ? current.rate : 1);
+    buffer->timestamp.tv_sec = taken / 1000000000LL;
+    buffer->timestamp.tv_usec = taken % 1000000000LL / 1000;
+    buffer->flags = V4L2_BUF_FLAG_TIMESTAMP_MONOTONIC;
     buffer->sequence = picture_number;
     buffer->field = V4L2_FIELD_NONE;
     if (state_is("silent")) {
@@ -188,13 +251,15 @@ static int answer(int fd, unsigned long request, void *argument) {
         strcpy((char *)caps->driver, "shim");
         strcpy((char *)caps->card, "Test camera");
         strcpy((char *)caps->bus_info, "usb-0000:00:14.0-1");
-        caps->device_caps = V4L2_CAP_VIDEO_CAPTURE | V4L2_CAP_STREAMING;
+        caps->device_caps =
+            (planes() == 1 ? V4L2_CAP_VIDEO_CAPTURE : V4L2_CAP_VIDEO_CAPTURE_MPLANE) | V4L2_CAP_STREAMING;
         caps->capabilities = caps->device_caps | V4L2_CAP_DEVICE_CAPS;
         return 0;
     }
     case VIDIOC_ENUM_FMT: {
         struct v4l2_fmtdesc *format = argument;
         uint32_t index = 0;
+        if (format->type != buffer_type()) return fail(EINVAL);
         for (int i = 0; i < offer_count; i++) {
             int first = 1;
             for (int j = 0; j < i; j++) first &= offers[j].fourcc != offers[i].fourcc;
@@ -231,14 +296,26 @@ static int answer(int fd, unsigned long request, void *argument) {
             }
         return fail(EINVAL);
     }
-    case VIDIOC_S_FMT:
+    case VIDIOC_S_FMT: {
+        struct v4l2_format *format = argument;
+        struct v4l2_pix_format wanted = format->fmt.pix;
+        if (format->type != buffer_type()) return fail(EINVAL);
         /* No other format while buffers are there, as in the kernel. */
         if (taken || buffer_count) return fail(EBUSY);
-        choose(&((struct v4l2_format *)argument)->fmt.pix);
+        if (planes() > 1) {
+            wanted.width = format->fmt.pix_mp.width;
+            wanted.height = format->fmt.pix_mp.height;
+            wanted.pixelformat = format->fmt.pix_mp.pixelformat;
+        }
+        choose(&wanted);
         read_pictures();
+    }
         /* fall through */
     case VIDIOC_G_FMT:
-        describe(&((struct v4l2_format *)argument)->fmt.pix);
+        if (planes() == 1)
+            describe(&((struct v4l2_format *)argument)->fmt.pix);
+        else
+            describe_planes(&((struct v4l2_format *)argument)->fmt.pix_mp);
         return 0;
     case VIDIOC_S_PARM:
         if (taken || buffer_count) return fail(EBUSY);
@@ -263,9 +340,16 @@ static int answer(int fd, unsigned long request, void *argument) {
     }
     case VIDIOC_QUERYBUF: {
         struct v4l2_buffer *buffer = argument;
-        if (buffer->index >= buffer_count) return fail(EINVAL);
-        buffer->length = buffer_size();
-        buffer->m.offset = buffer->index * buffer_size();
+        if (buffer->index >= buffer_count || buffer->type != buffer_type()) return fail(EINVAL);
+        if (planes() == 1) {
+            buffer->length = buffer_size();
+            buffer->m.offset = buffer->index * buffer_size();
+        } else {
+            for (uint32_t plane = 0; plane < PLANES; plane++) {
+                buffer->m.planes[plane].length = buffer_size();
+                buffer->m.planes[plane].m.mem_offset = (buffer->index * PLANES + plane) * buffer_size();
+            }
+        }
         return 0;
     }
     case VIDIOC_QBUF: {
@@ -278,6 +362,7 @@ static int answer(int fd, unsigned long request, void *argument) {
         return dequeue(fd, argument);
     case VIDIOC_STREAMON:
         if (taken) return fail(EBUSY);
+        if (current.fourcc != V4L2_PIX_FMT_MJPEG && is_there("crowded")) return fail(ENOSPC);
         start(fd);
         return 0;
     case VIDIOC_STREAMOFF:
@@ -360,8 +445,8 @@ long syscall(long number, ...) {
         if (!real) real = REAL(name);                                                          \
         if (!ours(fd)) return real(address, length, protection, flags, fd, offset);            \
         void *memory = real(NULL, length, protection, MAP_SHARED | MAP_ANONYMOUS, -1, 0);      \
-        size_t index = buffer_size() ? offset / buffer_size() : BUFFERS;                       \
-        if (index >= BUFFERS) return errno = EINVAL, MAP_FAILED;                               \
+        size_t index = buffer_size() ? offset / buffer_size() : BUFFERS * PLANES;              \
+        if (index >= BUFFERS * PLANES) return errno = EINVAL, MAP_FAILED;                               \
         return buffers[index] = memory;                                                        \
     }
 MMAP(mmap)

@@ -6,6 +6,7 @@ use std::fs::File;
 use std::io::{BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tincan_media::MediaTime;
 use tincan_media::video::{Resolution, TestPattern};
@@ -25,8 +26,40 @@ const PICTURES: u32 = 37;
 pub enum Packing {
     /// Uncompressed, 4:2:2.
     Yuyv,
+    /// The same in another order, each row padded to whole lines of 256 bytes and some more.
+    Uyvy,
+    /// Three planes in one buffer, with padded rows.
+    Planes,
+    /// A plane of luma and one of chroma, in two buffers, with padded rows.
+    Buffers,
     /// A JPEG each.
     Mjpeg,
+    /// The same without Huffman tables, and every third one torn: its end marker follows the half of it.
+    TornMjpeg,
+}
+
+impl Packing {
+    /// V4L2's name.
+    const fn code(self) -> &'static str {
+        match self {
+            Self::Yuyv => "YUYV",
+            Self::Uyvy => "UYVY",
+            Self::Planes => "YU12",
+            Self::Buffers => "NM12",
+            Self::Mjpeg | Self::TornMjpeg => "MJPG",
+        }
+    }
+
+    /// Bytes from one row (of the first plane) to the next.
+    const fn stride(self, size: Resolution) -> usize {
+        let pixels = size.width.next_multiple_of(2) as usize;
+        match self {
+            Self::Yuyv => pixels * 2,
+            Self::Uyvy => (pixels * 2).next_multiple_of(256) + 64,
+            Self::Planes | Self::Buffers => pixels.next_multiple_of(64) + 32,
+            Self::Mjpeg | Self::TornMjpeg => 0,
+        }
+    }
 }
 
 /// What a camera is doing.
@@ -58,16 +91,17 @@ impl Camera {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let mut offers = String::new();
         for (packing, size) in formats {
-            let (code, name) = match packing {
-                Packing::Yuyv => ("YUYV", format!("yuyv-{size}")),
-                Packing::Mjpeg => ("MJPG", format!("mjpeg-{size}")),
-            };
+            let name = format!("{packing:?}-{size}");
             let path = folder.path().join(&name);
             match packing {
-                Packing::Yuyv => write_yuyv(&path, *size),
-                Packing::Mjpeg => write_mjpeg(&path, *size),
+                Packing::Mjpeg | Packing::TornMjpeg => {
+                    write_mjpeg(&path, *size, *packing == Packing::TornMjpeg)
+                }
+                _ => write_uncompressed(&path, *size, *packing),
             }
-            writeln!(offers, "{code} {} {} 30 {name}", size.width, size.height).expect("a string takes all");
+            let (code, stride) = (packing.code(), packing.stride(*size));
+            writeln!(offers, "{code} {} {} 30 {stride} {name}", size.width, size.height)
+                .expect("a string takes all");
         }
         Self::offering(folder, &offers)
     }
@@ -91,7 +125,7 @@ impl Camera {
         assert!(made.is_ok_and(|status| status.success()), "mkfifo makes no {}", loops.display());
         let flashes =
             pipe::OpenOptions::new().read_write(true).open_receiver(loops).expect("it was just made");
-        let offers = format!("YUYV {} {} 30 flashes", size.width, size.height);
+        let offers = format!("YUYV {} {} 30 {} flashes", size.width, size.height, size.width * 2);
         (Self::offering(folder, &offers), flashes)
     }
 
@@ -131,6 +165,38 @@ impl Camera {
         std::fs::write(&new, word).and_then(|()| std::fs::rename(&new, &path)).expect("the disk has room");
     }
 
+    /// Its driver hands each picture over so many milliseconds after it was taken.
+    ///
+    /// # Panics
+    /// When its folder is gone.
+    pub fn with_late_pictures(self, millis: u64) -> Self {
+        std::fs::write(self.folder.path().join("late"), millis.to_string()).expect("the disk has room");
+        self
+    }
+
+    /// Its USB connection carries JPEGs only, because other devices take the rest.
+    ///
+    /// # Panics
+    /// When its folder is gone.
+    pub fn on_a_crowded_connection(self) -> Self {
+        std::fs::write(self.folder.path().join("crowded"), "").expect("the disk has room");
+        self
+    }
+
+    /// What `tincan-look` sees of the next pictures.
+    ///
+    /// # Panics
+    /// When it sees none.
+    pub async fn looked_at(&self, pictures: usize) -> Vec<Value> {
+        let mut command = Command::new(binary("tincan-look"));
+        command.arg(pictures.to_string());
+        self.plug_into(&mut command);
+        let output = command.output().await.expect("it starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+        said.lines().map(|line| serde_json::from_str(line).expect("a line is an object")).collect()
+    }
+
     /// `tincan` on a machine with this camera.
     pub fn tincan(&self) -> Command {
         let mut command = Command::new(binary("tincan"));
@@ -154,33 +220,65 @@ fn write_pictures(path: &Path, pictures: impl Iterator<Item = Vec<u8>>) {
     file.flush().expect("the disk has room");
 }
 
-fn write_yuyv(path: &Path, size: Resolution) {
-    let (width, height) = (size.width.next_multiple_of(2), size.height.next_multiple_of(2));
-    let pattern = TestPattern::new(Resolution::new(width, height));
+fn write_uncompressed(path: &Path, size: Resolution, packing: Packing) {
+    let even = Resolution::new(size.width.next_multiple_of(2), size.height.next_multiple_of(2));
+    let (pattern, stride) = (TestPattern::new(even), packing.stride(size));
     let pictures = (0..PICTURES).map(|counter| {
         let frame = pattern.draw(counter, MediaTime::from_micros(u64::from(counter) * 33_333));
+        let mut picture = Vec::new();
+        // What pads a row is nobody's picture.
+        let mut row = |bytes: &mut dyn Iterator<Item = u8>, stride: usize| {
+            let end = picture.len() + stride;
+            picture.extend(bytes);
+            picture.resize(end, 0xaa);
+        };
         let (luma, u, v) = frame.planes();
-        let mut packed = Vec::with_capacity((width * height * 2) as usize);
-        // An odd row has half a pair at its end, as real cameras pad it; an odd column is left out.
-        for row in 0..size.height as usize {
-            let line = &luma[row * width as usize..][..width as usize];
-            let chroma = row / 2 * frame.chroma_stride();
-            for (at, pair) in line.chunks_exact(2).enumerate() {
-                packed.extend([pair[0], u[chroma + at], pair[1], v[chroma + at]]);
+        let luma = || luma.chunks_exact(even.width as usize).take(size.height as usize);
+        let chroma = |row: usize| row / 2 * frame.chroma_stride()..(row / 2 + 1) * frame.chroma_stride();
+        match packing {
+            Packing::Yuyv | Packing::Uyvy => {
+                // An odd row has half a pair at its end, as real cameras pad it; an odd column is left out.
+                for (index, line) in luma().enumerate() {
+                    let pairs = line.chunks_exact(2).zip(u[chroma(index)].iter().zip(&v[chroma(index)]));
+                    let packed = pairs.flat_map(|(pair, (u, v))| match packing {
+                        Packing::Yuyv => [pair[0], *u, pair[1], *v],
+                        _ => [*u, pair[0], *v, pair[1]],
+                    });
+                    row(&mut packed.into_iter(), stride);
+                }
+            }
+            _ => {
+                for line in luma() {
+                    row(&mut line.iter().copied(), stride);
+                }
+                let rows = || (0..size.height as usize).step_by(2);
+                if packing == Packing::Buffers {
+                    for index in rows() {
+                        let pairs = u[chroma(index)].iter().zip(&v[chroma(index)]);
+                        row(&mut pairs.flat_map(|(u, v)| [*u, *v]), stride);
+                    }
+                } else {
+                    for plane in [u, v] {
+                        for index in rows() {
+                            row(&mut plane[chroma(index)].iter().copied(), stride / 2);
+                        }
+                    }
+                }
             }
         }
-        packed
+        picture
     });
     write_pictures(path, pictures);
 }
 
-fn write_mjpeg(path: &Path, size: Resolution) {
+fn write_mjpeg(path: &Path, size: Resolution, torn: bool) {
     let (clip, film): (PathBuf, PathBuf) = (path.with_extension("y4m"), path.with_extension("mjpeg"));
     clips::y4m(&clip, size, PICTURES);
     let encoded = std::process::Command::new("ffmpeg")
         .args(["-loglevel", "error", "-y", "-i"])
         .arg(&clip)
-        .args(["-c:v", "mjpeg", "-q:v", "4", "-f", "mjpeg"])
+        // With the usual tables, as cameras have them.
+        .args(["-c:v", "mjpeg", "-huffman", "default", "-q:v", "4", "-f", "mjpeg"])
         .arg(&film)
         .status();
     assert!(encoded.is_ok_and(|status| status.success()), "ffmpeg makes no MJPEG");
@@ -193,6 +291,36 @@ fn write_mjpeg(path: &Path, size: Resolution) {
         .map(|(at, _)| at)
         .collect();
     starts.push(film.len());
-    write_pictures(path, starts.windows(2).map(|ends| film[ends[0]..ends[1]].to_vec()));
+    let pictures = starts.windows(2).map(|ends| film[ends[0]..ends[1]].to_vec());
+    if torn {
+        let spoilt = pictures.enumerate().map(|(counter, picture)| {
+            let mut picture = without_tables(&picture);
+            if counter % 3 == 2 {
+                picture.truncate(picture.len() / 2);
+                picture.extend([0xff, 0xd9]);
+            }
+            picture
+        });
+        write_pictures(path, spoilt);
+    } else {
+        write_pictures(path, pictures);
+    }
     let _ = std::fs::remove_file(&clip);
+}
+
+/// A JPEG with the segments left out that hold its Huffman tables, where those are the usual ones.
+fn without_tables(picture: &[u8]) -> Vec<u8> {
+    let (mut at, mut bare) = (2, picture[..2].to_vec());
+    while let [0xff, marker, high, low, ..] = picture[at..] {
+        let end = at + 2 + usize::from(u16::from_be_bytes([high, low]));
+        if marker != 0xc4 {
+            bare.extend(&picture[at..end]);
+        }
+        at = end;
+        if marker == 0xda {
+            break;
+        }
+    }
+    bare.extend(&picture[at..]);
+    bare
 }

@@ -3,7 +3,7 @@
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tincan_media::video::Resolution;
 use tincan_tests::camera::{Camera, Packing, State};
 use tincan_tests::participant::{Participant, other};
@@ -52,6 +52,58 @@ async fn comes_at_30_a_second(packing: Packing) {
     assert!((165..=190).contains(&seen), "{seen} pictures in six seconds");
     ada.preview_until("the camera's name", |preview| preview["camera"]["device"] == "Test camera").await;
     end(ada, ben).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_packing_gives_the_picture_that_was_taken() {
+    for (packing, most) in [
+        (Packing::Yuyv, 0.01),
+        (Packing::Uyvy, 0.01),
+        (Packing::Planes, 0.01),
+        (Packing::Buffers, 0.01),
+        (Packing::Mjpeg, 4.0),
+    ] {
+        let size = Resolution::new(426, 240);
+        for picture in Camera::new(&[(packing, size)]).looked_at(5).await {
+            assert_eq!((&picture["width"], &picture["height"]), (&json!(426), &json!(240)), "{packing:?}");
+            let difference = picture["difference"].as_f64();
+            assert!(difference.is_some_and(|difference| difference <= most), "{packing:?}: {picture}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn torn_pictures_are_left_out_and_those_without_tables_are_not() {
+    let camera = Camera::new(&[(Packing::TornMjpeg, Resolution::new(640, 360))]);
+    for picture in camera.looked_at(15).await {
+        assert!(picture["counter"].as_u64().is_some_and(|counter| counter % 3 != 2), "{picture}");
+        assert!(picture["difference"].as_f64().is_some_and(|difference| difference < 4.0), "{picture}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_picture_has_the_time_at_which_it_was_taken() {
+    let late = 200;
+    let camera = Camera::new(&[(Packing::Yuyv, Resolution::new(320, 180))]).with_late_pictures(late);
+    let pictures = camera.looked_at(10).await;
+    for picture in &pictures {
+        // However busy the machine is, it makes them older only.
+        assert!(picture["ageMs"].as_u64().is_some_and(|age| (late..late + 700).contains(&age)), "{picture}");
+    }
+    // The driver's clock is even, whenever the pictures were read.
+    for pair in pictures.windows(2) {
+        let micros = |picture: &Value| picture["micros"].as_i64().unwrap();
+        let counter = |picture: &Value| picture["counter"].as_i64().unwrap();
+        let (passed, pictures) = (micros(&pair[1]) - micros(&pair[0]), counter(&pair[1]) - counter(&pair[0]));
+        assert!((passed - pictures * 33_333).abs() < 1_000, "{pair:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_the_connection_is_full_the_camera_sends_jpegs() {
+    let size = Resolution::HD;
+    let camera = Camera::new(&[(Packing::Yuyv, size), (Packing::Mjpeg, size)]).on_a_crowded_connection();
+    assert!(camera.looked_at(2).await.iter().all(|picture| picture["counter"].is_u64()));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Cameras (V4L2, nokhwa), microphones and speakers (cpal), and synthetic and file twins for all of them.
+//! Cameras (V4L2, nokhwa), microphones and speakers (cpal), and synthetic sources and files in place of all of them.
 //!
 //! **Invariant:** the only crate that talks to cameras and sound devices; knows nothing of calls, peers or the network.
 

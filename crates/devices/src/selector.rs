@@ -28,7 +28,8 @@ pub struct DeviceInfo {
     pub default: bool,
 }
 
-/// Which camera: `default`, `none`, `test-pattern`, `file:PATH.y4m`, or a [`DeviceInfo::id`].
+/// Which camera: `default`, `none`, `test-pattern`, `portrait`, `portrait:SEED`, `file:PATH.y4m`, or a
+/// [`DeviceInfo::id`].
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum CameraSelector {
     /// The first one that works.
@@ -38,6 +39,8 @@ pub enum CameraSelector {
     None,
     /// Moving bars with a frame counter and time that survive the codec.
     TestPattern,
+    /// A drawn person who moves a little: the one of this seed, or another one each time.
+    Portrait(Option<u64>),
     /// A YUV4MPEG2 file, in a loop.
     File(PathBuf),
     /// The device with this id.
@@ -96,15 +99,23 @@ impl FromStr for CameraSelector {
             "default" => Ok(Self::Default),
             "none" => Ok(Self::None),
             "test-pattern" => Ok(Self::TestPattern),
-            _ => match (text.strip_prefix(FILE_PREFIX), text.strip_prefix(DEVICE_PREFIX)) {
-                (Some(path), _) if !path.is_empty() => Ok(Self::File(path.into())),
-                (_, Some(id)) if !id.is_empty() => Ok(Self::Device(id.into())),
-                _ => Err(ParseSelectorError {
+            "portrait" => Ok(Self::Portrait(None)),
+            _ => {
+                let error = || ParseSelectorError {
                     given: text.into(),
                     kind: "camera",
-                    choices: "`default`, `none`, `test-pattern`, `file:PATH.y4m`",
-                }),
-            },
+                    choices: "`default`, `none`, `test-pattern`, `portrait`, `portrait:SEED` (a number), \
+                              `file:PATH.y4m`",
+                };
+                match text.split_once(':') {
+                    Some(("portrait", seed)) => {
+                        seed.parse().map(|seed| Self::Portrait(Some(seed))).map_err(|_| error())
+                    }
+                    Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+                    Some(("device", id)) if !id.is_empty() => Ok(Self::Device(id.into())),
+                    _ => Err(error()),
+                }
+            }
         }
     }
 }
@@ -115,6 +126,8 @@ impl fmt::Display for CameraSelector {
             Self::Default => f.write_str("default"),
             Self::None => f.write_str("none"),
             Self::TestPattern => f.write_str("test-pattern"),
+            Self::Portrait(None) => f.write_str("portrait"),
+            Self::Portrait(Some(seed)) => write!(f, "portrait:{seed}"),
             Self::File(path) => write!(f, "{FILE_PREFIX}{}", path.display()),
             Self::Device(id) => write!(f, "{DEVICE_PREFIX}{id}"),
         }
@@ -192,7 +205,9 @@ mod tests {
 
     #[test]
     fn every_selector_reads_back_what_it_writes() {
-        for text in ["default", "none", "test-pattern", "file:a b.y4m", "device:usb:1-2"] {
+        for text in
+            ["default", "none", "test-pattern", "portrait", "portrait:7", "file:a b.y4m", "device:usb:1-2"]
+        {
             assert_eq!(text.parse::<CameraSelector>().unwrap().to_string(), text);
         }
         for text in ["default", "none", "tone:1000", "file:a.wav", "device:hw:CARD=PCH,DEV=0"] {
@@ -206,6 +221,7 @@ mod tests {
     #[test]
     fn nonsense_is_refused_with_the_choices() {
         assert!("webcam".parse::<CameraSelector>().unwrap_err().to_string().contains("test-pattern"));
+        assert!("portrait:somebody".parse::<CameraSelector>().unwrap_err().to_string().contains("a number"));
         assert!("tone:5".parse::<MicrophoneSelector>().is_err());
         assert!("file:".parse::<SpeakerSelector>().is_err());
     }

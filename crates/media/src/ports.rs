@@ -146,6 +146,12 @@ pub enum DeviceError {
         /// The name that the person knows the device by.
         device: String,
     },
+    /// It delivers, but no whole picture.
+    #[error("{device} sends damaged pictures only. Use another cable or socket, or choose another device.")]
+    Damaged {
+        /// The name that the person knows the device by.
+        device: String,
+    },
     /// It offers no format that can be used.
     #[error("{device} offers no format that Tincan can use ({detail}). Choose another device.")]
     Unsupported {
@@ -181,6 +187,7 @@ impl DeviceError {
             Self::PermissionDenied { .. } => "device_permission_denied",
             Self::Lost { .. } => "device_lost",
             Self::Stalled { .. } => "device_stalled",
+            Self::Damaged { .. } => "device_damaged",
             Self::Unsupported { .. } => "device_unsupported",
             Self::File { .. } => "source_file",
             Self::System { .. } => "device_system",

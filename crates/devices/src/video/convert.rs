@@ -1,93 +1,101 @@
 //! What cameras deliver, as I420. Sizes are cut to even ones, because chroma has half the sides.
 
+use std::borrow::Cow;
+use std::time::Instant;
+
 use tincan_media::MediaTime;
 use tincan_media::video::{Resolution, VideoFrame};
 use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
-use zune_jpeg::JpegDecoder;
-use zune_jpeg::zune_core::bytestream::ZCursor;
-use zune_jpeg::zune_core::colorspace::ColorSpace;
-use zune_jpeg::zune_core::options::DecoderOptions;
 
-/// Pixel formats that cameras deliver and that are understood here.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) enum PixelFormat {
-    /// 4:2:2, packed.
-    Yuyv,
-    /// 4:2:0, luma and then interleaved chroma.
-    Nv12,
-    /// One JPEG a picture.
-    Mjpeg,
-    /// Luma only.
-    Grey,
-    /// 24 bits, red first.
-    Rgb,
-    /// 24 bits, blue first.
-    Bgr,
+use super::colour::{Colour, Range};
+use super::jpeg;
+use super::pixel_format::{Component, GreyLayout, PixelFormat, RgbLayout, YuvLayout};
+
+/// How a camera's pictures lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PictureFormat {
+    pub(super) pixel: PixelFormat,
+    /// The size that the camera names; a JPEG may have another one.
+    pub(super) resolution: Resolution,
+    /// Bytes from one row to the next of each buffer, as far as the driver says it; else zero.
+    pub(super) strides: [usize; 3],
+    pub(super) colour: Colour,
+}
+
+#[cfg(any(test, not(target_os = "linux")))]
+impl PictureFormat {
+    /// Rows without padding as far as is known, in our colours.
+    pub(super) const fn new(pixel: PixelFormat, resolution: Resolution) -> Self {
+        let colour = match pixel {
+            PixelFormat::Jpeg | PixelFormat::Rgb(_) => Colour::FULL,
+            PixelFormat::Yuv(_) | PixelFormat::Grey(_) => Colour::OURS,
+        };
+        Self { pixel, resolution, strides: [0; 3], colour }
+    }
+}
+
+/// One picture as the driver filled it.
+pub(super) struct RawPicture<'a> {
+    /// One buffer for the whole picture, or one for each of its planes.
+    pub(super) buffers: Vec<Cow<'a, [u8]>>,
+    /// When it was taken.
+    pub(super) captured: Instant,
 }
 
 /// Picture bytes that do not make a picture: a torn USB transfer. The camera is fine; the next one will do.
 #[derive(Debug, thiserror::Error)]
-#[error("a {format:?} picture of {resolution} is damaged: {detail}")]
+#[error("a {pixel} picture of {resolution} is damaged: {detail}")]
 pub(super) struct DamagedPicture {
-    format: PixelFormat,
+    pixel: PixelFormat,
     resolution: Resolution,
     detail: String,
 }
 
-/// Converts one picture of `resolution`, as the camera calls it, stamped `time`.
+/// Converts the picture in `buffers`, stamped `time`.
 pub(super) fn to_i420(
-    format: PixelFormat,
-    resolution: Resolution,
-    bytes: &[u8],
+    format: &PictureFormat,
+    buffers: &[Cow<'_, [u8]>],
     time: MediaTime,
 ) -> Result<VideoFrame, DamagedPicture> {
-    let damaged = |detail: String| DamagedPicture { format, resolution, detail };
+    let PictureFormat { pixel, resolution, strides, colour } = *format;
+    let damaged = |detail: String| DamagedPicture { pixel, resolution, detail };
     let size = even(resolution);
     if size.width == 0 || size.height == 0 {
         return Err(damaged("it has no pixels".into()));
     }
-    let (width, height) = (resolution.width as usize, resolution.height as usize);
-    let needed = match format {
-        PixelFormat::Yuyv => width.next_multiple_of(2) * 2 * height,
-        PixelFormat::Nv12 => width.next_multiple_of(2) * (height + height.div_ceil(2)),
-        PixelFormat::Grey => width * height,
-        PixelFormat::Rgb | PixelFormat::Bgr => width * height * 3,
-        PixelFormat::Mjpeg => 2,
+    let mut frame = match pixel {
+        PixelFormat::Jpeg => {
+            return jpeg::decode(buffers.first().map_or(&[], |bytes| bytes), time)
+                .map_err(|error| damaged(error.to_string()));
+        }
+        PixelFormat::Yuv(layout) => {
+            let planes = Planes::find(&shapes_of_yuv(&layout, resolution), buffers, strides);
+            yuv(&layout, &planes.map_err(damaged)?, size, time)
+        }
+        PixelFormat::Grey(layout) => {
+            let shape = Shape {
+                row: layout.bytes * resolution.width as usize,
+                rows: resolution.height,
+                share: (1, 1),
+            };
+            let planes = Planes::find(&[shape], buffers, strides);
+            grey(layout, &planes.map_err(damaged)?, size, time)
+        }
+        PixelFormat::Rgb(layout) => {
+            let step = match layout {
+                RgbLayout::Bytes { step, .. } => step,
+                RgbLayout::Word { .. } => 2,
+            };
+            let shape =
+                Shape { row: step * resolution.width as usize, rows: resolution.height, share: (1, 1) };
+            let planes = Planes::find(&[shape], buffers, strides).map_err(damaged)?;
+            // The conversion turns them into ours.
+            return rgb(layout, &planes, size, colour.range, time)
+                .map_err(|error| damaged(error.to_string()));
+        }
     };
-    if bytes.len() < needed {
-        return Err(damaged(format!("{} bytes of {needed}", bytes.len())));
-    }
-    match format {
-        PixelFormat::Mjpeg => jpeg(bytes, size, time).map_err(damaged),
-        PixelFormat::Yuyv => {
-            let stride = stride(bytes.len(), width.next_multiple_of(2) * 2, height, 1.0);
-            Ok(yuyv(bytes, stride, size, time))
-        }
-        PixelFormat::Rgb | PixelFormat::Bgr => {
-            let stride = width * 3;
-            // The conversion wants exactly the rows that it is to take.
-            let bytes = &bytes[..stride * size.height as usize];
-            let stride = stride as u32;
-            planar(time, size, |target| {
-                let convert =
-                    if format == PixelFormat::Rgb { yuv::rgb_to_yuv420 } else { yuv::bgr_to_yuv420 };
-                let (range, matrix) = (YuvRange::Limited, YuvStandardMatrix::Bt601);
-                convert(target, bytes, stride, range, matrix, YuvConversionMode::Balanced)
-            })
-            .map_err(damaged)
-        }
-        PixelFormat::Nv12 => {
-            let stride = stride(bytes.len(), width.next_multiple_of(2), height, 1.5);
-            Ok(nv12(bytes, stride, height, size, time))
-        }
-        PixelFormat::Grey => {
-            let mut frame = VideoFrame::black(time, size);
-            for (line, row) in lines(frame.planes_mut().0, size.width).zip(bytes.chunks_exact(width)) {
-                line.copy_from_slice(&row[..line.len()]);
-            }
-            Ok(frame)
-        }
-    }
+    colour.into_ours(&mut frame);
+    Ok(frame)
 }
 
 /// The largest even size in `size`.
@@ -110,23 +118,242 @@ pub(super) fn cropped(frame: &VideoFrame, to: Resolution) -> VideoFrame {
     part
 }
 
-/// Bytes a row. Cameras on macOS pad rows and do not say so: what is longer than needed, by whole rows, is padding.
-fn stride(bytes: usize, row: usize, height: usize, rows_per_line: f64) -> usize {
-    let rows = (height as f64 * rows_per_line).ceil() as usize;
-    let padded = bytes / rows.max(1);
-    // At most a row of 4096 bytes alignment; more is something else behind the picture.
-    if bytes.is_multiple_of(rows.max(1)) && padded > row && padded < row + 4_096 { padded } else { row }
-}
-
-fn lines(plane: &mut [u8], width: u32) -> std::slice::ChunksExactMut<'_, u8> {
+pub(super) fn lines(plane: &mut [u8], width: u32) -> std::slice::ChunksExactMut<'_, u8> {
     plane.chunks_exact_mut(width as usize)
 }
 
-fn planar(
-    time: MediaTime,
+/// What a plane has to hold.
+#[derive(Debug, Clone, Copy)]
+struct Shape {
+    /// Bytes of a row that are used.
+    row: usize,
+    rows: u32,
+    /// Its stride as a share of the first plane's, where both lie in one buffer.
+    share: (usize, usize),
+}
+
+impl Shape {
+    fn bytes(&self, stride: usize) -> usize {
+        match self.rows as usize {
+            0 => 0,
+            // Whatever pads the last row may be missing.
+            rows => stride * (rows - 1) + self.row,
+        }
+    }
+
+    fn stride(&self, first: usize) -> usize {
+        (first * self.share.0).div_ceil(self.share.1).max(self.row)
+    }
+}
+
+fn shapes_of_yuv(layout: &YuvLayout, resolution: Resolution) -> Vec<Shape> {
+    let (width, height) = (resolution.width as usize, resolution.height as usize);
+    let all =
+        [(layout.y, 1, 1), (layout.u, layout.across, layout.down), (layout.v, layout.across, layout.down)];
+    let planes = 1 + layout.u.plane.max(layout.v.plane);
+    (0..planes)
+        .map(|plane| {
+            let here = || all.iter().filter(|(component, ..)| component.plane == plane);
+            let row = here().map(|(component, across, _)| width.div_ceil(*across) * component.step).max();
+            let rows = here().map(|(.., down)| height.div_ceil(*down)).max();
+            let share = match here().next() {
+                Some((component, across, _)) if plane > 0 => (component.step, layout.y.step * across),
+                _ => (1, 1),
+            };
+            Shape { row: row.unwrap_or(0), rows: rows.unwrap_or(0) as u32, share }
+        })
+        .collect()
+}
+
+/// The planes of one picture, each with its stride.
+struct Planes<'a>(Vec<(&'a [u8], usize)>);
+
+impl<'a> Planes<'a> {
+    /// Finds them in one buffer, one behind the other, or in one buffer each.
+    fn find(shapes: &[Shape], buffers: &'a [Cow<'_, [u8]>], strides: [usize; 3]) -> Result<Self, String> {
+        let Some(first) = buffers.first() else { return Err("it has no bytes".into()) };
+        if buffers.len() == 1 {
+            return Self::split(shapes, first, strides[0]);
+        }
+        if buffers.len() != shapes.len() {
+            return Err(format!("it has {} buffers for {} planes", buffers.len(), shapes.len()));
+        }
+        let one = |((shape, buffer), stride): ((&Shape, &'a Cow<'_, [u8]>), usize)| {
+            // The driver gives each buffer's own stride.
+            Self::split(&[Shape { share: (1, 1), ..*shape }], buffer, stride)
+        };
+        let found: Result<Vec<Self>, String> = shapes.iter().zip(buffers).zip(strides).map(one).collect();
+        Ok(Self(found?.into_iter().flat_map(|planes| planes.0).collect()))
+    }
+
+    fn split(shapes: &[Shape], bytes: &'a [u8], stride: usize) -> Result<Self, String> {
+        let needed = |stride: usize| {
+            let whole = shapes.iter().rev().skip(1).map(|shape| shape.stride(stride) * shape.rows as usize);
+            whole.sum::<usize>() + shapes.last().map_or(0, |shape| shape.bytes(shape.stride(stride)))
+        };
+        let tight = shapes.first().map_or(0, |shape| shape.row);
+        // Less than a row is no stride: some drivers count pixels, some nothing.
+        let stride = if stride < tight { 0 } else { stride };
+        let padded = inferred(shapes, bytes.len());
+        let stride = if stride > 0 && needed(stride) <= bytes.len() {
+            stride
+        } else if bytes.len() == needed(tight) || (stride == 0 && padded.is_none()) {
+            // The driver says nothing, or it says what its own bytes contradict.
+            tight
+        } else {
+            padded
+                .filter(|_| stride == 0)
+                .ok_or_else(|| format!("{} bytes of {}", bytes.len(), needed(stride)))?
+        };
+        let mut rest = bytes;
+        let mut planes = Vec::with_capacity(shapes.len());
+        for shape in shapes {
+            let own = shape.stride(stride);
+            let too_short = || format!("{} bytes of {}", bytes.len(), needed(stride));
+            let plane = rest.get(..shape.bytes(own)).ok_or_else(too_short)?;
+            planes.push((plane, own));
+            rest = rest.get(own * shape.rows as usize..).unwrap_or(&[]);
+        }
+        Ok(Self(planes))
+    }
+
+    /// A row's bytes; empty below the picture, which no caller asks for.
+    fn row(&self, component: Component, row: usize) -> &'a [u8] {
+        let Some(&(bytes, stride)) = self.0.get(component.plane) else { return &[] };
+        bytes.get(row * stride + component.offset..).unwrap_or(&[])
+    }
+}
+
+/// Cameras on macOS pad rows and do not say so: what is longer than needed, by whole rows, is padding.
+fn inferred(shapes: &[Shape], bytes: usize) -> Option<usize> {
+    /// At most a row of 4096 bytes alignment; more is something else behind the picture.
+    const MAX_PADDING: usize = 4_096;
+    /// Makes whole numbers of all shares.
+    const PARTS: usize = 8;
+    let tight = shapes.first()?.row;
+    let parts: usize =
+        shapes.iter().map(|shape| shape.rows as usize * PARTS * shape.share.0 / shape.share.1).sum();
+    let stride = (bytes * PARTS).checked_div(parts)?;
+    (stride * parts == bytes * PARTS && stride > tight && stride < tight + MAX_PADDING).then_some(stride)
+}
+
+fn yuv(layout: &YuvLayout, planes: &Planes<'_>, size: Resolution, time: MediaTime) -> VideoFrame {
+    let mut frame = VideoFrame::black(time, size);
+    let (y, u, v) = frame.planes_mut();
+    for (row, line) in lines(y, size.width).enumerate() {
+        samples(line, planes.row(layout.y, row), layout.y.step);
+    }
+    for (target, component) in [(u, layout.u), (v, layout.v)] {
+        for (row, line) in lines(target, size.width / 2).enumerate() {
+            let upper = planes.row(component, row * 2 / layout.down);
+            let lower = planes.row(component, (row * 2 + 1) / layout.down);
+            chroma(line, upper, lower, component.step, layout.across);
+        }
+    }
+    frame
+}
+
+/// Every `step`th byte.
+fn samples(line: &mut [u8], row: &[u8], step: usize) {
+    /// The compiler makes the most of a step that it knows.
+    fn of<const STEP: usize>(line: &mut [u8], row: &[u8]) {
+        for (sample, pixel) in line.iter_mut().zip(row.chunks(STEP)) {
+            *sample = pixel[0];
+        }
+    }
+    match step {
+        1 => {
+            let length = line.len().min(row.len());
+            line[..length].copy_from_slice(&row[..length]);
+        }
+        2 => of::<2>(line, row),
+        3 => of::<3>(line, row),
+        _ => of::<4>(line, row),
+    }
+}
+
+/// A row of chroma for every two pixels, from the two rows of the camera's (which may be the same one).
+fn chroma(line: &mut [u8], upper: &[u8], lower: &[u8], step: usize, across: usize) {
+    fn mean(a: u8, b: u8) -> u8 {
+        (u16::from(a) + u16::from(b)).div_ceil(2) as u8
+    }
+    /// One sample for two pixels already: the mean of two rows.
+    fn of_two<const STEP: usize>(line: &mut [u8], upper: &[u8], lower: &[u8]) {
+        for ((sample, upper), lower) in line.iter_mut().zip(upper.chunks(STEP)).zip(lower.chunks(STEP)) {
+            *sample = mean(upper[0], lower[0]);
+        }
+    }
+    /// One sample for each pixel: the mean of four.
+    fn of_one(line: &mut [u8], upper: &[u8], lower: &[u8], step: usize) {
+        for ((sample, upper), lower) in
+            line.iter_mut().zip(upper.chunks(step * 2)).zip(lower.chunks(step * 2))
+        {
+            let sum = |row: &[u8]| u16::from(row[0]) + u16::from(*row.get(step).unwrap_or(&row[0]));
+            *sample = ((sum(upper) + sum(lower) + 2) / 4) as u8;
+        }
+    }
+    match (across, step) {
+        (1, _) => of_one(line, upper, lower, step),
+        (2, 1) => of_two::<1>(line, upper, lower),
+        (2, 2) => of_two::<2>(line, upper, lower),
+        (2, _) => of_two::<4>(line, upper, lower),
+        _ => {
+            // One sample for four pixels or more, each taken as often as it is needed.
+            for (index, sample) in line.iter_mut().enumerate() {
+                let at = index * 2 / across * step;
+                let one = |row: &[u8]| *row.get(at).unwrap_or(&128);
+                *sample = mean(one(upper), one(lower));
+            }
+        }
+    }
+}
+
+fn grey(layout: GreyLayout, planes: &Planes<'_>, size: Resolution, time: MediaTime) -> VideoFrame {
+    let mut frame = VideoFrame::black(time, size);
+    let first = Component { plane: 0, offset: 0, step: layout.bytes };
+    for (row, line) in lines(frame.planes_mut().0, size.width).enumerate() {
+        let bytes = planes.row(first, row);
+        if layout.bytes == 1 {
+            samples(line, bytes, 1);
+            continue;
+        }
+        for (sample, pixel) in line.iter_mut().zip(bytes.chunks_exact(2)) {
+            let pixel = [pixel[0], pixel[1]];
+            let value = if layout.big_endian { u16::from_be_bytes(pixel) } else { u16::from_le_bytes(pixel) };
+            *sample = (value >> (layout.bits - 8)).min(255) as u8;
+        }
+    }
+    frame
+}
+
+/// By `yuv`, whose vector code needs red, green and blue in one of four orders; others are put in order first.
+fn rgb(
+    layout: RgbLayout,
+    planes: &Planes<'_>,
     size: Resolution,
-    convert: impl FnOnce(&mut YuvPlanarImageMut<'_, u8>) -> Result<(), yuv::YuvError>,
-) -> Result<VideoFrame, String> {
+    range: Range,
+    time: MediaTime,
+) -> Result<VideoFrame, yuv::YuvError> {
+    type Convert = fn(
+        &mut YuvPlanarImageMut<'_, u8>,
+        &[u8],
+        u32,
+        YuvRange,
+        YuvStandardMatrix,
+        YuvConversionMode,
+    ) -> Result<(), yuv::YuvError>;
+    let Some(&(bytes, stride)) = planes.0.first() else { return Err(yuv::YuvError::ZeroBaseSize) };
+    let ordered;
+    let (convert, bytes, stride): (Convert, &[u8], usize) = match layout {
+        RgbLayout::Bytes { step: 3, red: 0, .. } => (yuv::rgb_to_yuv420, bytes, stride),
+        RgbLayout::Bytes { step: 3, .. } => (yuv::bgr_to_yuv420, bytes, stride),
+        RgbLayout::Bytes { step: 4, red: 0, .. } => (yuv::rgba_to_yuv420, bytes, stride),
+        RgbLayout::Bytes { step: 4, red: 2, .. } => (yuv::bgra_to_yuv420, bytes, stride),
+        _ => {
+            ordered = in_order(layout, bytes, stride, size);
+            (yuv::rgb_to_yuv420, &ordered, size.width as usize * 3)
+        }
+    };
     let mut frame = VideoFrame::black(time, size);
     let (y, u, v) = frame.planes_mut();
     let mut target = YuvPlanarImageMut {
@@ -139,209 +366,47 @@ fn planar(
         width: size.width,
         height: size.height,
     };
-    convert(&mut target).map_err(|error| error.to_string())?;
-    Ok(frame)
-}
-
-/// Luma as it is, and the mean of every two rows' chroma. `yuv`'s own wants a buffer of exactly the picture's size, and
-/// cameras with padded rows give none such.
-fn yuyv(bytes: &[u8], stride: usize, size: Resolution, time: MediaTime) -> VideoFrame {
-    let mut frame = VideoFrame::black(time, size);
-    let (y, u, v) = frame.planes_mut();
-    for (line, row) in lines(y, size.width).zip(bytes.chunks_exact(stride)) {
-        for (luma, pixel) in line.iter_mut().zip(row.chunks_exact(2)) {
-            *luma = pixel[0];
-        }
-    }
-    let mean = |a: u8, b: u8| (u16::from(a) + u16::from(b)).div_ceil(2) as u8;
-    let targets = lines(u, size.width / 2).zip(lines(v, size.width / 2));
-    for ((u, v), rows) in targets.zip(bytes.chunks_exact(stride * 2)) {
-        let (upper, lower) = rows.split_at(stride);
-        let pixels = upper.chunks_exact(4).zip(lower.chunks_exact(4));
-        for ((u, v), (upper, lower)) in u.iter_mut().zip(v).zip(pixels) {
-            (*u, *v) = (mean(upper[1], lower[1]), mean(upper[3], lower[3]));
-        }
-    }
-    frame
-}
-
-fn nv12(bytes: &[u8], stride: usize, height: usize, size: Resolution, time: MediaTime) -> VideoFrame {
-    let mut frame = VideoFrame::black(time, size);
-    let (luma, chroma) = bytes.split_at(stride * height);
-    let (y, u, v) = frame.planes_mut();
-    for (line, row) in lines(y, size.width).zip(luma.chunks_exact(stride)) {
-        line.copy_from_slice(&row[..line.len()]);
-    }
-    let targets = lines(u, size.width / 2).zip(lines(v, size.width / 2));
-    for ((u, v), row) in targets.zip(chroma.chunks(stride)) {
-        for ((u, v), pair) in u.iter_mut().zip(v).zip(row.chunks_exact(2)) {
-            (*u, *v) = (pair[0], pair[1]);
-        }
-    }
-    frame
-}
-
-fn jpeg(bytes: &[u8], size: Resolution, time: MediaTime) -> Result<VideoFrame, String> {
-    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::YCbCr).set_strict_mode(false);
-    let whole = with_tables(bytes);
-    let mut decoder = JpegDecoder::new_with_options(ZCursor::new(&whole[..]), options);
-    let pixels = decoder.decode().map_err(|error| format!("{error:?}"))?;
-    let (width, height) = decoder.dimensions().ok_or("no size")?;
-    // The camera's word about its size does not bind the picture inside.
-    let size = if (width, height) == (size.width as usize, size.height as usize) {
-        size
-    } else {
-        even(Resolution::new(width as u32, height as u32))
+    // Black of 16 in becomes black of 16 out only where nothing is scaled, which the conversion calls full range.
+    let range = match range {
+        Range::Full => YuvRange::Limited,
+        Range::Limited => YuvRange::Full,
     };
-    if size.width == 0 || size.height == 0 || pixels.len() < width * height * 3 {
-        return Err("it has no pixels, or no colours".into());
-    }
-    let mut frame = VideoFrame::black(time, size);
-    let (y, u, v) = frame.planes_mut();
-    let rows = || pixels.chunks_exact(width * 3);
-    for (line, row) in lines(y, size.width).zip(rows()) {
-        for (luma, pixel) in line.iter_mut().zip(row.chunks_exact(3)) {
-            *luma = limited_luma(pixel[0]);
-        }
-    }
-    // Cameras subsample already, mostly 4:2:2 sited like ours: the mean of two rows is all that is left to do.
-    let pairs = rows().step_by(2).zip(rows().skip(1).step_by(2));
-    for ((u, v), (upper, lower)) in lines(u, size.width / 2).zip(lines(v, size.width / 2)).zip(pairs) {
-        let pixels = upper.chunks_exact(6).zip(lower.chunks_exact(6));
-        for ((u, v), (upper, lower)) in u.iter_mut().zip(v).zip(pixels) {
-            let mean = |at: usize| {
-                let sum = u16::from(upper[at])
-                    + u16::from(upper[at + 3])
-                    + u16::from(lower[at])
-                    + u16::from(lower[at + 3]);
-                ((sum + 2) / 4) as u8
-            };
-            (*u, *v) = (limited_chroma(mean(1)), limited_chroma(mean(2)));
-        }
-    }
+    // It wants exactly the rows that it is to take.
+    let rows = &bytes[..bytes.len().min(stride * size.height as usize)];
+    convert(&mut target, rows, stride as u32, range, YuvStandardMatrix::Bt601, YuvConversionMode::Balanced)?;
     Ok(frame)
 }
 
-/// JPEG has full range (JFIF), ours is limited: 219 steps from 16 (BT.601).
-const fn limited_luma(full: u8) -> u8 {
-    (16 + (full as u16 * 219 + 127) / 255) as u8
-}
-
-/// ... and 224 steps around 128 for chroma.
-const fn limited_chroma(full: u8) -> u8 {
-    (16 + (full as u16 * 224 + 127) / 255) as u8
-}
-
-/// Motion JPEG may leave its Huffman tables out, since they are always the same (ITU-T T.81, annex K). The decoder
-/// knows them but uses them only behind the mark of an AVI file.
-fn with_tables(bytes: &[u8]) -> std::borrow::Cow<'_, [u8]> {
-    const AVI_MARK: [u8; 18] = [0xff, 0xe0, 0, 16, b'A', b'V', b'I', b'1', 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-    let mut at = 2;
-    while let Some(&[0xff, marker, high, low]) =
-        bytes.get(at..at + 4).and_then(|segment| segment.first_chunk::<4>())
-    {
-        match marker {
-            // Define Huffman tables.
-            0xc4 => return bytes.into(),
-            // Start of scan: none came.
-            0xda => break,
-            _ => at += 2 + usize::from(u16::from_be_bytes([high, low])),
+/// Pixels of three bytes each, red first, rows without padding.
+fn in_order(layout: RgbLayout, bytes: &[u8], stride: usize, size: Resolution) -> Vec<u8> {
+    let width = size.width as usize;
+    let mut ordered = vec![0; width * size.height as usize * 3];
+    for (line, row) in ordered.chunks_exact_mut(width * 3).zip(bytes.chunks(stride)) {
+        let pixels = line.chunks_exact_mut(3);
+        match layout {
+            RgbLayout::Bytes { step, red, green, blue } => {
+                for (to, from) in pixels.zip(row.chunks_exact(step)) {
+                    to.copy_from_slice(&[from[red], from[green], from[blue]]);
+                }
+            }
+            RgbLayout::Word { red, green, blue, big_endian } => {
+                for (to, from) in pixels.zip(row.chunks_exact(2)) {
+                    let from = [from[0], from[1]];
+                    let word = if big_endian { u16::from_be_bytes(from) } else { u16::from_le_bytes(from) };
+                    to.copy_from_slice(&[red, green, blue].map(|(low, bits)| widened(word >> low, bits)));
+                }
+            }
         }
     }
-    let (start, rest) = bytes.split_at(2.min(bytes.len()));
-    [start, &AVI_MARK, rest].concat().into()
+    ordered
+}
+
+/// The lowest `bits` as eight, so that all ones are all ones.
+const fn widened(value: u16, bits: u32) -> u8 {
+    let most = (1u16 << bits) - 1;
+    (((value & most) as u32 * 255 + most as u32 / 2) / most as u32) as u8
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-
-    use super::*;
-
-    const ALL: [PixelFormat; 6] = [
-        PixelFormat::Yuyv,
-        PixelFormat::Nv12,
-        PixelFormat::Mjpeg,
-        PixelFormat::Grey,
-        PixelFormat::Rgb,
-        PixelFormat::Bgr,
-    ];
-
-    fn convert(format: PixelFormat, width: u32, height: u32, bytes: &[u8]) -> VideoFrame {
-        to_i420(format, Resolution::new(width, height), bytes, MediaTime::ZERO).unwrap()
-    }
-
-    fn near(got: &[u8], wanted: u8) -> bool {
-        got.iter().all(|&value| value.abs_diff(wanted) <= 2)
-    }
-
-    #[test]
-    fn yuyv_keeps_luma_and_averages_chroma() {
-        let row = |y: u8, u: u8, v: u8| [y, u, y, v].repeat(8);
-        let frame = convert(PixelFormat::Yuyv, 16, 2, &[row(50, 100, 200), row(60, 110, 210)].concat());
-        let (y, u, v) = frame.planes();
-        assert_eq!((y[0], y[16]), (50, 60));
-        assert!(near(u, 105) && near(v, 205));
-    }
-
-    #[test]
-    fn nv12_is_taken_apart_also_when_its_rows_are_padded() {
-        for stride in [16usize, 64] {
-            let mut bytes = vec![0; stride * 6];
-            for row in bytes.chunks_exact_mut(stride).take(4) {
-                row[..16].fill(77);
-            }
-            for row in bytes.chunks_exact_mut(stride).skip(4) {
-                row[..16].copy_from_slice(&[90, 160].repeat(8));
-            }
-            let frame = convert(PixelFormat::Nv12, 16, 4, &bytes);
-            let (y, u, v) = frame.planes();
-            assert!(near(y, 77) && near(u, 90) && near(v, 160), "stride {stride}");
-        }
-    }
-
-    #[test]
-    fn red_is_red_in_every_rgb_order() {
-        for (format, pixel) in [(PixelFormat::Rgb, [255, 0, 0]), (PixelFormat::Bgr, [0, 0, 255])] {
-            let frame = convert(format, 16, 16, &pixel.repeat(256));
-            let (y, u, v) = frame.planes();
-            assert!(near(y, 81) && near(u, 90) && near(v, 240), "{format:?}");
-        }
-    }
-
-    #[test]
-    fn odd_sizes_are_cut_to_even_ones() {
-        let frame = convert(PixelFormat::Grey, 5, 3, &[9; 15]);
-        assert_eq!(frame.resolution(), Resolution::new(4, 2));
-        assert!(near(frame.planes().0, 9));
-        assert_eq!(convert(PixelFormat::Rgb, 5, 3, &[9; 45]).resolution(), Resolution::new(4, 2));
-        assert_eq!(convert(PixelFormat::Nv12, 5, 3, &[9; 30]).resolution(), Resolution::new(4, 2));
-        assert_eq!(convert(PixelFormat::Yuyv, 5, 3, &[9; 36]).resolution(), Resolution::new(4, 2));
-    }
-
-    #[test]
-    fn a_torn_picture_is_an_error_in_words() {
-        let size = Resolution::new(640, 480);
-        for format in ALL {
-            let error = to_i420(format, size, &[0xff], MediaTime::ZERO).unwrap_err().to_string();
-            assert!(error.contains("640x480"), "{error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn arbitrary_bytes_never_panic(
-            bytes in proptest::collection::vec(any::<u8>(), 0..2_000),
-            width in 0u32..40, height in 0u32..40, format in 0usize..6, jpeg in any::<bool>(),
-        ) {
-            let mut bytes = bytes;
-            if jpeg && bytes.len() > 3 {
-                bytes[..3].copy_from_slice(&[0xff, 0xd8, 0xff]);
-            }
-            let size = Resolution::new(width, height);
-            if let Ok(frame) = to_i420(ALL[format], size, &bytes, MediaTime::ZERO) {
-                prop_assert!(frame.resolution().width % 2 == 0);
-            }
-        }
-    }
-}
+#[path = "convert_tests.rs"]
+mod tests;

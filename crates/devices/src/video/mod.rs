@@ -1,20 +1,26 @@
-//! Cameras and their twins: the test pattern and films in YUV4MPEG2.
+//! Cameras, and what stands in for one: the test pattern, a drawn person, and films in YUV4MPEG2.
 //!
 //! A [`CameraThread`] owns a camera from opening to release. The device is read on a thread of its own, because reads
 //! block for as long as a camera pleases; a second one watches it, tells what happens, and tries again when the camera
 //! is gone. After [`CameraThread::stop`] no picture leaves it any more.
 
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux says what the colours are"))]
+mod colour;
 mod convert;
+mod film;
 mod format;
+pub mod jpeg;
 mod native;
-// Compiled on Linux too, where nothing uses it, so that a mistake shows wherever we build.
-#[cfg_attr(target_os = "linux", expect(dead_code))]
+#[cfg(not(target_os = "linux"))]
 mod nokhwa;
+mod pace;
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "the other systems have few of them"))]
+mod pixel_format;
 mod reader;
+mod synthetic;
 mod thread;
 #[cfg(test)]
 mod thread_tests;
-mod twins;
 #[cfg(target_os = "linux")]
 mod v4l2;
 pub mod y4m;

@@ -1,7 +1,5 @@
 //! The system's cameras: which there are, how they are named, and what their errors mean.
 
-use nokhwa::native_api_backend;
-use nokhwa::utils::CameraIndex;
 use tincan_media::DeviceError;
 
 use super::CaptureRequest;
@@ -17,10 +15,16 @@ const PLACE: &str = " @ ";
 /// A driver that refuses so many of the formats that it offered will not take another.
 pub(super) const MAX_TRIES: usize = 4;
 
+/// The system's own name for a camera, until something is plugged in or out.
+#[cfg(target_os = "linux")]
+type Index = u32;
+#[cfg(not(target_os = "linux"))]
+type Index = nokhwa::utils::CameraIndex;
+
 /// A camera that the system knows now.
 #[derive(Debug, Clone)]
 struct Found {
-    index: CameraIndex,
+    index: Index,
     name: String,
     /// Where it is plugged in, or what else tells two of the same name apart; empty where the system does not say.
     place: String,
@@ -46,8 +50,41 @@ pub fn list_cameras() -> Vec<DeviceInfo> {
         .collect()
 }
 
+/// On Linux a camera has several device files, of which some carry only metadata: the driver says which. A file that
+/// cannot be asked (busy, forbidden) stays in the list: opening it gives the reason.
+#[cfg(target_os = "linux")]
 fn find() -> Vec<Found> {
-    let Some(backend) = native_api_backend() else { return Vec::new() };
+    let entries = match std::fs::read_dir("/dev") {
+        Ok(entries) => entries,
+        Err(error) => {
+            tracing::warn!(%error, "cameras cannot be listed");
+            return Vec::new();
+        }
+    };
+    let mut indices: Vec<u32> = entries
+        .flatten()
+        .filter_map(|entry| entry.file_name().to_str()?.strip_prefix("video")?.parse().ok())
+        .collect();
+    // The directory has no order.
+    indices.sort_unstable();
+    indices
+        .into_iter()
+        .filter_map(|index| match super::v4l2::Node::open(index as usize).and_then(|node| node.about()) {
+            Ok(about) if !about.is_camera() => None,
+            Ok(about) => Some(Found { index, name: about.name, place: about.place }),
+            Err(error) => {
+                tracing::debug!(%error, "a video device does not say what it is");
+                let name = std::fs::read_to_string(format!("/sys/class/video4linux/video{index}/name"));
+                let name = name.map_or_else(|_| format!("Camera {index}"), |name| name.trim().to_owned());
+                Some(Found { index, name, place: String::new() })
+            }
+        })
+        .collect()
+}
+
+#[cfg(not(target_os = "linux"))]
+fn find() -> Vec<Found> {
+    let Some(backend) = nokhwa::native_api_backend() else { return Vec::new() };
     let cameras = match nokhwa::query(backend) {
         Ok(cameras) => cameras,
         Err(error) => {
@@ -55,53 +92,12 @@ fn find() -> Vec<Found> {
             return Vec::new();
         }
     };
-    let mut found: Vec<Found> = cameras
-        .into_iter()
-        .filter_map(|camera| {
-            identify(Found {
-                index: camera.index().clone(),
-                name: camera.human_name().trim_matches(['\0', ' ']).to_owned(),
-                place: camera.misc().trim_matches(['\0', ' ']).to_owned(),
-            })
-        })
-        .collect();
-    // Linux lists its directory in no order.
-    found.sort_by_key(|camera| order(&camera.index));
-    found
-}
-
-fn order(index: &CameraIndex) -> (u32, String) {
-    match index {
-        CameraIndex::Index(index) => (*index, String::new()),
-        CameraIndex::String(text) => (u32::MAX, text.clone()),
-    }
-}
-
-/// Elsewhere the system says all that is needed.
-#[cfg(not(target_os = "linux"))]
-fn identify(found: Found) -> Option<Found> {
-    Some(found)
-}
-
-/// On Linux a camera has several device files, of which some carry only metadata, and `nokhwa` does not say where it
-/// is plugged in. The driver does. A file that cannot be asked (busy, forbidden) stays in the list: opening it gives
-/// the reason.
-#[cfg(target_os = "linux")]
-fn identify(mut found: Found) -> Option<Found> {
-    use v4l::capability::Flags;
-
-    let index = found.index.as_index().ok()?;
-    match v4l::Device::new(index as usize).and_then(|device| device.query_caps()) {
-        Ok(caps) => {
-            if !caps.capabilities.contains(Flags::VIDEO_CAPTURE) {
-                return None;
-            }
-            found.name = caps.card.trim().to_owned();
-            found.place = caps.bus.trim().to_owned();
-        }
-        Err(error) => tracing::debug!(%error, "a video device does not say what it is"),
-    }
-    Some(found)
+    let found = cameras.into_iter().map(|camera| Found {
+        index: camera.index().clone(),
+        name: camera.human_name().trim_matches(['\0', ' ']).to_owned(),
+        place: camera.misc().trim_matches(['\0', ' ']).to_owned(),
+    });
+    found.collect()
 }
 
 /// The camera with this id: the same name in the same place, or else the same name, if only one has it (plugged in
@@ -178,9 +174,7 @@ fn allowed() -> Result<(), DeviceError> {
 
 #[cfg(target_os = "linux")]
 fn open(found: &Found, request: CaptureRequest) -> Result<Box<dyn RawCamera>, DeviceError> {
-    let index =
-        found.index.as_index().map_err(|error| device_error(&found.name, &error.to_string(), false))?;
-    Ok(Box::new(V4l2Camera::open(index as usize, &found.name, request)?))
+    Ok(Box::new(V4l2Camera::open(found.index as usize, &found.name, request)?))
 }
 
 #[cfg(not(target_os = "linux"))]
@@ -189,7 +183,7 @@ fn open(found: &Found, request: CaptureRequest) -> Result<Box<dyn RawCamera>, De
 }
 
 /// What the systems say, in their words and numbers, and what it means. `nokhwa` hands their errors on as text only.
-const MEANINGS: [(&[&str], Meaning); 3] = [
+const MEANINGS: [(&[&str], Meaning); 4] = [
     (
         // EBUSY; Media Foundation: no resources, device preempted, sharing violation.
         &["os error 16)", "0xC00D3704", "0xC00D3EA3", "0x80070020", "busy", "in use"],
@@ -213,6 +207,8 @@ const MEANINGS: [(&[&str], Meaning); 3] = [
         ],
         Meaning::Gone,
     ),
+    // ENOSPC, which is said of USB too.
+    (&["os error 28)"], Meaning::NoRoom),
 ];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,6 +216,7 @@ enum Meaning {
     Busy,
     Denied,
     Gone,
+    NoRoom,
 }
 
 pub(super) fn device_error(name: &str, text: &str, was_working: bool) -> DeviceError {
@@ -233,6 +230,10 @@ pub(super) fn device_error(name: &str, text: &str, was_working: bool) -> DeviceE
         Some(Meaning::Denied) => DeviceError::PermissionDenied { device },
         Some(Meaning::Gone) if was_working => DeviceError::Lost { device },
         Some(Meaning::Gone) => DeviceError::NotFound { device },
+        Some(Meaning::NoRoom) => DeviceError::System {
+            device,
+            detail: "other devices take all that its USB connection carries; another socket may help".into(),
+        },
         None if was_working => {
             tracing::warn!(error = text, "reading the camera failed");
             DeviceError::Lost { device }
@@ -248,19 +249,26 @@ pub(super) fn device_error(name: &str, text: &str, was_working: bool) -> DeviceE
 mod tests {
     use super::*;
 
-    fn camera(index: u32, name: &str, place: &str) -> Found {
-        Found { index: CameraIndex::Index(index), name: name.into(), place: place.into() }
+    #[cfg(target_os = "linux")]
+    const fn index(number: u32) -> Index {
+        number
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    const fn index(number: u32) -> Index {
+        Index::Index(number)
+    }
+
+    fn camera(number: u32, name: &str, place: &str) -> Found {
+        Found { index: index(number), name: name.into(), place: place.into() }
     }
 
     #[test]
     fn an_id_finds_its_camera_whatever_its_number_is_now() {
         let before = [camera(0, "Logi", "usb-1"), camera(2, "Logi", "usb-2"), camera(4, "Cam @ home", "")];
         let after = [camera(7, "Logi", "usb-2"), camera(1, "Logi", "usb-1"), camera(0, "Cam @ home", "")];
-        for (found, index) in before.iter().zip([1, 7, 0]) {
-            assert_eq!(
-                resolve(&after, &found.id()).map(|found| found.index),
-                Some(CameraIndex::Index(index))
-            );
+        for (found, number) in before.iter().zip([1, 7, 0]) {
+            assert_eq!(resolve(&after, &found.id()).map(|found| found.index), Some(index(number)));
         }
     }
 
@@ -268,7 +276,7 @@ mod tests {
     fn a_camera_in_another_socket_is_found_by_its_name_if_there_is_one_only() {
         let id = camera(0, "Logi", "usb-1").id();
         let one = [camera(3, "Logi", "usb-9"), camera(4, "Other", "usb-1")];
-        assert_eq!(resolve(&one, &id).map(|found| found.index), Some(CameraIndex::Index(3)));
+        assert_eq!(resolve(&one, &id).map(|found| found.index), Some(index(3)));
         let two = [camera(3, "Logi", "usb-8"), camera(4, "Logi", "usb-9")];
         assert!(resolve(&two, &id).is_none());
         assert_eq!(display_name(&id), "Logi");
@@ -283,6 +291,7 @@ mod tests {
             ("No such device (os error 19)", true, "device_lost"),
             ("Access is denied. (0x80070005)", false, "device_permission_denied"),
             ("The video recording device is no longer present. (0xC00D3EA2)", true, "device_lost"),
+            ("No space left on device (os error 28)", false, "device_system"),
             ("something new", false, "device_system"),
             ("something new", true, "device_lost"),
         ];

@@ -1,20 +1,18 @@
 //! Cameras through `nokhwa`: Media Foundation and AVFoundation. Only raw buffers are taken from it; its own conversion to
 //! RGB costs 4 ms a picture.
 
-use std::borrow::Cow;
+use std::time::Instant;
 
-use nokhwa::utils::{
-    CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType,
-    Resolution as NokhwaResolution,
-};
+use nokhwa::utils::{CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType};
 use nokhwa::{Camera, NokhwaError};
 use tincan_media::DeviceError;
 use tincan_media::video::Resolution;
 
 use super::CaptureRequest;
-use super::convert::PixelFormat;
+use super::convert::{PictureFormat, RawPicture};
 use super::format::{Offer, ranked};
 use super::native::{MAX_TRIES, device_error};
+use super::pixel_format::PixelFormat;
 use super::reader::RawCamera;
 
 const FORMATS: [FrameFormat; 6] = [
@@ -44,16 +42,18 @@ impl NokhwaCamera {
         let any = RequestedFormat::with_formats(RequestedFormatType::None, &FORMATS);
         let mut camera = Camera::new(index.clone(), any).map_err(opening)?;
         let formats = camera.compatible_camera_formats().map_err(opening)?;
-        let offers: Vec<Offer> = formats.iter().filter_map(offer).collect();
-        let current = offer(&camera.camera_format());
+        let offers: Vec<Offer> =
+            formats.iter().enumerate().filter_map(|(of, format)| offer(of, format)).collect();
+        let current = camera.camera_format();
         let mut refused = None;
         let mut taken = false;
         for wanted in ranked(&offers, request).into_iter().take(MAX_TRIES) {
-            if current == Some(wanted) {
+            let wanted = formats[wanted.of];
+            if current == wanted {
                 taken = true;
                 break;
             }
-            let exact = RequestedFormatType::Exact(camera_format(wanted));
+            let exact = RequestedFormatType::Exact(wanted);
             match camera.set_camera_requset(RequestedFormat::with_formats(exact, &FORMATS)) {
                 Ok(_) => {
                     taken = true;
@@ -82,52 +82,44 @@ impl RawCamera for NokhwaCamera {
         &self.name
     }
 
-    fn format(&self) -> (PixelFormat, Resolution) {
+    fn format(&self) -> PictureFormat {
         let format = self.camera.camera_format();
-        let resolution = Resolution::new(format.width(), format.height());
-        (pixel_format(format.format()).unwrap_or(PixelFormat::Mjpeg), resolution)
+        let size = Resolution::new(format.width(), format.height());
+        PictureFormat::new(pixel_format(format.format()).unwrap_or(PixelFormat::Jpeg), size)
     }
 
     fn frames_per_second(&self) -> f32 {
         self.camera.frame_rate() as f32
     }
 
-    fn read(&mut self) -> Result<Cow<'_, [u8]>, DeviceError> {
+    fn read(&mut self) -> Result<RawPicture<'_>, DeviceError> {
         let name = &self.name;
-        self.camera.frame_raw().map_err(|error| device_error(name, &error.to_string(), true))
+        match self.camera.frame_raw() {
+            // `nokhwa` does not hand on the system's stamp.
+            Ok(bytes) => Ok(RawPicture { buffers: vec![bytes], captured: Instant::now() }),
+            Err(error) => Err(device_error(name, &error.to_string(), true)),
+        }
     }
 }
 
 fn pixel_format(format: FrameFormat) -> Option<PixelFormat> {
     Some(match format {
-        FrameFormat::YUYV => PixelFormat::Yuyv,
-        FrameFormat::NV12 => PixelFormat::Nv12,
-        FrameFormat::MJPEG => PixelFormat::Mjpeg,
-        FrameFormat::GRAY => PixelFormat::Grey,
-        FrameFormat::RAWRGB => PixelFormat::Rgb,
-        FrameFormat::RAWBGR => PixelFormat::Bgr,
+        FrameFormat::YUYV => PixelFormat::YUYV,
+        FrameFormat::NV12 => PixelFormat::NV12,
+        FrameFormat::MJPEG => PixelFormat::Jpeg,
+        FrameFormat::GRAY => PixelFormat::GREY,
+        FrameFormat::RAWRGB => PixelFormat::RGB,
+        FrameFormat::RAWBGR => PixelFormat::BGR,
     })
 }
 
-fn offer(format: &CameraFormat) -> Option<Offer> {
+fn offer(of: usize, format: &CameraFormat) -> Option<Offer> {
     Some(Offer {
         format: pixel_format(format.format())?,
         resolution: Resolution::new(format.width(), format.height()),
         frames_per_second: format.frame_rate(),
+        of,
     })
-}
-
-fn camera_format(offer: Offer) -> CameraFormat {
-    let format = match offer.format {
-        PixelFormat::Yuyv => FrameFormat::YUYV,
-        PixelFormat::Nv12 => FrameFormat::NV12,
-        PixelFormat::Mjpeg => FrameFormat::MJPEG,
-        PixelFormat::Grey => FrameFormat::GRAY,
-        PixelFormat::Rgb => FrameFormat::RAWRGB,
-        PixelFormat::Bgr => FrameFormat::RAWBGR,
-    };
-    let size = NokhwaResolution::new(offer.resolution.width, offer.resolution.height);
-    CameraFormat::new(size, format, offer.frames_per_second)
 }
 
 fn listed(formats: &[CameraFormat]) -> String {

@@ -2,13 +2,13 @@
 
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tincan_media::video::{Resolution, VideoFrame};
 use tincan_media::{DeviceError, MediaClock, VideoSink};
 
 use super::CaptureRequest;
-use super::convert::{PixelFormat, to_i420};
+use super::convert::{PictureFormat, RawPicture, to_i420};
 use crate::CameraSelector;
 
 /// So many damaged pictures in a row are no accident.
@@ -17,10 +17,10 @@ const MAX_DAMAGED: usize = 30;
 /// A camera as the system gives it. Lives on one thread, which its reads may block for any time.
 pub(super) trait RawCamera {
     fn name(&self) -> &str;
-    fn format(&self) -> (PixelFormat, Resolution);
+    fn format(&self) -> PictureFormat;
     fn frames_per_second(&self) -> f32;
-    /// The next picture's bytes.
-    fn read(&mut self) -> Result<std::borrow::Cow<'_, [u8]>, DeviceError>;
+    /// The next picture. One without bytes is damaged by the driver's own word.
+    fn read(&mut self) -> Result<RawPicture<'_>, DeviceError>;
 }
 
 /// Opens cameras. The system's own implementation is in `native`; tests have theirs.
@@ -120,15 +120,14 @@ impl Reader {
         end.error = Some(DeviceError::Lost { device: name.clone() });
         let frames_per_second = camera.frames_per_second();
         self.tell(FromReader::Opened { name: name.clone(), frames_per_second });
-        let (format, resolution) = camera.format();
+        let format = camera.format();
         let mut damaged = 0;
         end.error = loop {
             if self.gate.is_shut() {
                 break None;
             }
             let picture = match camera.read() {
-                // The moment that the driver handed it over. Its own stamps have other meanings on every system.
-                Ok(bytes) => to_i420(format, resolution, &bytes, self.clock.at(Instant::now())),
+                Ok(picture) => to_i420(&format, &picture.buffers, self.clock.at(picture.captured)),
                 Err(error) => break Some(error),
             };
             match picture {
@@ -144,7 +143,8 @@ impl Reader {
                     tracing::debug!(%error, "picture skipped");
                     damaged += 1;
                     if damaged > MAX_DAMAGED {
-                        break Some(DeviceError::Unsupported { device: name, detail: error.to_string() });
+                        tracing::warn!(%error, "the camera sends nothing but damaged pictures");
+                        break Some(DeviceError::Damaged { device: name });
                     }
                     if damaged > 1 {
                         // A driver that gives nothing at once and for ever must not take a core.

@@ -9,8 +9,7 @@ use tincan_media::{DeviceError, MediaClock, VideoSink};
 
 use super::native::NativeCameras;
 use super::reader::{CameraSystem, FromReader, Gate, Reader, Told};
-use super::twins;
-use super::{CameraEvent, CaptureRequest};
+use super::{CameraEvent, CaptureRequest, film, synthetic};
 use crate::CameraSelector;
 
 /// What is told about a camera.
@@ -148,10 +147,13 @@ impl Watch {
         match &self.selector {
             CameraSelector::None => {}
             CameraSelector::TestPattern => {
-                twins::test_pattern(self.request, self.clock, &self.gate, &self.on_event, &self.told);
+                synthetic::test_pattern(self.request, self.clock, &self.gate, &self.on_event, &self.told);
+            }
+            CameraSelector::Portrait(seed) => {
+                synthetic::portrait(*seed, self.request, self.clock, &self.gate, &self.on_event, &self.told);
             }
             CameraSelector::File(path) => {
-                if let Err(error) = twins::film(path, self.clock, &self.gate, &self.on_event, &self.told) {
+                if let Err(error) = film::play(path, self.clock, &self.gate, &self.on_event, &self.told) {
                     (self.on_event)(CameraEvent::Failed(error));
                 }
             }

@@ -1,6 +1,5 @@
-//! The camera thread on cameras that behave and misbehave on command, and on the twins.
+//! The camera thread on cameras that behave and misbehave on command, and on what stands in for one.
 
-use std::borrow::Cow;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,7 +7,8 @@ use std::time::{Duration, Instant};
 use tincan_media::video::{Resolution, Stamp, TestPattern, VideoFrame};
 use tincan_media::{DeviceError, MediaClock, VideoSink};
 
-use super::convert::PixelFormat;
+use super::convert::{PictureFormat, RawPicture};
+use super::pixel_format::PixelFormat;
 use super::reader::{CameraSystem, RawCamera};
 use super::thread::{CameraThread, Timing};
 use super::y4m::Y4mWriter;
@@ -75,28 +75,32 @@ impl RawCamera for Scripted {
         "Cam"
     }
 
-    fn format(&self) -> (PixelFormat, Resolution) {
-        (PixelFormat::Grey, SIZE)
+    fn format(&self) -> PictureFormat {
+        PictureFormat::new(PixelFormat::GREY, SIZE)
     }
 
     fn frames_per_second(&self) -> f32 {
         30.0
     }
 
-    fn read(&mut self) -> Result<Cow<'_, [u8]>, DeviceError> {
+    fn read(&mut self) -> Result<RawPicture<'_>, DeviceError> {
+        let picture = |bytes: usize| {
+            let captured = Instant::now();
+            Ok(RawPicture { buffers: vec![vec![7; bytes].into()], captured })
+        };
         if self.streaming {
             std::thread::sleep(Duration::from_millis(1));
-            return Ok(vec![7; 256].into());
+            return picture(256);
         }
         let _ = self.asked.send(());
         let act = self.acts.lock().unwrap().recv();
         match act {
             Ok(Act::Stream) => {
                 self.streaming = true;
-                Ok(vec![7; 256].into())
+                picture(256)
             }
-            Ok(Act::Picture) => Ok(vec![7; 256].into()),
-            Ok(Act::Torn) => Ok(vec![7; 3].into()),
+            Ok(Act::Picture) => picture(256),
+            Ok(Act::Torn) => picture(3),
             Ok(Act::Panic) => panic!("as nokhwa does"),
             Ok(Act::Fail(error) | Act::Refuse(error)) => Err(error),
             Err(_) => Err(lost()),
@@ -259,7 +263,7 @@ fn nothing_but_torn_pictures_is_an_error() {
     stage.act((0..40).map(|_| Act::Torn));
     loop {
         match stage.event() {
-            CameraEvent::Failed(error) => break assert_eq!(error.code(), "device_unsupported"),
+            CameraEvent::Failed(error) => break assert_eq!(error.code(), "device_damaged"),
             CameraEvent::Stalled => {}
             other => panic!("{other:?}"),
         }
@@ -284,6 +288,21 @@ fn the_test_pattern_counts_at_its_pace() {
     let took = frames[9].time().saturating_since(frames[0].time());
     assert!(took >= Duration::from_millis(299), "{took:?}");
     assert!(matches!(stage.events.recv().unwrap(), CameraEvent::Started { frames_per_second: 30.0, .. }));
+}
+
+#[test]
+fn a_drawn_person_comes_at_the_wanted_size_and_pace_and_moves() {
+    for selector in [CameraSelector::Portrait(None), CameraSelector::Portrait(Some(3))] {
+        let stage = stage(selector);
+        let frames: Vec<_> = (0..5).map(|_| stage.pictures.recv_timeout(LONG).unwrap()).collect();
+        stage.camera.stop();
+        assert_eq!(frames[0].resolution(), Resolution::new(320, 180));
+        assert_ne!(frames[0].data(), frames[4].data());
+        let CameraEvent::Started { name, frames_per_second, .. } = stage.events.recv().unwrap() else {
+            panic!("not started")
+        };
+        assert_eq!((name.as_str(), frames_per_second), ("Drawn person", 30.0));
+    }
 }
 
 #[test]

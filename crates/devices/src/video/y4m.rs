@@ -7,10 +7,14 @@ use thiserror::Error;
 use tincan_media::video::{Resolution, VideoFrame};
 use tincan_media::{MediaTime, ports::DeviceError};
 
+use super::colour::Colour;
+
 /// Longest header line that is read; real ones have some 70 bytes.
 const MAX_HEADER: usize = 1_024;
 /// Larger sides than this are a damaged header, not a film.
 const MAX_SIDE: u32 = 8_192;
+/// Smaller ones cannot be encoded: less than a macroblock.
+const MIN_SIDE: u32 = 16;
 /// Rates outside of this are a damaged header.
 const RATES: std::ops::RangeInclusive<f64> = 0.1..=1_000.0;
 const MAGIC: &str = "YUV4MPEG2";
@@ -25,6 +29,11 @@ pub enum Y4mError {
     /// A header that makes no sense.
     #[error("its header is damaged ({0})")]
     Header(String),
+    /// Pictures that are too small to be sent.
+    #[error(
+        "its pictures are {0}, and the smallest that can be sent are 16x16. Enlarge it with: ffmpeg -i INPUT -vf scale=640:-2 OUTPUT.y4m"
+    )]
+    TooSmall(Resolution),
     /// Other chroma than 4:2:0 or none.
     #[error(
         "its colours are {0}, but only 4:2:0 with 8 bits and grey are played. Convert it with: ffmpeg -i INPUT -pix_fmt yuv420p OUTPUT.y4m"
@@ -51,6 +60,7 @@ pub struct Y4mReader<R> {
     resolution: Resolution,
     frames_per_second: f64,
     grey: bool,
+    colour: Colour,
 }
 
 impl<R: Read> Y4mReader<R> {
@@ -64,6 +74,7 @@ impl<R: Read> Y4mReader<R> {
             _ => return Err(Y4mError::NotY4m),
         };
         let (mut width, mut height, mut rate, mut grey) = (0, 0, 30.0, false);
+        let mut colour = Colour::OURS;
         for field in line.split(' ').skip(1).filter(|field| !field.is_empty()) {
             let (tag, value) = field.split_at(field.chars().next().map_or(0, char::len_utf8));
             match tag {
@@ -71,6 +82,8 @@ impl<R: Read> Y4mReader<R> {
                 "H" => height = side(value)?,
                 "F" => rate = ratio(value)?,
                 "C" => grey = chroma(value)?,
+                // As ffmpeg writes it.
+                "X" if value == "COLORRANGE=FULL" => colour = Colour::FULL,
                 // Interlacing, pixel shape, comments: we show pixels as they are.
                 _ => {}
             }
@@ -78,7 +91,11 @@ impl<R: Read> Y4mReader<R> {
         if width == 0 || height == 0 {
             return Err(Y4mError::Header("no size".into()));
         }
-        Ok(Self { input, resolution: Resolution::new(width, height), frames_per_second: rate, grey })
+        let resolution = Resolution::new(width, height);
+        if width.min(height) < MIN_SIDE {
+            return Err(Y4mError::TooSmall(resolution));
+        }
+        Ok(Self { input, resolution, frames_per_second: rate, grey, colour })
     }
 
     /// Size of every picture.
@@ -110,6 +127,7 @@ impl<R: Read> Y4mReader<R> {
                 _ => Y4mError::Io(error),
             })?;
         }
+        self.colour.into_ours(&mut frame);
         Ok(Some(frame))
     }
 }
@@ -241,20 +259,35 @@ mod tests {
 
     #[test]
     fn grey_films_and_odd_sizes_are_played() {
-        let bytes = [b"YUV4MPEG2 W3 H1 F30000:1001 Cmono\nFRAME\n".as_slice(), &[1, 2, 3]].concat();
+        let pixels: Vec<u8> = (0..17 * 19).map(|pixel| pixel as u8).collect();
+        let bytes = [b"YUV4MPEG2 W17 H19 F30000:1001 Cmono\nFRAME\n".as_slice(), &pixels].concat();
         let frames = read(&bytes).unwrap();
-        assert_eq!((frames[0].planes().0, frames[0].planes().1), (&[1, 2, 3][..], &[128, 128][..]));
+        assert_eq!((frames[0].planes().0, frames[0].planes().1), (&pixels[..], &[128; 9 * 10][..]));
+    }
+
+    #[test]
+    fn a_film_of_full_range_is_not_taken_for_one_of_limited() {
+        let film = |header: &str| {
+            let frame = [&[0; 16 * 8][..], &[255; 16 * 8], &[128; 128]].concat();
+            let bytes = [format!("YUV4MPEG2 W16 H16{header}\nFRAME\n").as_bytes(), &frame].concat();
+            let frames = read(&bytes).unwrap();
+            (frames[0].planes().0[0], frames[0].planes().0[255])
+        };
+        assert_eq!(film(" C420jpeg XCOLORRANGE=FULL"), (16, 235));
+        assert_eq!(film(" C420jpeg XYSCSS=420JPEG XCOLORRANGE=LIMITED"), (0, 255));
     }
 
     #[test]
     fn every_mistake_has_its_sentence() {
-        let cases: [(&[u8], &str); 9] = [
+        let cases: [(&[u8], &str); 11] = [
             (b"", "not a YUV4MPEG2"),
             (b"RIFF....WAVEfmt ", "not a YUV4MPEG2"),
             (b"YUV4MPEG2 W64 H48 F30:1 C444\n", "colours are 444"),
             (b"YUV4MPEG2 W64 H48 F30:1 C420p10\n", "ffmpeg"),
             (b"YUV4MPEG2 W0 H48 F30:1\n", "side of `0`"),
             (b"YUV4MPEG2 W64 F30:1\n", "no size"),
+            (b"YUV4MPEG2 W2 H2 F30:1\n", "pictures are 2x2"),
+            (b"YUV4MPEG2 W640 H8 F30:1\n", "16x16"),
             (b"YUV4MPEG2 W64 H48 F30:0\n", "frame rate"),
             (b"YUV4MPEG2 W64 H48 F30:1\nFRAME\n1234", "middle of a picture"),
             (b"YUV4MPEG2 W64 H48 F30:1\nGRAME\n1234", "FRAME"),
