@@ -10,7 +10,7 @@ use tincan_media::Bitrate;
 #[derive(Parser)]
 #[command(name = "tincan-app", version, about)]
 pub(crate) struct Args {
-    /// Camera for this run: default, none, test-pattern, file:CLIP.y4m or device:NAME
+    /// Camera for this run: default, none, portrait, portrait:SEED, test-pattern, file:CLIP.y4m or device:NAME
     #[arg(long, value_name = "SOURCE")]
     camera: Option<String>,
 

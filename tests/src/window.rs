@@ -369,6 +369,25 @@ impl Window {
         .await
     }
 
+    /// Waits until the middle of the element shows something, and then something else: a person moves, a wall does not.
+    pub async fn moving_picture(&self, id: &str) {
+        let middle = async || {
+            let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
+            let screenshot = decode(&element.screenshot().await.ok()?)?;
+            let (width, height) = (screenshot.size.width as usize, screenshot.size.height as usize);
+            let rows = screenshot.rgba.chunks_exact(width * 4).skip(height / 4).take(height / 2);
+            let pixels: Vec<u8> = rows.flat_map(|row| &row[width / 4 * 4..width / 4 * 12]).copied().collect();
+            let (darkest, brightest) =
+                (pixels.iter().min()?, pixels.iter().filter(|value| **value < 255).max()?);
+            (brightest - darkest > 60).then_some(pixels)
+        };
+        let first = self.until(&format!("a picture in `{id}`"), &middle).await;
+        self.until(&format!("a moving picture in `{id}`"), async || {
+            middle().await.filter(|now| *now != first)
+        })
+        .await;
+    }
+
     async fn read_stamp(&self, id: &str) -> Option<Stamp> {
         let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
         // Pictures of persons fill their place and lose their edges by that, where the stamp is: here they are shown whole,

@@ -229,8 +229,7 @@ async fn a_newcomer_alone_sees_a_whole_test_call() {
     let devices = ["--camera", "test-pattern", "--microphone", &microphone, "--speaker", "none"];
     let ada = Window::open(&screen, folder.path(), &devices).await;
     ada.press("test-call").await;
-    let seen = ada.stamp("remote-canvas").await;
-    ada.later_stamp("remote-canvas", seen).await;
+    ada.moving_picture("remote-canvas").await;
     // It repeats what it hears: its tile speaks after we did.
     ada.has("remote-tile", "data-speaking", "true").await;
     // What there was to try is ticked off.

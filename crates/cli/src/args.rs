@@ -51,7 +51,7 @@ pub(crate) enum What {
 pub(crate) struct CallArguments {
     /// The code or invite link of the call to join; without it a new call is started.
     pub(crate) code: Option<String>,
-    /// default, none, test-pattern, file:PATH.y4m, or an id from `tincan devices`.
+    /// default, none, portrait, portrait:SEED, test-pattern, file:PATH.y4m, or an id from `tincan devices`.
     #[arg(long)]
     camera: Option<String>,
     /// default, none, tone, tone:HERTZ, file:PATH.wav, or an id from `tincan devices`.

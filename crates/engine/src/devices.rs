@@ -11,7 +11,11 @@ pub(crate) fn list_devices() -> Devices {
     Devices {
         cameras: std::iter::once(synthetic("default", "System default"))
             .chain(real(video::list_cameras()))
-            .chain([synthetic("test-pattern", "Test pattern"), synthetic("none", "No camera")])
+            .chain([
+                synthetic("portrait", "Drawn person"),
+                synthetic("test-pattern", "Test pattern"),
+                synthetic("none", "No camera"),
+            ])
             .collect(),
         microphones: std::iter::once(synthetic("default", "System default"))
             .chain(real(audio::list_microphones()))

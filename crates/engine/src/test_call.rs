@@ -1,4 +1,4 @@
-//! The built-in participant of a test call: shows a moving picture with a clock, and repeats what it hears after a
+//! The built-in participant of a test call: shows a drawn person, and repeats what it hears after a
 //! second. It is a whole participant, with its own connection, codecs and threads; only its devices are made here.
 
 use std::collections::VecDeque;
@@ -57,7 +57,7 @@ impl TestParticipant {
 
 async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: CancellationToken) {
     let settings = Settings {
-        camera: "test-pattern".into(),
+        camera: "portrait:2".into(),
         echo_cancellation: false,
         noise_suppression: false,
         automatic_gain: false,

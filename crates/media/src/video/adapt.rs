@@ -30,6 +30,9 @@ const WORTH: [(f64, f64); 7] = [
 const STEPS: [(u32, u32); 5] = [(1, 1), (3, 4), (1, 2), (3, 8), (1, 4)];
 /// Smaller pictures than this show nothing.
 const MIN_HEIGHT: u32 = 90;
+/// No encoder takes less, a macroblock, or more, 4K, long side first; whatever a source delivers is brought between them.
+const MIN_SIDE: u32 = 16;
+const MAX_SIDES: (u32, u32) = (3_840, 2_160);
 /// A size is kept until the bitrate falls this far below its worth.
 const KEEP: f64 = 0.82;
 /// A larger size is taken when the bitrate held its worth for so long: estimates overshoot while they probe.
@@ -139,9 +142,22 @@ impl QualityLadder {
 
     fn size(&self, step: usize) -> Resolution {
         let (share, of) = STEPS[step];
-        // Even sides: chroma has half of them.
-        let side = |full: u32| ((full * share / of) & !1).max(2);
-        Resolution::new(side(self.capture.width), side(self.capture.height))
+        let Resolution { width, height } = self.capture;
+        let (long, short) = (width.max(height).max(1), width.min(height).max(1));
+        // Of two fractions the smaller one: what keeps both sides within what encoders take.
+        let (to, from) =
+            if u64::from(MAX_SIDES.0) * u64::from(short) < u64::from(MAX_SIDES.1) * u64::from(long) {
+                (MAX_SIDES.0.min(long), long)
+            } else {
+                (MAX_SIDES.1.min(short), short)
+            };
+        let side = |full: u32| {
+            let scaled =
+                u64::from(full) * u64::from(share) * u64::from(to) / (u64::from(of) * u64::from(from));
+            // Even sides: chroma has half of them.
+            ((scaled as u32) & !1).max(MIN_SIDE)
+        };
+        Resolution::new(side(width), side(height))
     }
 
     fn worth(&self, step: usize) -> f64 {
@@ -256,5 +272,27 @@ mod tests {
         assert_eq!(ladder.update(Bitrate::kbps(1_500), now).resolution.height, 270);
         let later = now + Duration::from_millis(2_001);
         assert_eq!(ladder.update(Bitrate::kbps(1_500), later).resolution.height, 720);
+    }
+
+    #[test]
+    fn no_size_is_asked_for_that_no_encoder_takes() {
+        let now = Instant::now();
+        for (width, height) in
+            [(2, 2), (16, 16), (4_000, 20), (20, 4_000), (8_192, 8_192), (8_192, 16), (4_096, 3_072)]
+        {
+            for capture in [Resolution::new(width, height), Resolution::new(height, width)] {
+                for kbps in [1, 60, 500, 20_000] {
+                    let mut ladder = QualityLadder::new(capture, 30.0);
+                    ladder.update(Bitrate::kbps(kbps), now.checked_sub(FIRST_FOR).unwrap());
+                    let Resolution { width, height } = ladder.update(Bitrate::kbps(kbps), now).resolution;
+                    let (long, short) = (width.max(height), width.min(height));
+                    assert!(short >= 16 && long <= 3_840 && short <= 2_160, "{capture}: {width}x{height}");
+                    assert!(width.is_multiple_of(2) && height.is_multiple_of(2));
+                }
+            }
+        }
+        let mut large = QualityLadder::new(Resolution::new(4_096, 3_072), 30.0);
+        large.update(Bitrate::kbps(20_000), now.checked_sub(FIRST_FOR).unwrap());
+        assert_eq!(large.update(Bitrate::kbps(20_000), now).resolution, Resolution::new(2_880, 2_160));
     }
 }
