@@ -216,13 +216,13 @@ impl<'a> Picture<'a> {
                 return Err(JpegError::Torn);
             }
             if units > 0 {
-                let wanted = 0xd0 + restarts % 8;
+                let wanted = 0xd0 + restarts;
                 if self.bytes.get(self.at + 1) != Some(&wanted) {
                     return Err(JpegError::Torn);
                 }
                 self.out.extend([0xff, wanted]);
                 self.at += 2;
-                restarts += 1;
+                restarts = (restarts + 1) % 8;
             }
         }
         Ok(count)
