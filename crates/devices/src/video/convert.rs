@@ -44,9 +44,9 @@ pub(super) struct RawPicture<'a> {
 
 /// Picture bytes that do not make a picture: a torn USB transfer. The camera is fine; the next one will do.
 #[derive(Debug, thiserror::Error)]
-#[error("a {pixel} picture of {resolution} is damaged: {detail}")]
+#[error("a {kind} picture of {resolution} is damaged: {detail}")]
 pub(super) struct DamagedPicture {
-    pixel: PixelFormat,
+    kind: &'static str,
     resolution: Resolution,
     detail: String,
 }
@@ -58,7 +58,7 @@ pub(super) fn to_i420(
     time: MediaTime,
 ) -> Result<VideoFrame, DamagedPicture> {
     let PictureFormat { pixel, resolution, strides, colour } = *format;
-    let damaged = |detail: String| DamagedPicture { pixel, resolution, detail };
+    let damaged = |detail: String| DamagedPicture { kind: pixel.name(), resolution, detail };
     let size = even(resolution);
     if size.width == 0 || size.height == 0 {
         return Err(damaged("it has no pixels".into()));

@@ -4,8 +4,6 @@
 //! processor; tiled and bit-packed ones, which only decoders and sensors behind such a processor give; indexed colours;
 //! depth; and streams (H.264, HEVC), next to which cameras offer JPEG.
 
-use std::fmt;
-
 /// A way to write a picture into memory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum PixelFormat {
@@ -122,6 +120,16 @@ impl PixelFormat {
     pub(super) const RGBX444: Self = word([(12, 4), (8, 4), (4, 4)], false);
     pub(super) const BGRX444: Self = word([(4, 4), (8, 4), (12, 4)], false);
 
+    /// What kind of format it is, for the log.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Yuv(_) => "YUV",
+            Self::Grey(_) => "grey",
+            Self::Rgb(_) => "RGB",
+            Self::Jpeg => "JPEG",
+        }
+    }
+
     /// Bytes of a picture of so many pixels, about; of a JPEG about a tenth of what it stands for.
     pub(super) fn approximate_bytes(self, pixels: u64) -> u64 {
         match self {
@@ -139,17 +147,6 @@ impl PixelFormat {
             Self::Rgb(RgbLayout::Bytes { step, .. }) => pixels * step as u64,
             Self::Rgb(RgbLayout::Word { .. }) => pixels * 2,
         }
-    }
-}
-
-impl fmt::Display for PixelFormat {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Yuv(_) => "YUV",
-            Self::Grey(_) => "grey",
-            Self::Rgb(_) => "RGB",
-            Self::Jpeg => "JPEG",
-        })
     }
 }
 

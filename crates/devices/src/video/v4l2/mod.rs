@@ -108,7 +108,7 @@ impl V4l2Camera {
             strides: set.strides,
             colour: colour(pixel, set.colours),
         };
-        tracing::info!(%pixel, size = %format.resolution, frames_per_second, "camera started");
+        tracing::info!(pixel = pixel.name(), size = %format.resolution, frames_per_second, "camera started");
         Ok(Self { name: name.to_owned(), format, frames_per_second, stream, stamps: Stamps::default() })
     }
 }
