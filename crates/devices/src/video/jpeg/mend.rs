@@ -78,7 +78,6 @@ impl<'a> Picture<'a> {
     /// Reads the picture to its end; returns how many components it has.
     fn read(&mut self) -> Result<usize, JpegError> {
         self.tables(&USUAL[4..])?;
-        let mut scanned = 0;
         loop {
             let marker = self.marker()?;
             let start = self.at - 2;
@@ -127,12 +126,9 @@ impl<'a> Picture<'a> {
             }
             self.at += length;
             if marker == 0xda {
-                scanned += self.scan(content)?;
-                let all = self.frame.as_ref().map_or(0, |frame| frame.components.len());
-                if scanned >= all {
-                    self.out.extend([0xff, EOI]);
-                    return Ok(all);
-                }
+                let components = self.scan(content)?;
+                self.out.extend([0xff, EOI]);
+                return Ok(components);
             }
         }
     }
@@ -164,13 +160,14 @@ impl<'a> Picture<'a> {
         Ok(())
     }
 
-    /// Walks through one scan; returns how many components it holds.
+    /// Walks through the scan; returns how many components it holds.
     fn scan(&mut self, header: &[u8]) -> Result<usize, JpegError> {
         let frame = self.frame.as_ref().ok_or(JpegError::Torn)?;
         let count = usize::from(*header.first().ok_or(JpegError::Torn)?);
         let named = header.get(1..1 + 2 * count).ok_or(JpegError::Torn)?;
-        if count == 0 || count > frame.components.len() {
-            return Err(JpegError::Torn);
+        if count != frame.components.len() {
+            // No camera writes them one after the other, and the decoder puts them together wrongly.
+            return Err(JpegError::Unsupported("of several scans"));
         }
         let (most_across, most_down) = frame.most();
         let mut blocks = Vec::new();
@@ -181,15 +178,7 @@ impl<'a> Picture<'a> {
                 all.get(usize::from(number)).cloned().flatten().ok_or(JpegError::Torn)
             };
             let (dc, ac) = (table(&self.dc, pair[1] >> 4)?, table(&self.ac, pair[1] & 15)?);
-            let mut times = component.across * component.down;
-            if count == 1 {
-                // Alone, it comes block by block, and without those that only fill up the others' corner (A.2.2).
-                let own = |side: usize, own: usize, most: usize| (side * own).div_ceil(most).div_ceil(8);
-                units = own(frame.width, component.across, most_across)
-                    * own(frame.height, component.down, most_down);
-                times = 1;
-            }
-            blocks.push((dc, ac, times));
+            blocks.push((dc, ac, component.across * component.down));
         }
         let mut restarts = 0;
         while units > 0 {

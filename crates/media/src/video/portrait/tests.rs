@@ -33,6 +33,13 @@ fn the_same_seed_is_the_same_person_at_the_same_time() {
 }
 
 #[test]
+fn every_seed_is_somebody() {
+    for seed in [u64::MAX, u64::MAX / 3, 1 << 63, 12_345_678_901] {
+        assert_ne!(small(seed).draw(at(0)), small(0).draw(at(0)));
+    }
+}
+
+#[test]
 fn other_seeds_are_other_persons() {
     let pictures: Vec<VideoFrame> = (0..12).map(|seed| small(seed).draw(at(0))).collect();
     for (index, one) in pictures.iter().enumerate() {
