@@ -247,6 +247,7 @@ pub(super) fn device_error(name: &str, text: &str, was_working: bool) -> DeviceE
 
 #[cfg(test)]
 mod tests {
+    use super::super::convert::to_i420;
     use super::*;
 
     #[cfg(target_os = "linux")]
@@ -305,5 +306,30 @@ mod tests {
         let selector = CameraSelector::Device("No such camera @ usb-1".into());
         let Err(error) = NativeCameras.open(&selector, CaptureRequest::default()) else { panic!("opened") };
         assert_eq!(error, DeviceError::NotFound { device: "No such camera".into() });
+    }
+
+    /// For whoever has a camera that is not understood: `cargo test -p tincan-devices -- --ignored --nocapture camera`.
+    #[test]
+    #[ignore = "it needs a camera"]
+    fn the_first_camera_gives_pictures() {
+        for found in list_cameras() {
+            println!("{found:?}");
+        }
+        let mut camera = NativeCameras.open(&CameraSelector::Default, CaptureRequest::default()).unwrap();
+        let format = camera.format();
+        println!("{}: {format:?}, {} a second", camera.name(), camera.frames_per_second());
+        for _ in 0..10 {
+            let picture = camera.read().unwrap();
+            let age = picture.captured.elapsed();
+            let frame = to_i420(&format, &picture.buffers, Default::default());
+            let mean = frame.map(|frame| {
+                let mean = |plane: &[u8]| {
+                    plane.iter().map(|value| u64::from(*value)).sum::<u64>() / plane.len() as u64
+                };
+                let (y, u, v) = frame.planes();
+                (frame.resolution(), mean(y), mean(u), mean(v))
+            });
+            println!("{age:?} old, {} buffers: {mean:?}", picture.buffers.len());
+        }
     }
 }
