@@ -185,4 +185,72 @@ mod tests {
             assert!((said - measured).abs() < 0.5, "{config:?}: {measured:.2} ms, not {said}");
         }
     }
+
+    /// Somebody's voice-like noise, at any place between two samples.
+    struct Far(Vec<f32>);
+
+    impl Far {
+        fn new() -> Self {
+            let (mut state, mut low, mut lower) = (1u64, 0.0f32, 0.0f32);
+            let sample = |n: usize| {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                low += ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0 - low) * 0.3;
+                lower += (low - lower) * 0.3;
+                // Syllables.
+                lower * (std::f32::consts::TAU * 3.0 * n as f32 / SECOND as f32).sin().max(0.0)
+            };
+            Self((0..10 * SECOND).map(sample).collect())
+        }
+
+        fn at(&self, place: f64) -> f32 {
+            let (whole, part) = (place.max(0.0) as usize, place.max(0.0).fract() as f32);
+            let sample = |n: usize| self.0[n % self.0.len()];
+            sample(whole) * (1.0 - part) + sample(whole + 1) * part
+        }
+    }
+
+    /// What is left of the echo in the second half of some seconds, in dB, when the speaker's clock is faster than the
+    /// microphone's.
+    fn echo_left(ppm: f64, seconds: usize) -> f64 {
+        let far = Far::new();
+        let mut processor =
+            AudioProcessor::new(ProcessingConfig { echo_cancellation: true, ..ProcessingConfig::OFF });
+        let speed = 1.0 + ppm * 1e-6;
+        let energy = |frame: &AudioFrame| f64::from(frame.rms()).powi(2);
+        let (mut played, mut heard, mut left) = (0, 0.0, 1e-12);
+        for n in 0..100 * seconds {
+            // A device takes two frames at once, and 30 ms wait in its ring.
+            while f64::from(played) * 480.0 < (n + 1) as f64 * 480.0 * speed + 1_440.0 {
+                for _ in 0..2 {
+                    let mut frame = AudioFrame::silence(MediaTime::ZERO);
+                    for (index, sample) in frame.samples.iter_mut().enumerate() {
+                        *sample = far.at(f64::from(played) * 480.0 + index as f64);
+                    }
+                    processor.process_render(&frame);
+                    played += 1;
+                }
+            }
+            let mut frame = AudioFrame::silence(MediaTime::ZERO);
+            for (index, sample) in frame.samples.iter_mut().enumerate() {
+                let now = (n * 480 + index) as f64 * speed;
+                *sample =
+                    0.4 * far.at(now - 576.0) + 0.1 * far.at(now - 912.0) - 0.05 * far.at(now - 1_488.0);
+            }
+            let late = n >= 100 * seconds / 2;
+            heard += if late { energy(&frame) } else { 0.0 };
+            processor.process_capture(&mut frame, Duration::from_millis(60));
+            left += if late { energy(&frame) } else { 0.0 };
+        }
+        10.0 * (left / heard).log10()
+    }
+
+    /// The canceller follows a drift by itself, if a little behind: measured, 65 dB of this echo are removed without
+    /// drift, and 20 to 45 with it. No frame is left out for it, which would cost seconds of echo each time.
+    #[test]
+    fn the_echo_is_removed_however_the_two_devices_clocks_drift() {
+        for (ppm, most) in [(-200.0, -18.0), (0.0, -40.0), (200.0, -18.0)] {
+            let left = echo_left(ppm, 24);
+            assert!(left < most, "{ppm} ppm: {left:.1} dB");
+        }
+    }
 }
