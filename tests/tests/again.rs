@@ -18,10 +18,11 @@ async fn both_connected(ada: &Person, ben: &Person) {
     ada.until("connected", connected).await;
     ben.until("connected", connected).await;
     for person in [ada, ben] {
-        // The other one's name and state come when the control channel is open, the code with them.
+        // What the other one sends is told when the control channel opens, the code with it; the number comes later.
         person
-            .until("the other's microphone", |snapshot| {
-                snapshot.call.as_ref().unwrap().participants.first().is_some_and(|other| other.microphone_on)
+            .until("what the other sends", |snapshot| {
+                let other = snapshot.call.as_ref().and_then(|call| call.participants.first());
+                other.is_some_and(|other| other.microphone_on && other.safety.is_some())
             })
             .await;
     }

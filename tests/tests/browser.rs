@@ -98,7 +98,8 @@ async fn the_code_for_the_next_call(guest: &mut Browser) -> String {
 fn is_told_at_the_end(said: &[String], code: &str) {
     assert_eq!(code.len(), 20, "{code}");
     let lines = said.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let last = lines.filter_map(|line| line["event"]["summary"]["code"].as_str().map(str::to_owned)).last();
+    let last =
+        lines.filter_map(|line| line["event"]["summary"]["code"].as_str().map(str::to_owned)).next_back();
     assert_eq!(last.map(|code| code.replace('-', "")).as_deref(), Some(code));
 }
 

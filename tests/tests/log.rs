@@ -39,11 +39,12 @@ impl<'a> MakeWriter<'a> for Log {
 struct Host(LocalServer);
 
 impl LocalServerHost for Host {
-    fn host(&self, room: RoomId) -> BoxFuture<'_, Result<HostedRoom, String>> {
+    fn host(&self, room: RoomId, announced: bool) -> BoxFuture<'_, Result<HostedRoom, String>> {
         Box::pin(async move {
-            let room = self.0.host(room).await.map_err(|error| error.to_string())?;
-            let (url, public_url) = (room.url.clone(), room.public_url.clone());
-            Ok(HostedRoom { url, public_url, guard: Box::new(room) })
+            let room = self.0.host(room, announced).await.map_err(|error| error.to_string())?;
+            let (url, public_url, instance) =
+                (room.url.clone(), room.public_url.clone(), room.instance.clone());
+            Ok(HostedRoom { url, public_url, instance, guard: Box::new(room) })
         })
     }
 }

@@ -2,6 +2,7 @@
 //! ends.
 
 mod addresses;
+mod begin;
 mod load;
 mod local;
 mod remote;
@@ -134,7 +135,7 @@ impl CallHandle {
     ) -> Self {
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let cancel = CancellationToken::new();
-        let run = task::run(config, inbox, updates, joined, cancel.clone());
+        let run = begin::run(config, inbox, updates, joined, cancel.clone());
         let task = tokio::spawn(run.instrument(info_span!("call")));
         Self { commands, cancel, task: Some(task) }
     }

@@ -10,24 +10,23 @@ use tincan_call::{
 use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::{debug, warn};
+use tracing::warn;
 use url::Url;
 
 use super::addresses::{Addresses, Change};
+use super::begin::Updates;
 use super::load::{Load, LoadProbe};
 use super::local::{Keeper, Move};
 use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
 use super::route::Joined;
 use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
-use super::{CallCommand, CallConfig, CallEnd, CallUpdate, FromCall, view};
-use crate::api::{
-    CallPhase, CallStatistics, CallView, CommandError, Notice, NoticeKind, Participant, SafetyNumber,
-};
+use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
+use crate::api::{CallPhase, CallStatistics, CallView, Notice, NoticeKind, Participant, SafetyNumber};
 use crate::media::AudioCommand;
 use crate::record::{Recorder, Tape};
 
@@ -35,87 +34,6 @@ use crate::record::{Recorder, Tape};
 const REMOTE_EVENTS: usize = 256;
 /// Opus's share: 32 kbit/s, and 20 bytes of RTP header, extensions and SRTP tag 50 times a second.
 const AUDIO_SHARE: Bitrate = Bitrate::kbps(40);
-
-/// Joins, runs until `cancel` or the end, and leaves.
-pub(crate) async fn run(
-    mut config: CallConfig,
-    inbox: mpsc::Receiver<CallCommand>,
-    updates: mpsc::Sender<FromCall>,
-    answer: oneshot::Sender<Result<RoomCode, CommandError>>,
-    cancel: CancellationToken,
-) {
-    let engine = Updates { number: config.number, sender: updates };
-    let joining = join(&mut config);
-    let joined = tokio::select! {
-        () = cancel.cancelled() => Err(CommandError {
-            code: "cancelled".into(),
-            message: "You left before the call began.".into(),
-        }),
-        joined = joining => joined,
-    };
-    match joined {
-        Ok(mut joined) => {
-            if let Some(room) = joined.hosted.take() {
-                engine.send(CallUpdate::Hosted { code: config.code.clone(), room }).await;
-            }
-            let code = config.code.clone();
-            let mut task = CallTask::new(config, joined, inbox, engine);
-            let _ = answer.send(Ok(code));
-            let reason = task.drive(&cancel).await;
-            task.finish(reason).await;
-        }
-        Err(error) => {
-            let end = CallEnd {
-                code: config.code,
-                spoken: None,
-                test: config.test,
-                joined: false,
-                reason: Some(error.message.clone()),
-                names: Vec::new(),
-                seconds: 0,
-                quality: String::new(),
-                invite_link: String::new(),
-                server: None,
-            };
-            let _ = answer.send(Err(error));
-            engine.send(CallUpdate::Ended(end)).await;
-        }
-    }
-}
-
-/// Takes a place in the room. When a call that was in another room is to be called again, and somebody is still there, it
-/// is that room.
-async fn join(config: &mut CallConfig) -> Result<Joined, CommandError> {
-    if let Some((spoken, route)) = config.earlier.take() {
-        match super::route::join(&spoken, &route, config.peer_id).await {
-            Ok(joined) => {
-                config.again = Some(std::mem::replace(&mut config.code, spoken));
-                return Ok(joined);
-            }
-            Err(error) if error.code == "room_not_found" => {}
-            Err(error) => return Err(error),
-        }
-    }
-    super::route::join(&config.code, &config.route, config.peer_id).await
-}
-
-/// The way to the engine.
-struct Updates {
-    number: u64,
-    sender: mpsc::Sender<FromCall>,
-}
-
-impl Updates {
-    async fn send(&self, update: CallUpdate) {
-        if self.sender.send(FromCall { number: self.number, update }).await.is_err() {
-            debug!("the engine is gone");
-        }
-    }
-
-    async fn tell(&self, notice: Notice) {
-        self.send(CallUpdate::Notice(notice)).await;
-    }
-}
 
 /// A recording, and who is recorded: the first other participant. When they leave, the next one who comes goes on in the
 /// same file. Somebody whose program crashed comes back as another, and nothing proves who they are; with two people in
@@ -125,7 +43,8 @@ struct Recording {
     of: Option<PeerId>,
 }
 
-struct CallTask {
+/// A call from the place in the room to the last word.
+pub(super) struct CallTask {
     config: CallConfig,
     session: Session,
     signal: SignalClient,
@@ -167,7 +86,12 @@ struct CallTask {
 }
 
 impl CallTask {
-    fn new(config: CallConfig, joined: Joined, inbox: mpsc::Receiver<CallCommand>, engine: Updates) -> Self {
+    pub(super) fn new(
+        config: CallConfig,
+        joined: Joined,
+        inbox: mpsc::Receiver<CallCommand>,
+        engine: Updates,
+    ) -> Self {
         let (remote_events_in, remote_events) = mpsc::channel(REMOTE_EVENTS);
         // A long code is good for the calls that follow too, and the test call's other side remembers none.
         let hands_over = !config.test && !config.code.is_long();
@@ -231,7 +155,7 @@ impl CallTask {
     }
 
     /// Runs until we leave (`None`) or cannot go on (the reason).
-    async fn drive(&mut self, cancel: &CancellationToken) -> Option<String> {
+    pub(super) async fn drive(&mut self, cancel: &CancellationToken) -> Option<String> {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.publish().await;
@@ -594,7 +518,7 @@ impl CallTask {
     }
 
     /// Says goodbye, tells how the call was, and releases everything.
-    async fn finish(mut self, reason: Option<String>) {
+    pub(super) async fn finish(mut self, reason: Option<String>) {
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
         for participant in &self.view.participants {
