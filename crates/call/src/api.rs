@@ -90,7 +90,10 @@ pub enum Input {
     /// Our name from now on.
     SetName(#[debug(skip)] String),
     /// This machine's network interfaces or addresses changed.
-    NetworkChanged,
+    NetworkChanged {
+        /// To whom the way that was in use is gone. A way that still works is not given up for one that may be better.
+        lost: Vec<PeerId>,
+    },
     /// Leave. Everything after it is ignored.
     Leave,
 }

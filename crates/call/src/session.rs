@@ -135,7 +135,7 @@ impl Session {
             Input::SetMicrophone(microphone) => self.set_media(MediaState { microphone, ..self.media }),
             Input::SetCamera(camera) => self.set_media(MediaState { camera, ..self.media }),
             Input::SetName(name) => self.set_name(name),
-            Input::NetworkChanged => self.network_changed(),
+            Input::NetworkChanged { lost } => self.network_changed(&lost),
             Input::Leave => return self.leave(),
         }
         self.run_timers();
@@ -391,10 +391,11 @@ impl Session {
         self.close(index);
     }
 
-    fn network_changed(&mut self) {
+    fn network_changed(&mut self, lost: &[PeerId]) {
         let now = self.now;
         for participant in &mut self.participants {
             match participant.link {
+                Link::Up if !lost.contains(&participant.id) => {}
                 Link::Up | Link::Down { .. } => {
                     let earliest = participant.restarted_at.map_or(now, |at| now.max(at + RESTART_SPACING));
                     participant.restart_at = Some(earliest);

@@ -204,6 +204,7 @@ fn nonsense() -> impl Strategy<Value = (u64, Input)> {
         1 => prop::collection::vec(any::<u8>(), 0..40).prop_map(PeerChange::Control),
         1 => kind.prop_map(|kind| PeerChange::LocalDescription { kind, sdp: "1".into() }),
     ];
+    let lost = prop::collection::vec(peer.clone(), 0..3);
     let input = prop_oneof![
         2 => prop::collection::vec(peer.clone(), 0..4)
             .prop_map(|peers| Input::Joined { peers, ice_servers: Vec::new() }),
@@ -215,7 +216,7 @@ fn nonsense() -> impl Strategy<Value = (u64, Input)> {
             .prop_map(|(peer, connection, change)| Input::Peer { peer, connection, change }),
         1 => any::<bool>().prop_map(Input::SetMicrophone),
         1 => any::<bool>().prop_map(Input::SetCamera),
-        1 => Just(Input::NetworkChanged),
+        1 => lost.prop_map(|lost| Input::NetworkChanged { lost }),
         1 => Just(Input::Timeout),
     ];
     (0u64..4000, input)

@@ -331,13 +331,25 @@ fn a_change_of_network_restarts_ice_at_once_and_a_burst_of_changes_only_once() {
     world.run(Duration::from_millis(100));
     world.online_elsewhere(1);
     for _ in 0..5 {
-        world.input(id(1), Input::NetworkChanged);
+        let lost = world.others(1);
+        world.input(id(1), Input::NetworkChanged { lost });
     }
     assert_eq!(restarts(&world, 1), 1);
     world.run_seconds(6);
     assert!(world.all_connected());
     assert!(!phases(&world, 2).contains(&Phase::Reconnecting), "it was over before anybody noticed");
     assert!(restarts(&world, 1) <= 2);
+}
+
+#[test]
+fn an_address_that_no_connection_uses_may_come_and_go() {
+    let mut world = a_call();
+    for _ in 0..10 {
+        world.input(id(1), Input::NetworkChanged { lost: Vec::new() });
+        world.run_seconds(5);
+    }
+    assert_eq!(restarts(&world, 1), 0);
+    assert_eq!((opened(&world, 1).len(), opened(&world, 2).len()), (1, 1));
 }
 
 #[test]

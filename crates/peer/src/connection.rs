@@ -1,12 +1,12 @@
 //! The task that owns a connection.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use tincan_media::Bitrate;
-use tincan_protocol::sdp;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{debug, warn};
 use webrtc::data_channel::DataChannel;
 use webrtc::peer_connection::{
-    PeerConnection, PeerConnectionEventHandler, RTCIceCandidateType, RTCIceGatheringState,
+    PeerConnection, PeerConnectionEventHandler, RTCIceCandidate, RTCIceCandidateType, RTCIceGatheringState,
     RTCPeerConnectionIceEvent, RTCPeerConnectionState, RTCStatsReportEntry, StatsSelector,
 };
 
@@ -25,19 +25,24 @@ use crate::api::{
 use crate::control::{self, Control};
 use crate::negotiation::Negotiation;
 use crate::outgoing::Outgoing;
-use crate::runtime::{PeerRuntime, WrapSocket};
+use crate::paths::{Credentials, Paths, WrapSocket};
+use crate::runtime::PeerRuntime;
 use crate::setup;
 use crate::shared::{Rates, Shared};
-use crate::streams::StreamRelays;
 
 /// Gathering may never finish (seen with 2 of 496 relayed connections): after this long without a connection it is
 /// started over by an ICE restart. A relay answers within a few round trips.
 const GATHERING_LIMIT: Duration = Duration::from_secs(8);
 const GATHERING_RETRIES: u32 = 2;
+/// A browser with IPv4 and IPv6 on three interfaces, STUN and relays names about twenty. Each is checked from every
+/// address of ours in turn.
+const MAX_REMOTE_CANDIDATES: usize = 32;
 /// What the handler says before the task reads it; gathering says most, a few dozen candidates at once.
 const SIGNALS: usize = 256;
 /// Closing waits this long for the library's tasks; they end in milliseconds.
 const CLOSE_LIMIT: Duration = Duration::from_secs(2);
+/// A relay that takes nothing for this long keeps the allocation until it expires.
+const RELAY_FAREWELL: Duration = Duration::from_millis(300);
 
 pub(crate) type Reply = oneshot::Sender<Result<(), PeerError>>;
 
@@ -59,8 +64,7 @@ enum Signal {
 
 struct Handler {
     signals: mpsc::Sender<Signal>,
-    /// Relays only: what we tell names no address of this machine.
-    hidden: bool,
+    paths: Arc<Paths>,
 }
 
 impl Handler {
@@ -75,16 +79,14 @@ impl Handler {
 #[async_trait::async_trait]
 impl PeerConnectionEventHandler for Handler {
     async fn on_ice_candidate(&self, event: RTCPeerConnectionIceEvent) {
-        // A socket on the wildcard address, on a machine without a network, has an address nobody can reach.
-        if matches!(event.candidate.address.as_str(), "0.0.0.0" | "::") {
-            return;
-        }
-        if let Ok(init) = event.candidate.to_json() {
+        let Ok(init) = event.candidate.to_json() else { return };
+        let candidate = init.candidate.strip_prefix("candidate:").unwrap_or(&init.candidate);
+        for told in self.paths.told(candidate) {
             self.forward(Signal::Candidate(IceCandidate {
-                candidate: if self.hidden { sdp::unrelated(&init.candidate) } else { init.candidate },
-                sdp_mid: init.sdp_mid,
+                candidate: format!("candidate:{told}"),
+                sdp_mid: init.sdp_mid.clone(),
                 sdp_m_line_index: init.sdp_mline_index,
-                username_fragment: init.username_fragment,
+                username_fragment: init.username_fragment.clone(),
             }));
         }
     }
@@ -114,6 +116,8 @@ pub(crate) struct Inbox {
 pub(crate) struct Connection {
     connection: Box<dyn PeerConnection>,
     runtime: Arc<PeerRuntime>,
+    paths: Arc<Paths>,
+    config: PeerConfig,
     shared: Arc<Shared>,
     signals: mpsc::Receiver<Signal>,
     commands: mpsc::Receiver<Command>,
@@ -128,10 +132,11 @@ pub(crate) struct Connection {
     negotiation: Negotiation,
     outgoing: Outgoing,
     state: PeerState,
-    /// A relay server is configured.
-    relays: bool,
-    /// See [`Handler::hidden`].
-    hidden: bool,
+    /// Of the descriptions that were applied last.
+    local_credentials: Option<Credentials>,
+    remote_credentials: Option<Credentials>,
+    /// Those that were told since.
+    remote_candidates: usize,
     gathering: Option<Instant>,
     gathering_retries: u32,
     last: Sample,
@@ -156,19 +161,18 @@ impl Connection {
         wrap: Option<WrapSocket>,
     ) -> Result<Self, PeerError> {
         let (forward, signals) = mpsc::channel(SIGNALS);
-        let handler = Arc::new(Handler { signals: forward, hidden: config.relay_only });
-        let (ice_servers, streams) = StreamRelays::take(&config.ice_servers);
-        let streams = Arc::new(streams);
-        let config = &PeerConfig { ice_servers, ..config.clone() };
-        let mut runtime = Arc::new(PeerRuntime::new(wrap.clone(), streams.clone()));
-        let connection = match setup::build(config, &shared, handler.clone(), runtime.clone(), true).await {
+        let paths = Arc::new(Paths::new(config, wrap));
+        let handler = Arc::new(Handler { signals: forward, paths: Arc::clone(&paths) });
+        let mut runtime = Arc::new(PeerRuntime::new(Arc::clone(&paths)));
+        let built = setup::build(config, &paths, &shared, handler.clone(), runtime.clone(), true).await;
+        let connection = match built {
             Ok(connection) => connection,
             // Without a route for multicast there is no mDNS, but there may be a call. A driver that failed has
             // used up its runtime.
             Err(error) => {
                 debug!(%error, "trying without mDNS");
-                runtime = Arc::new(PeerRuntime::new(wrap, streams));
-                setup::build(config, &shared, handler, runtime.clone(), false).await?
+                runtime = Arc::new(PeerRuntime::new(Arc::clone(&paths)));
+                setup::build(config, &paths, &shared, handler, runtime.clone(), false).await?
             }
         };
         let outgoing = Outgoing::new(connection.as_ref(), &shared)
@@ -180,6 +184,8 @@ impl Connection {
         Ok(Self {
             connection,
             runtime,
+            paths,
+            config: config.clone(),
             shared,
             signals,
             commands: inbox.commands,
@@ -194,8 +200,9 @@ impl Connection {
             negotiation: Negotiation::new(config.polite),
             outgoing,
             state: PeerState::Connecting,
-            relays: config.ice_servers.iter().flat_map(|s| &s.urls).any(|url| url.starts_with("turn")),
-            hidden: config.relay_only,
+            local_credentials: None,
+            remote_credentials: None,
+            remote_candidates: 0,
             gathering: None,
             gathering_retries: 0,
             last: Sample::default(),
@@ -203,7 +210,7 @@ impl Connection {
     }
 
     pub(crate) async fn run(mut self) {
-        let cancel = self.cancel.clone();
+        let (cancel, paths) = (self.cancel.clone(), Arc::clone(&self.paths));
         let mut second = tokio::time::interval(Duration::from_secs(1));
         second.set_missed_tick_behavior(MissedTickBehavior::Skip);
         self.emit(PeerEvent::State(self.state)).await;
@@ -216,6 +223,7 @@ impl Connection {
                     () = self.shared.keyframe_needed.notified() => self.request_keyframe().await,
                     Some(audio) = self.audio.recv() => self.send_audio(audio).await,
                     Some(video) = self.video.recv() => self.send_video(video).await,
+                    () = paths.relays.broken() => self.relay_broken().await,
                     _ = second.tick() => self.every_second().await,
                 }
             };
@@ -235,6 +243,8 @@ impl Connection {
         if let Err(error) = self.connection.close().await {
             debug!(kind = error_kind(&error), "closing");
         }
+        // Allocations are given up in what is queued now.
+        self.paths.relays.close(RELAY_FAREWELL).await;
         drop(self.outgoing);
         drop(self.control);
         self.tasks.shutdown().await;
@@ -332,6 +342,11 @@ impl Connection {
                 let _ = reply.send(result);
             }
             Command::Candidate(candidate) => {
+                self.remote_candidates += 1;
+                if self.remote_candidates > MAX_REMOTE_CANDIDATES {
+                    debug!("they have more addresses than are checked");
+                    return;
+                }
                 self.negotiation.candidate(self.connection.as_ref(), candidate).await;
                 self.runtime.wake_driver();
             }
@@ -348,23 +363,92 @@ impl Connection {
             self.channel_made = true;
             self.control.adopt(&mut self.tasks, channel, true);
         }
-        let offer = self.negotiation.offer(self.connection.as_ref(), restart).await?;
+        let keeps = restart && self.working_path().await.is_some();
+        if restart {
+            self.prepare_restart(keeps).await;
+        }
+        let offer = self.negotiation.offer(self.connection.as_ref(), restart, keeps).await?;
+        self.local_credentials = Credentials::of(&offer.sdp);
         self.tell(offer).await;
         Ok(())
     }
 
     async fn tell(&self, mut description: SessionDescription) {
-        if self.hidden {
-            // Candidates that were gathered by then are in it.
-            description.sdp = sdp::unrelated_candidates(&description.sdp);
-        }
+        // Candidates that were gathered by then are in it.
+        description.sdp = self.paths.description(&description.sdp);
         self.emit(PeerEvent::LocalDescription(description)).await;
     }
 
-    async fn remote(&mut self, description: SessionDescription) -> Result<(), PeerError> {
+    /// The other side's end of the path in use, when it works at this moment.
+    async fn working_path(&self) -> Option<SocketAddr> {
+        let (local, remote) = self.selected_pair().await?;
+        let remote = socket_address(&remote)?;
+        (self.state == PeerState::Connected
+            && local.typ != RTCIceCandidateType::Relay
+            && self.paths.is_alive(remote))
+        .then_some(remote)
+    }
+
+    /// Before an ICE restart: the sockets for the addresses that there are now, and relays over new ways unless the
+    /// path in use is kept.
+    async fn prepare_restart(&self, keeps: bool) {
+        self.paths.refresh();
+        if keeps || self.paths.relays.is_empty() {
+            return;
+        }
+        self.paths.relays.renew();
+        let configuration = setup::configuration(&self.config, &self.paths);
+        if let Err(error) = self.connection.set_configuration(configuration).await {
+            warn!(kind = error_kind(&error), "the relays are not asked anew");
+        }
+    }
+
+    /// The way to a relay is over: when the connection goes through it, another one is needed.
+    async fn relay_broken(&mut self) {
+        let Some(pair) = self.selected_pair().await else { return };
+        let (local, _) = pair;
+        if self.state == PeerState::Connected && local.typ == RTCIceCandidateType::Relay {
+            let relayed = socket_address(&local);
+            if relayed.is_some_and(|relayed| !self.paths.relays.relays(relayed)) {
+                debug!("the relay in use is lost");
+                if let Err(error) = self.offer(true).await {
+                    warn!(%error, "another way could not be looked for");
+                }
+            }
+        }
+    }
+
+    async fn remote(&mut self, mut description: SessionDescription) -> Result<(), PeerError> {
+        description.sdp = Paths::bounded(&description.sdp, MAX_REMOTE_CANDIDATES);
+        let theirs = Credentials::of(&description.sdp);
+        let restarts = self.remote_credentials.is_some() && self.remote_credentials != theirs;
+        // A path is kept that both sides still have.
+        let kept = match self.working_path().await {
+            Some(remote) if restarts && Paths::lists(&description.sdp, remote) => Some(remote),
+            _ => None,
+        };
+        if description.offer && restarts && !self.negotiation.ignores_offers() {
+            self.prepare_restart(kept.is_some()).await;
+        }
         // The offerer makes the channel; later offers of ours must not make another.
         self.channel_made |= description.offer;
+        let applies = !(description.offer && self.negotiation.ignores_offers());
         let replies = self.negotiation.remote(self.connection.as_ref(), description).await?;
+        if let Some(reply) = replies.last() {
+            self.local_credentials = Credentials::of(&reply.sdp);
+        }
+        if applies {
+            self.remote_credentials.clone_from(&theirs);
+            self.remote_candidates = 0;
+        }
+        // Another offer of ours begins the next generation.
+        let settled = applies && !replies.last().is_some_and(|reply| reply.offer);
+        if let (Some(remote), Some(ours), Some(theirs), true) =
+            (kept, self.local_credentials.clone(), theirs, settled)
+        {
+            debug!("the path in use is kept");
+            self.paths.keep(remote, ours, theirs);
+        }
         self.runtime.wake_driver();
         for reply in replies {
             self.tell(reply).await;
@@ -432,7 +516,7 @@ impl Connection {
     }
 
     async fn watch_gathering(&mut self) {
-        let stuck = self.relays
+        let stuck = !self.paths.relays.is_empty()
             && self.state == PeerState::Connecting
             && self.gathering_retries < GATHERING_RETRIES
             && self.gathering.is_some_and(|since| since.elapsed() > GATHERING_LIMIT);
@@ -446,14 +530,30 @@ impl Connection {
         }
     }
 
-    async fn note_path(&self) {
-        let Some(sctp) = self.connection.sctp().await else { return };
-        let pair = sctp.transport().ice_transport().get_selected_candidate_pair().await;
-        if let Ok(Some(pair)) = pair {
-            let path = (kind(pair.local().typ), kind(pair.remote().typ));
-            self.shared.figures(|figures| figures.path = Some(path));
-        }
+    async fn selected_pair(&self) -> Option<(RTCIceCandidate, RTCIceCandidate)> {
+        let ice = self.connection.sctp().await?.transport().ice_transport();
+        let pair = ice.get_selected_candidate_pair().await.ok()??;
+        Some((pair.local().clone(), pair.remote().clone()))
     }
+
+    async fn note_path(&self) {
+        let Some((local, remote)) = self.selected_pair().await else { return };
+        let address = match local.typ {
+            RTCIceCandidateType::Relay => {
+                socket_address(&local).and_then(|relayed| self.paths.relays.local_address(relayed))
+            }
+            _ => socket_address(&remote).and_then(|remote| self.paths.local_address(remote)),
+        };
+        let path = (kind(local.typ), kind(remote.typ));
+        self.shared.figures(|figures| {
+            figures.path = Some(path);
+            figures.local_address = address;
+        });
+    }
+}
+
+fn socket_address(candidate: &RTCIceCandidate) -> Option<SocketAddr> {
+    Some(SocketAddr::new(candidate.address.parse().ok()?, candidate.port))
 }
 
 fn kind(kind: RTCIceCandidateType) -> String {

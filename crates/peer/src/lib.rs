@@ -11,19 +11,21 @@ mod bandwidth;
 mod connection;
 mod control;
 mod events;
-mod framing;
+mod interfaces;
 mod negotiation;
 mod outgoing;
+mod paths;
 mod peer;
+mod relays;
 mod runtime;
 mod setup;
 mod shared;
 mod stages;
-mod streams;
-mod trust;
+mod stun;
 
 pub use api::*;
 pub use events::PeerEvents;
+pub use interfaces::{LocalAddress, LocalAddresses};
 pub use peer::{Peer, PeerSender};
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub(crate) struct Negotiation {
     polite: bool,
     /// Our offer waits for its answer.
     offer: Option<SessionDescription>,
+    /// It is applied with its answer only: it restarts ICE, and the path works until then.
+    held: Option<RTCSessionDescription>,
     /// Another offer is to follow the one under way.
     again: bool,
     /// The next offer restarts ICE.
@@ -40,11 +42,18 @@ impl Negotiation {
         Self { polite, ..Self::default() }
     }
 
-    /// Makes an offer; while one waits for its answer, that one is to be sent again and a fresh one follows if needed.
+    /// Whether their offer would be ignored now.
+    pub(crate) fn ignores_offers(&self) -> bool {
+        self.offer.is_some() && !self.polite
+    }
+
+    /// Makes an offer; while one waits for its answer, that one is to be sent again and a fresh one follows if needed. `hold`:
+    /// nothing changes here before the answer to it is there.
     pub(crate) async fn offer(
         &mut self,
         connection: &dyn PeerConnection,
         restart: bool,
+        hold: bool,
     ) -> Result<SessionDescription, PeerError> {
         self.restart |= restart;
         if let Some(offer) = &self.offer {
@@ -55,7 +64,11 @@ impl Negotiation {
         let options = rtc::peer_connection::configuration::RTCOfferOptions { ice_restart: self.restart };
         let offer = connection.create_offer(Some(options)).await.map_err(refused("no offer can be made"))?;
         let sdp = offer.sdp.clone();
-        connection.set_local_description(offer).await.map_err(refused("our offer"))?;
+        if hold {
+            self.held = Some(offer);
+        } else {
+            connection.set_local_description(offer).await.map_err(refused("our offer"))?;
+        }
         self.restart = false;
         self.again = false;
         let offer = SessionDescription { offer: true, sdp };
@@ -81,6 +94,9 @@ impl Negotiation {
                     return Ok(replies);
                 }
                 debug!("both sides offered; ours is rolled back");
+                if let Some(held) = self.held.take() {
+                    connection.set_local_description(held).await.map_err(refused("our offer"))?;
+                }
                 let rollback = RTCSessionDescription::rollback(None).map_err(refused("our rollback"))?;
                 connection.set_local_description(rollback).await.map_err(refused("our rollback"))?;
                 self.offer = None;
@@ -102,6 +118,9 @@ impl Negotiation {
                 debug!("an answer to nothing is ignored");
                 return Ok(replies);
             }
+            if let Some(held) = self.held.take() {
+                connection.set_local_description(held).await.map_err(refused("our offer"))?;
+            }
             let answer = RTCSessionDescription::answer(sdp).map_err(refused("their answer"))?;
             connection.set_remote_description(answer).await.map_err(refused("their answer"))?;
             self.offer = None;
@@ -113,7 +132,7 @@ impl Negotiation {
             add(connection, candidate).await;
         }
         if self.again {
-            replies.push(self.offer(connection, false).await?);
+            replies.push(self.offer(connection, false, false).await?);
         }
         Ok(replies)
     }

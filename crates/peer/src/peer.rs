@@ -1,5 +1,6 @@
 //! The handle of a connection.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -15,7 +16,7 @@ use crate::api::{
 use crate::connection::{Command, Connection, Inbox, Reply};
 use crate::control;
 use crate::events::PeerEvents;
-use crate::runtime::WrapSocket;
+use crate::paths::WrapSocket;
 use crate::shared::{AUDIO_CLOCK, LocalStream, Shared, VIDEO_CLOCK};
 
 /// Events that wait for the owner: two seconds of a 2 Mbit/s picture. Media is dropped beyond, nothing else; facts do
@@ -196,6 +197,11 @@ impl PeerSender {
     /// Where things stand; cheap.
     pub fn statistics(&self) -> PeerStatistics {
         self.shared.statistics()
+    }
+
+    /// The address of this machine that the connection uses, beneath a relay too; `None` while there is no connection.
+    pub fn local_address(&self) -> Option<IpAddr> {
+        self.shared.local_address()
     }
 
     /// The certificates of both sides, once the DTLS handshake is through.

@@ -1,4 +1,4 @@
-//! Our own [`Runtime`] around tokio's: it mends how `webrtc` 0.21.1's driver sleeps, and sizes the sockets.
+//! Our own [`Runtime`] around tokio's: it mends how `webrtc` 0.21.1's driver sleeps, and puts our sockets below it.
 //!
 //! The driver computes its next timer, handles one packet or event, and then sleeps until that timer although the
 //! packet may have queued writes: opening takes 0.6 s on loopback that way, and relays crawl. So the driver's sleeps
@@ -24,17 +24,13 @@ use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
 };
 
-use crate::streams::{StreamRelays, StreamSocket};
+use crate::paths::Paths;
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Passes of the loop that follow a packet or an event at once. Measured: with four, everything that a packet sets
 /// off (ICE, then DTLS, then SCTP, each one pass later) has left before the driver sleeps.
 const EAGER_PASSES: u32 = 4;
-
-/// Socket buffers: bursts of a keyframe or of a data channel overflow the default 208 KiB. The kernel clamps it to
-/// what it allows.
-const SOCKET_BUFFER: usize = 4 << 20;
 
 thread_local! {
     /// The driver that this thread polls at this moment.
@@ -52,28 +48,23 @@ struct Driver {
     woken: Notify,
 }
 
-/// Wraps every UDP socket that the connection opens; tests lose packets with it.
-pub(crate) type WrapSocket = Arc<dyn Fn(Arc<dyn AsyncUdpSocket>) -> Arc<dyn AsyncUdpSocket> + Send + Sync>;
-
 /// One instance per connection.
 pub(crate) struct PeerRuntime {
     inner: TokioRuntime,
     driver: Arc<Driver>,
     driver_spawned: AtomicBool,
     tasks: TaskTracker,
-    wrap: Option<WrapSocket>,
-    relays: Arc<StreamRelays>,
+    paths: Arc<Paths>,
 }
 
 impl PeerRuntime {
-    pub(crate) fn new(wrap: Option<WrapSocket>, relays: Arc<StreamRelays>) -> Self {
+    pub(crate) fn new(paths: Arc<Paths>) -> Self {
         Self {
             inner: TokioRuntime,
             driver: Arc::default(),
             driver_spawned: AtomicBool::new(false),
             tasks: TaskTracker::new(),
-            wrap,
-            relays,
+            paths,
         }
     }
 
@@ -106,19 +97,11 @@ impl Runtime for PeerRuntime {
     }
 
     fn wrap_udp_socket(&self, socket: std::net::UdpSocket) -> io::Result<Arc<dyn AsyncUdpSocket>> {
-        let reference = socket2::SockRef::from(&socket);
-        // Refused sizes only cost throughput.
-        let _ = reference.set_recv_buffer_size(SOCKET_BUFFER);
-        let _ = reference.set_send_buffer_size(SOCKET_BUFFER);
-        let socket = self.inner.wrap_udp_socket(socket)?;
-        let socket = match &self.wrap {
-            Some(wrap) => wrap(socket),
-            None => socket,
-        };
-        if self.relays.is_empty() {
-            return Ok(socket);
+        // Multicast DNS has a socket of its own.
+        if socket.local_addr()?.ip().is_loopback() {
+            return self.paths.stand_in(socket);
         }
-        Ok(Arc::new(StreamSocket::new(socket, self.relays.clone(), self.tasks.clone())))
+        self.inner.wrap_udp_socket(socket)
     }
 
     fn wrap_tcp_listener(&self, listener: std::net::TcpListener) -> io::Result<Arc<dyn AsyncTcpListener>> {
@@ -130,7 +113,7 @@ impl Runtime for PeerRuntime {
     }
 
     fn resolve_host<'a>(&'a self, host: &'a str) -> BoxFuture<'a, io::Result<Vec<SocketAddr>>> {
-        match self.relays.resolve(host) {
+        match self.paths.relays.resolve(host) {
             Some(address) => Box::pin(std::future::ready(Ok(vec![address]))),
             None => self.inner.resolve_host(host),
         }

@@ -1,6 +1,5 @@
 //! How a connection is put together: codecs, chain, settings, sockets.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,15 +13,16 @@ use rtc::rtp_transceiver::rtp_sender::{
 };
 use rtc::sdp::extmap::{AUDIO_LEVEL_URI, SDES_MID_URI, TRANSPORT_CC_URI};
 use webrtc::peer_connection::{
-    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfigurationBuilder,
-    RTCIceServer, RTCIceTransportPolicy, Registry, SettingEngine, SettingEngineBuilder,
-    SrtpProtectionProfile,
+    MediaEngine, PeerConnection, PeerConnectionBuilder, PeerConnectionEventHandler, RTCConfiguration,
+    RTCConfigurationBuilder, RTCIceServer, RTCIceTransportPolicy, Registry, SettingEngine,
+    SettingEngineBuilder, SrtpProtectionProfile,
 };
 use webrtc::runtime::Runtime;
 
-use crate::api::{PeerConfig, PeerError};
+use crate::api::{IceServerConfig, PeerConfig, PeerError};
 use crate::bandwidth::{Coverage, Estimator};
 use crate::control::SEND_BUFFER;
+use crate::paths::Paths;
 use crate::shared::{AUDIO_CLOCK, Shared, VIDEO_CLOCK};
 use crate::stages::Staged;
 use crate::stages::meter::Meter;
@@ -41,8 +41,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(1);
 /// after it was found to work, so half of this is waited for nothing: with its default of 200 ms joins miss a beat, with
 /// libwebrtc's 48 ms they still took 60 ms where 10 do.
 const CHECK_INTERVAL: Duration = Duration::from_millis(20);
-/// Checks of a pair before it is given up: 5 s, which slow relays need.
-const CHECKS: u16 = 250;
+/// Checks of a pair before it is given up: longer than [`FAILED_AFTER`], since few of them leave (`paths::checks`).
+const CHECKS: u16 = 1000;
 /// Feedback on arrivals: libwebrtc's 50 to 100 ms; the controller's windows are made for it.
 const FEEDBACK_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -131,7 +131,7 @@ fn registry(shared: &Arc<Shared>, config: &PeerConfig) -> Registry {
         .with(Slot::from(12_500), Staged::new(Receive::new(shared.clone())))
 }
 
-fn settings(config: &PeerConfig, mdns: MulticastDnsMode) -> SettingEngine {
+fn settings(mdns: MulticastDnsMode) -> SettingEngine {
     SettingEngineBuilder::new()
         .with_srtp_protection_profiles(vec![
             SrtpProtectionProfile::Srtp_Aead_Aes_128_Gcm,
@@ -144,57 +144,46 @@ fn settings(config: &PeerConfig, mdns: MulticastDnsMode) -> SettingEngine {
         .with_srflx_acceptance_min_wait(Some(Duration::ZERO))
         .with_prflx_acceptance_min_wait(Some(Duration::ZERO))
         .with_relay_acceptance_min_wait(Some(Duration::ZERO))
-        .with_include_loopback_candidate(config.include_loopback)
-        .with_discard_local_candidates_during_ice_restart(true)
+        // What the library takes for its sockets is at loopback addresses, and stays.
+        .with_include_loopback_candidate(true)
         .with_multicast_dns_mode(mdns)
         .build()
 }
 
-/// A socket for every address of every interface that is up (the library expands a wildcard to those, without
-/// loopback and link-local), and loopback when asked.
-fn addresses(config: &PeerConfig) -> Vec<SocketAddr> {
-    let wildcards =
-        [SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)), SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0))];
-    let loopbacks = [SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), SocketAddr::from((Ipv6Addr::LOCALHOST, 0))];
-    let loopbacks = loopbacks.into_iter().filter(|_| config.include_loopback);
-    // A machine without IPv6 must not log an error per connection.
-    wildcards.into_iter().chain(loopbacks).filter(|address| UdpSocket::bind(address).is_ok()).collect()
+/// With the relays as they are shown to the library now.
+pub(crate) fn configuration(config: &PeerConfig, paths: &Paths) -> RTCConfiguration {
+    let server = |server: IceServerConfig| RTCIceServer {
+        urls: server.urls,
+        username: server.username,
+        credential: server.credential,
+    };
+    let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
+    RTCConfigurationBuilder::new()
+        .with_ice_servers(paths.relays.servers().into_iter().map(server).collect())
+        .with_ice_transport_policy(policy)
+        .build()
 }
 
 pub(crate) async fn build(
     config: &PeerConfig,
+    paths: &Paths,
     shared: &Arc<Shared>,
     handler: Arc<dyn PeerConnectionEventHandler>,
     runtime: Arc<dyn Runtime>,
     mdns: bool,
 ) -> Result<Box<dyn PeerConnection>, PeerError> {
-    let ice_servers = config
-        .ice_servers
-        .iter()
-        .map(|server| RTCIceServer {
-            urls: server.urls.clone(),
-            username: server.username.clone(),
-            credential: server.credential.clone(),
-        })
-        .collect();
-    let policy = if config.relay_only { RTCIceTransportPolicy::Relay } else { RTCIceTransportPolicy::All };
     // The library's own words may name addresses, and errors reach logs.
     let setup = |step: &'static str| move |_: webrtc::error::Error| PeerError::Setup(step);
     let mdns = if mdns { MulticastDnsMode::QueryOnly } else { MulticastDnsMode::Disabled };
     let connection = PeerConnectionBuilder::new()
-        .with_configuration(
-            RTCConfigurationBuilder::new()
-                .with_ice_servers(ice_servers)
-                .with_ice_transport_policy(policy)
-                .build(),
-        )
+        .with_configuration(configuration(config, paths))
         .with_media_engine(media_engine().map_err(setup("the codecs"))?)
         .with_interceptor_registry(registry(shared, config))
-        .with_setting_engine(settings(config, mdns))
+        .with_setting_engine(settings(mdns))
         .with_data_channel_send_buffer_limit(SEND_BUFFER)
         .with_handler(handler)
         .with_runtime(runtime)
-        .with_udp_addrs(addresses(config))
+        .with_udp_addrs(Paths::stand_in_addresses())
         .build()
         .await
         .map_err(setup("the sockets"))?;

@@ -3,6 +3,7 @@
 //! The stages run inside `webrtc`'s driver, under its lock, and cannot await; the handle answers `statistics()` from
 //! any thread. So the figures are atomics, and the few compound ones sit behind a mutex that is held for a copy only.
 
+use std::net::IpAddr;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -73,6 +74,8 @@ pub(crate) struct Figures {
     /// The last second's rates, filled in by the connection's task.
     pub(crate) rates: Rates,
     pub(crate) path: Option<(String, String)>,
+    /// The address of this machine at its end.
+    pub(crate) local_address: Option<IpAddr>,
 }
 
 /// What the connection's task derives once a second.
@@ -198,6 +201,10 @@ impl Shared {
     pub(crate) fn figures<T>(&self, f: impl FnOnce(&mut Figures) -> T) -> T {
         // A panic while copying numbers leaves numbers.
         f(&mut self.figures.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+    }
+
+    pub(crate) fn local_address(&self) -> Option<IpAddr> {
+        self.figures(|figures| figures.local_address)
     }
 
     pub(crate) fn statistics(&self) -> PeerStatistics {

@@ -143,13 +143,19 @@ impl World {
         }
     }
 
+    /// Everybody but machine `n`.
+    pub fn others(&self, n: u8) -> Vec<PeerId> {
+        self.machines.keys().copied().filter(|other| *other != id(n)).collect()
+    }
+
     /// Machine `n` is on another network: its addresses are new, and it notices.
     pub fn online_elsewhere(&mut self, n: u8) {
+        let lost = self.others(n);
         if let Some(machine) = self.machines.get_mut(&id(n)) {
             machine.online = true;
             machine.network += 1;
             machine.retry_at = self.now + RECONNECT;
-            self.input(id(n), Input::NetworkChanged);
+            self.input(id(n), Input::NetworkChanged { lost });
         }
     }
 

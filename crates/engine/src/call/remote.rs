@@ -3,6 +3,7 @@
 //! Three parts run for each: a driver task that owns the [`Peer`] and does what the call's task asks in order, a
 //! forwarding task that takes the connection's events apart, and the receive thread for pictures.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -193,6 +194,11 @@ impl Remote {
         if self.commands.try_send(command).is_err() {
             warn!("the connection takes nothing more");
         }
+    }
+
+    /// The address of this machine that the connection uses; `None` while there is no connection.
+    pub(crate) fn local_address(&self) -> Option<IpAddr> {
+        self.sender.local_address()
     }
 
     pub(crate) fn request_keyframe(&self) {

@@ -212,11 +212,7 @@ impl CallTask {
                 }
                 change = self.addresses.changed() => {
                     self.signal.network_changed();
-                    // A way that works is not given up for one that may be better.
-                    if change == Change::Gained && self.session.phase() == Phase::Connected {
-                        continue;
-                    }
-                    Input::NetworkChanged
+                    Input::NetworkChanged { lost: self.lost_their_way(&change) }
                 }
                 _ = seconds.tick() => {
                     self.measure().await;
@@ -227,6 +223,12 @@ impl CallTask {
             self.carry_out().await;
             self.publish().await;
         }
+    }
+
+    /// To whom the connection uses an address that is gone.
+    fn lost_their_way(&self, change: &Change) -> Vec<PeerId> {
+        let uses_lost = |remote: &Remote| remote.local_address().is_some_and(|ip| change.lost.contains(&ip));
+        self.remotes.iter().filter(|(_, remote)| uses_lost(remote)).map(|(peer, _)| *peer).collect()
     }
 
     /// The server will not have us again. Whoever is connected talks on; nobody new can come.

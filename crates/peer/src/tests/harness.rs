@@ -9,7 +9,7 @@ use tincan_media::video::EncodedVideo;
 use tincan_media::{Bitrate, MediaClock};
 use tokio::task::AbortHandle;
 
-use crate::runtime::WrapSocket;
+use crate::paths::WrapSocket;
 use crate::{Peer, PeerConfig, PeerEvent, PeerEvents, PeerState, SessionDescription};
 
 /// Generous: the machine is shared. Nothing waits for it unless it fails.
@@ -103,7 +103,7 @@ impl Pair {
         tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("waited in vain: {what}"))
     }
 
-    fn other(&self, side: Side) -> &Peer {
+    pub(super) fn other(&self, side: Side) -> &Peer {
         match side {
             Side::A => &self.b,
             Side::B => &self.a,
@@ -119,7 +119,7 @@ impl Pair {
     }
 }
 
-async fn carry(to: &Peer, event: PeerEvent) {
+pub(super) async fn carry(to: &Peer, event: PeerEvent) {
     match event {
         PeerEvent::LocalDescription(description) => to.set_remote(description).await.unwrap(),
         PeerEvent::LocalCandidate(candidate) => to.add_candidate(candidate).await.unwrap(),

@@ -3,4 +3,5 @@
 mod calls;
 mod harness;
 mod lossy;
+mod restarts;
 mod trust;
