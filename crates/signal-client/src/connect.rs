@@ -15,7 +15,7 @@ use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream};
 use url::{Host, Url};
 
 use crate::error::JoinError;
-use crate::race;
+use crate::{race, scoped};
 
 pub(crate) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -73,6 +73,7 @@ async fn resolve(url: &Url) -> io::Result<Vec<SocketAddr>> {
     Ok(match url.host() {
         Some(Host::Ipv4(address)) => vec![(address, port).into()],
         Some(Host::Ipv6(address)) => vec![(address, port).into()],
+        Some(Host::Domain(name)) if let Some(address) = scoped::resolve(name, port) => vec![address],
         Some(Host::Domain(name)) => tokio::net::lookup_host((name, port)).await?.collect(),
         None => return Err(io::ErrorKind::InvalidInput.into()),
     })

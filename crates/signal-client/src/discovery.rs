@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::time::Duration;
 
-use mdns_sd::{IfKind, ResolvedService, ServiceDaemon, ServiceEvent};
+use mdns_sd::{IfKind, ResolvedService, ScopedIp, ServiceDaemon, ServiceEvent};
 use thiserror::Error;
 use tincan_protocol::{LOCAL_ROOM_PATH, MDNS_SERVICE, RoomId, announcement_name, display_name, local_proof};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::debug;
 use url::Url;
 
-use crate::race;
+use crate::{race, scoped};
 
 /// An address that has not answered by then is another network's.
 pub const ANSWER: Duration = Duration::from_secs(2);
@@ -303,12 +303,30 @@ fn shown_name(service: &ResolvedService) -> String {
 /// A service's addresses, those first that are likely to answer.
 fn addresses(service: &ResolvedService) -> Vec<SocketAddr> {
     let port = service.get_port();
-    let mut addresses: Vec<IpAddr> = service.get_addresses().iter().map(|ip| ip.to_ip_addr()).collect();
-    // A link-local IPv6 address needs its interface, which no URL can say.
-    addresses.retain(|ip| !matches!(ip, IpAddr::V6(ip) if ip.is_unicast_link_local()));
-    // IPv4 first, because the server listens there; this machine last, because others announce theirs too.
-    addresses.sort_by_key(|ip| (ip.is_loopback(), ip.is_ipv6()));
-    addresses.into_iter().map(|ip| SocketAddr::new(ip, port)).collect()
+    let mut addresses: Vec<SocketAddr> =
+        service.get_addresses().iter().map(|ip| socket_address(ip, port)).collect();
+    // IPv4 first, because it is what most networks have; an address of one link after those that lead further; this
+    // machine last, because others announce theirs too.
+    addresses
+        .sort_by_key(|address| (address.ip().is_loopback(), is_link_local(address.ip()), address.is_ipv6()));
+    addresses
+}
+
+/// The announced address, a link-local one with the interface that the announcement came in on.
+fn socket_address(ip: &ScopedIp, port: u16) -> SocketAddr {
+    match ip {
+        ScopedIp::V6(v6) if v6.addr().is_unicast_link_local() => {
+            SocketAddrV6::new(*v6.addr(), port, 0, v6.scope_id().index).into()
+        }
+        ip => SocketAddr::new(ip.to_ip_addr(), port),
+    }
+}
+
+fn is_link_local(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unicast_link_local(),
+    }
 }
 
 /// The first of a service's addresses that proves the room.
@@ -327,7 +345,7 @@ async fn proves(address: SocketAddr, room: RoomId) -> io::Result<FoundServer> {
     let answer = get(address, &path).await?;
     let found = answer.split_once(' ').filter(|(proof, _)| *proof == local_proof(room, &nonce));
     let instance = found.map(|(_, instance)| instance.trim().to_ascii_lowercase());
-    let url = Url::parse(&format!("ws://{address}")).ok();
+    let url = Url::parse(&format!("ws://{}", scoped::authority(address))).ok();
     match (url, instance) {
         (Some(url), Some(instance)) if instance.starts_with(&name) => Ok(FoundServer { url, instance }),
         _ => Err(io::ErrorKind::InvalidData.into()),
@@ -338,7 +356,8 @@ async fn proves(address: SocketAddr, room: RoomId) -> io::Result<FoundServer> {
 async fn get(address: SocketAddr, path: &str) -> io::Result<String> {
     let asked = tokio::time::timeout(ANSWER, async {
         let mut stream = TcpStream::connect(address).await?;
-        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        let host = scoped::authority(address);
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
         let mut answer = Vec::new();
         // The real answer is under 300 bytes; whatever else answers is not read to its end.

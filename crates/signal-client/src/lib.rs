@@ -17,6 +17,7 @@ mod discovery;
 mod error;
 mod outbox;
 mod race;
+mod scoped;
 mod statistics;
 mod task;
 

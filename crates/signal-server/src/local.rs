@@ -2,11 +2,13 @@
 
 use std::collections::HashMap;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, UdpSocket};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::sync::{Arc, Weak};
 
 use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 use parking_lot::Mutex;
+use socket2::{Domain, Socket, Type};
 use thiserror::Error;
 use tincan_protocol::{INSTANCE_LEN, MDNS_SERVICE, RoomId, announcement_name, display_name};
 use tokio::net::TcpListener;
@@ -19,6 +21,9 @@ use crate::server::serve_rooms;
 
 /// Longest name of a computer that is announced, in bytes.
 const MAX_HOST_LEN: usize = 200;
+
+/// Connections that wait to be taken: a whole room at once.
+const BACKLOG: i32 = 128;
 
 /// The server inside the app cannot start.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -112,7 +117,7 @@ impl LocalServer {
         if let Some(running) = current.upgrade() {
             return Ok(running);
         }
-        let listener = TcpListener::bind((Ipv4Addr::UNSPECIFIED, 0)).await.map_err(|_| LocalServerError)?;
+        let listener = listen().map_err(|_| LocalServerError)?;
         let port = listener.local_addr().map_err(|_| LocalServerError)?.port();
         let cancel = CancellationToken::new();
         let rooms = Arc::new(HostedRooms::new(port, announced(&self.host)));
@@ -277,6 +282,23 @@ impl fmt::Debug for LocalRoom {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("LocalRoom").field("announced", &self.announced).finish_non_exhaustive()
     }
+}
+
+/// Listens on every address of this machine, of both IP versions where it has both.
+fn listen() -> io::Result<TcpListener> {
+    let open = |domain, any: IpAddr| {
+        let socket = Socket::new(domain, Type::STREAM, None)?;
+        if any.is_ipv6() {
+            // Windows would take IPv6 only.
+            socket.set_only_v6(false)?;
+        }
+        socket.bind(&SocketAddr::new(any, 0).into())?;
+        socket.listen(BACKLOG)?;
+        socket.set_nonblocking(true)?;
+        TcpListener::from_std(socket.into())
+    };
+    open(Domain::IPV6, Ipv6Addr::UNSPECIFIED.into())
+        .or_else(|_| open(Domain::IPV4, Ipv4Addr::UNSPECIFIED.into()))
 }
 
 /// The address by which others on the local network reach this machine.
