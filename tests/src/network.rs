@@ -145,6 +145,13 @@ impl Machine {
     }
 }
 
+impl Machine {
+    /// `tincan call` on this machine, on the networks that it is on, without a server.
+    pub fn call_nearby(&self, name: &str, arguments: &[&str]) -> Participant {
+        Participant::start_anywhere(self.command(binary("tincan")), name, arguments)
+    }
+}
+
 impl Default for Machine {
     fn default() -> Self {
         Self::new()
@@ -254,6 +261,34 @@ impl Capture {
         crate::process::signal(self.process.id(), "INT");
         let (_, said) = self.process.end().await;
         said
+    }
+}
+
+/// The connectivity checks that leave an address, with the time at which each did.
+pub struct Checks {
+    process: Process,
+}
+
+impl Checks {
+    /// Begins on this interface; returns when packets are seen.
+    pub async fn start(machine: &Machine, interface: &str, from: &str) -> Self {
+        let mut command = machine.command("tcpdump");
+        // STUN binding requests (RFC 8489): their type, and the magic cookie.
+        let filter = format!("src host {from} and udp[8:2] = 1 and udp[12:4] = 0x2112a442");
+        command.args(["--immediate-mode", "-l", "-n", "-tt", "-q", "-i", interface, &filter]);
+        let mut process = Process::start("tcpdump", command);
+        process.wait_for("its listening", |line| line.contains("listening on").then_some(())).await;
+        Self { process }
+    }
+
+    /// Ends it; the most that left within one second.
+    pub async fn most_in_a_second(self) -> usize {
+        crate::process::signal(self.process.id(), "INT");
+        let (_, said) = self.process.end().await;
+        let at = |line: &String| line.split_once(' ')?.0.parse::<f64>().ok();
+        let times: Vec<f64> = said.iter().filter_map(at).collect();
+        let within = |from: &f64| times.iter().filter(|at| (*from..*from + 1.0).contains(at)).count();
+        times.iter().map(within).max().unwrap_or(0)
     }
 }
 

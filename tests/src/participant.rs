@@ -32,7 +32,8 @@ impl Participant {
         Self::start_anywhere(Command::new(binary("tincan")), name, arguments)
     }
 
-    fn start_anywhere(mut command: Command, name: &str, arguments: &[&str]) -> Self {
+    /// The same by a command that stands for `tincan`.
+    pub fn start_anywhere(mut command: Command, name: &str, arguments: &[&str]) -> Self {
         command.args(["call", "--name", name]);
         for (option, usual) in [("--camera", "test-pattern"), ("--microphone", "tone"), ("--speaker", "none")]
         {

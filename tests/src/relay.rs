@@ -24,6 +24,11 @@ impl Relay {
     /// # Panics
     /// When coturn is not installed.
     pub async fn start(machine: &Machine, address: IpAddr) -> Self {
+        Self::start_with(machine, address, &[]).await
+    }
+
+    /// The same with more options of coturn's.
+    pub async fn start_with(machine: &Machine, address: IpAddr, options: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("there is room for a folder");
         let path = |name: &str| folder.path().join(name);
         let certified =
@@ -32,7 +37,7 @@ impl Relay {
         std::fs::write(path("key.pem"), certified.signing_key.serialize_pem()).expect("the disk has room");
         let mut command = machine.command("turnserver");
         command.args(["-n", "--no-cli", "--use-auth-secret", "--realm=tincan.test", "--log-file=stdout"]);
-        command.arg("--simple-log").arg("--verbose");
+        command.arg("--simple-log").arg("--verbose").args(options);
         command.arg(format!("--static-auth-secret={SECRET}"));
         command.arg(format!("--listening-ip={address}")).arg(format!("--relay-ip={address}"));
         for (option, name) in

@@ -6,7 +6,9 @@
 
 mod links;
 mod nats;
+mod paths;
 mod privacy;
+mod relays;
 
 use std::net::IpAddr;
 
