@@ -61,7 +61,9 @@ pub(crate) enum Route {
 impl Route {
     /// The way to a room that a link names.
     pub(crate) fn link(url: Url, host: Option<Host>) -> Self {
-        if is_on_local_network(&url) {
+        // Some networks give their machines public addresses, so the address does not tell; but who sets a server up for
+        // many gives it a name, or TLS.
+        if url.scheme() == "ws" && address(&url).is_some() {
             Self::Link { url, host }
         } else {
             Self::Server { url, intent: Intent::Join }
