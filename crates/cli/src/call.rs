@@ -145,15 +145,15 @@ impl Participant<'_> {
         self.call_changed(snapshot.call);
     }
 
-    /// Tells code and link once both are known: the reply brings the one, the call's view the other, in any order.
+    /// Tells code and link, and what to send to somebody, once both are known: the reply brings the one, the call's view the other, in any order.
     fn announce(&mut self) {
         let Some(call) = &self.call else { return };
         let Some(code) = self.code.take() else { return };
-        let invite_link = &call.invite_link;
+        let CallView { invite_link, invitation, .. } = call;
         if self.arguments.machine_readable() {
-            output::print(&Line::Joined { joined: Joined { code: &code, invite_link } });
+            output::print(&Line::Joined { joined: Joined { code: &code, invite_link, invitation } });
         } else if self.arguments.code.is_none() {
-            output::say(&format!("Code: {code}\nLink: {invite_link}"));
+            output::say(&format!("To invite somebody, send them this:\n\n{invitation}\n"));
         }
     }
 

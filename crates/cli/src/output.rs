@@ -30,6 +30,8 @@ pub(crate) enum Line<'a> {
 pub(crate) struct Joined<'a> {
     pub(crate) code: &'a str,
     pub(crate) invite_link: &'a str,
+    /// A text to send to somebody.
+    pub(crate) invitation: &'a str,
 }
 
 /// A second of the call.

@@ -14,10 +14,13 @@ mod media;
 mod overrides;
 mod publish;
 mod record;
+mod saver;
 mod spoken;
 mod store;
 mod task;
 mod test_call;
+#[cfg(test)]
+mod testing;
 
 use std::future::Future;
 use std::path::PathBuf;
@@ -32,6 +35,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use api::{Command, CommandError, NumberedEvent, Reply, Snapshot};
+use devices::{DeviceSystem, SystemDevices};
 pub use log::log_filter;
 pub use overrides::Overrides;
 
@@ -106,9 +110,14 @@ pub struct Engine {
 impl Engine {
     /// Starts the engine on the current tokio runtime, which must have its time and I/O drivers.
     pub fn start(config: EngineConfig) -> Self {
+        Self::with_devices(config, Arc::new(SystemDevices))
+    }
+
+    /// With devices that the caller made instead of the machine's.
+    pub(crate) fn with_devices(config: EngineConfig, devices: Arc<dyn DeviceSystem>) -> Self {
         let (messages, inbox) = mpsc::channel(MESSAGES);
         let cancel = CancellationToken::new();
-        let task = tokio::spawn(task::EngineTask::new(config).run(inbox, cancel.clone()));
+        let task = tokio::spawn(task::EngineTask::new(config, devices).run(inbox, cancel.clone()));
         Self { messages, cancel, task: Some(task) }
     }
 

@@ -19,6 +19,7 @@ use url::Url;
 use crate::FrameOutput;
 use crate::api::Settings;
 use crate::call::{CallConfig, CallHandle, CallMedia, Route};
+use crate::devices::DeviceSystem;
 use crate::media::LocalMedia;
 
 /// How long the echo waits: long enough to finish a short sentence first.
@@ -40,9 +41,14 @@ pub(crate) struct TestParticipant {
 
 impl TestParticipant {
     /// Joins the room of `code` on `server`.
-    pub(crate) fn start(code: RoomCode, server: Url, clock: MediaClock) -> Self {
+    pub(crate) fn start(
+        code: RoomCode,
+        server: Url,
+        clock: MediaClock,
+        devices: Arc<dyn DeviceSystem>,
+    ) -> Self {
         let cancel = CancellationToken::new();
-        let task = tokio::spawn(run(code, server, clock, cancel.clone()));
+        let task = tokio::spawn(run(code, server, clock, devices, cancel.clone()));
         Self { cancel, task }
     }
 
@@ -55,7 +61,13 @@ impl TestParticipant {
     }
 }
 
-async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: CancellationToken) {
+async fn run(
+    code: RoomCode,
+    server: Url,
+    clock: MediaClock,
+    devices: Arc<dyn DeviceSystem>,
+    cancel: CancellationToken,
+) {
     let settings = Settings {
         camera: "portrait:2".into(),
         echo_cancellation: false,
@@ -64,8 +76,9 @@ async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: Cancellatio
         ..Settings::default()
     };
     let (speaker, microphone) = echo(clock, Instant::now());
-    let output: Arc<dyn FrameOutput> = Arc::new(Blind);
+    let output: Arc<dyn FrameOutput> = Arc::new(NoDisplay);
     let mut media = LocalMedia::with_sound(
+        devices,
         &settings,
         clock,
         Arc::clone(&output),
@@ -106,13 +119,13 @@ async fn run(code: RoomCode, server: Url, clock: MediaClock, cancel: Cancellatio
     // The call's last words are not to wait for a reader.
     drop(unseen);
     call.leave().await;
-    drop(media);
+    media.close().0.await;
 }
 
-/// Looks at nothing.
-struct Blind;
+/// Shows nothing.
+struct NoDisplay;
 
-impl FrameOutput for Blind {
+impl FrameOutput for NoDisplay {
     fn frame(&self, _stream: u32, _frame: &Arc<VideoFrame>) {}
     fn ended(&self, _stream: u32) {}
 }

@@ -44,6 +44,7 @@ pub(crate) async fn run(
                 spoken: None,
                 test: config.test,
                 joined: false,
+                somebody_came: false,
                 reason: Some(error.message.clone()),
                 names: Vec::new(),
                 seconds: 0,

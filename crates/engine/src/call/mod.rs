@@ -3,8 +3,10 @@
 
 mod addresses;
 mod begin;
+mod connections;
 mod load;
 mod local;
+mod people;
 mod remote;
 mod route;
 mod statistics;
@@ -90,6 +92,8 @@ pub(crate) enum CallUpdate {
     View(CallView),
     Statistics(CallStatistics),
     Notice(Notice),
+    /// Somebody came while the call was on.
+    SomebodyJoined(Notice),
     /// The room is on the server in this program, for as long as this is kept.
     Hosted {
         code: RoomCode,
@@ -109,6 +113,8 @@ pub(crate) struct CallEnd {
     pub(crate) test: bool,
     /// Whether we ever were in the room.
     pub(crate) joined: bool,
+    /// Whether anybody else was.
+    pub(crate) somebody_came: bool,
     /// Why it ended when nobody here left.
     pub(crate) reason: Option<String>,
     pub(crate) names: Vec<String>,

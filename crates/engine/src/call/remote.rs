@@ -4,11 +4,11 @@
 //! forwarding task that takes the connection's events apart, and the receive thread for pictures.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use tincan_call::{ConnectionState, LocalCandidate, PeerChange};
-use tincan_media::Bitrate;
+use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::{
     IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerEvents, PeerSender, PeerState,
     PeerStatistics, SessionDescription, SharedAudio, SharedVideo,
@@ -17,9 +17,9 @@ use tincan_protocol::{Candidate, ControlMessage, Description, DescriptionKind, I
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, Span, info_span, warn};
 
-use super::CallConfig;
+use super::CallMedia;
 use crate::media::{
     AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, VideoHandle,
     VideoReceiver, VideoTarget,
@@ -77,44 +77,84 @@ pub(crate) struct Remote {
     driver: JoinHandle<()>,
     forward: JoinHandle<()>,
     receiver: VideoReceiver,
+    plug: Arc<EncoderPlug>,
     audio: AudioHandle,
     encoder: EncoderHandle,
 }
 
-/// Which connection to open.
-pub(crate) struct Opening<'a> {
+/// Which connection to open, and how.
+pub(crate) struct Opening {
     pub(crate) peer: PeerId,
     pub(crate) connection: u32,
     pub(crate) polite: bool,
     /// Their picture's stream in the window.
     pub(crate) stream: u32,
-    pub(crate) ice_servers: &'a [IceServer],
+    /// How loud they are played.
+    pub(crate) volume: f32,
+    pub(crate) ice_servers: Vec<IceServerConfig>,
+    pub(crate) relay_only: bool,
     /// Whether the other side may run on this machine, without a network between.
     pub(crate) loopback: bool,
+    pub(crate) max_bitrate: Option<Bitrate>,
     /// Records them.
     pub(crate) tape: Option<Tape>,
+    pub(crate) clock: MediaClock,
+    pub(crate) media: CallMedia,
+}
+
+impl Opening {
+    pub(crate) fn peer_config(&self) -> PeerConfig {
+        PeerConfig {
+            ice_servers: self.ice_servers.clone(),
+            relay_only: self.relay_only,
+            include_loopback: self.loopback,
+            max_bitrate: self.max_bitrate.unwrap_or(MAX_BITRATE),
+            clock: self.clock,
+            polite: self.polite,
+        }
+    }
+
+    pub(crate) fn span(&self) -> Span {
+        info_span!("peer", connection = self.connection, polite = self.polite)
+    }
+}
+
+/// Adds the connection to the encoder once it is up, unless it was closed before. Behind a lock, because the task that
+/// learns of the connection and the one that closes it are two, and the encoder must not hear of a connection that is
+/// gone; nothing is done under the lock but handing over a pointer.
+struct EncoderPlug {
+    id: PeerId,
+    encoder: EncoderHandle,
+    sink: Mutex<Option<Arc<dyn PeerSink>>>,
+}
+
+impl EncoderPlug {
+    /// What the encoder made before there was a connection would go nowhere, and the picture that counts would wait
+    /// behind a keyframe that nobody got.
+    fn plug_in(&self) {
+        if let Some(sink) = self.sink.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.encoder.send(EncoderCommand::AddParticipant { id: self.id, sink });
+        }
+    }
+
+    fn pull(&self) {
+        let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
+        *sink = None;
+        self.encoder.send(EncoderCommand::RemoveParticipant(self.id));
+    }
 }
 
 impl Remote {
-    pub(crate) async fn open(
-        config: &CallConfig,
-        opening: Opening<'_>,
+    /// Plugs the pipelines into a connection that was opened for `opening`.
+    pub(crate) fn start(
+        opening: Opening,
+        peer: Peer,
+        from_peer: PeerEvents,
         events: mpsc::Sender<FromPeer>,
-    ) -> Result<Self, PeerError> {
-        let Opening { peer: id, connection, polite, stream, ice_servers, loopback, tape } = opening;
-        let span = info_span!("peer", connection, polite);
-        let (peer, from_peer) = Peer::open(PeerConfig {
-            ice_servers: servers(&config.ice_servers, ice_servers),
-            relay_only: config.relay_only,
-            include_loopback: loopback,
-            max_bitrate: config.max_bitrate.unwrap_or(MAX_BITRATE),
-            clock: config.clock,
-            polite,
-        })
-        .instrument(span.clone())
-        .await?;
+    ) -> Self {
+        let span = opening.span();
+        let Opening { peer: id, connection, stream, volume, tape, media, .. } = opening;
         let sender = peer.sender();
-        let media = &config.media;
         let (asker, holder) = (sender.clone(), media.audio.clone());
         let receiver = VideoReceiver::start(VideoTarget {
             stream,
@@ -128,7 +168,9 @@ impl Remote {
             id,
             sink: Arc::clone(&sink),
             playout: receiver.sender(),
+            volume,
         });
+        let plug = Arc::new(EncoderPlug { id, encoder: media.encoder.clone(), sink: Mutex::new(Some(sink)) });
 
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let cancel = CancellationToken::new();
@@ -141,13 +183,13 @@ impl Remote {
             events,
             audio: media.audio.clone(),
             encoder: media.encoder.clone(),
-            sink: Some(sink),
+            plug: Arc::clone(&plug),
             video: receiver.handle().clone(),
             tape,
             cancel: cancel.clone(),
         };
         let forward = tokio::spawn(forward.run(from_peer).instrument(span));
-        Ok(Self {
+        Self {
             id,
             connection,
             sender,
@@ -156,9 +198,10 @@ impl Remote {
             driver,
             forward,
             receiver,
-            audio: media.audio.clone(),
-            encoder: media.encoder.clone(),
-        })
+            plug,
+            audio: media.audio,
+            encoder: media.encoder,
+        }
     }
 
     pub(crate) fn connection(&self) -> u32 {
@@ -222,7 +265,7 @@ impl Remote {
     }
 
     /// Shows none of their pictures from now on.
-    pub(crate) fn end_pictures(&self) {
+    fn end_pictures(&self) {
         self.receiver.handle().end();
     }
 
@@ -235,17 +278,20 @@ impl Remote {
         (statistics, self.receiver.statistics())
     }
 
-    /// Closes the connection; returns when its tasks, its thread and its sockets are released.
-    pub(crate) async fn close(self) {
+    /// Closes the connection. The pipelines know it no more when this returns; what it gives ends when its tasks, its
+    /// thread and its sockets are released.
+    pub(crate) fn close(self) -> impl Future<Output = ()> + Send + use<> {
         self.audio.send(AudioCommand::RemoveParticipant(self.id));
+        self.plug.pull();
+        self.end_pictures();
         self.cancel.cancel();
-        // It adds them to the encoder.
-        let forwarded = self.forward.await;
-        self.encoder.send(EncoderCommand::RemoveParticipant(self.id));
-        let receiver = self.receiver;
-        let ended = [forwarded, self.driver.await, tokio::task::spawn_blocking(move || drop(receiver)).await];
-        if ended.iter().any(Result::is_err) {
-            warn!("a part of the connection panicked");
+        let Self { forward, driver, receiver, .. } = self;
+        async move {
+            let receiver = tokio::task::spawn_blocking(move || drop(receiver));
+            let ended = [forward.await, driver.await, receiver.await];
+            if ended.iter().any(Result::is_err) {
+                warn!("a part of the connection panicked");
+            }
         }
     }
 }
@@ -297,9 +343,7 @@ struct Forward {
     events: mpsc::Sender<FromPeer>,
     audio: AudioHandle,
     encoder: EncoderHandle,
-    /// For the encoder, once there is a connection: what it made before would go nowhere, and the picture that counts
-    /// would wait behind a keyframe that nobody got.
-    sink: Option<Arc<dyn PeerSink>>,
+    plug: Arc<EncoderPlug>,
     video: VideoHandle,
     tape: Option<Tape>,
     cancel: CancellationToken,
@@ -360,9 +404,7 @@ impl Forward {
     }
 
     async fn connected(&mut self) {
-        if let Some(sink) = self.sink.take() {
-            self.encoder.send(EncoderCommand::AddParticipant { id: self.id, sink });
-        }
+        self.plug.plug_in();
         if let Some(prints) = self.sender.fingerprints() {
             let change = PeerChange::Fingerprints { local: prints.local, remote: prints.remote };
             self.tell(RemoteEvent::Change(change)).await;
@@ -390,7 +432,7 @@ fn connection_state(state: PeerState) -> ConnectionState {
 }
 
 /// The person's own servers first, then what the signalling server hands out.
-fn servers(own: &[IceServerConfig], given: &[IceServer]) -> Vec<IceServerConfig> {
+pub(crate) fn ice_servers(own: &[IceServerConfig], given: &[IceServer]) -> Vec<IceServerConfig> {
     let given = given.iter().map(|server| IceServerConfig {
         urls: server.urls.clone(),
         username: server.username.clone(),

@@ -4,9 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tincan_call::{
-    AgainConfig, Input, LeaveReason, Output, PeerChange, Phase, Session, SessionConfig, SessionEvent,
-};
+use tincan_call::{AgainConfig, Input, Output, Phase, Session, SessionConfig, SessionEvent};
 use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
@@ -19,19 +17,19 @@ use url::Url;
 
 use super::addresses::{Addresses, Change};
 use super::begin::Updates;
+use super::connections::Connections;
 use super::load::{Load, LoadProbe};
 use super::local::{Keeper, Move};
-use super::remote::{FromPeer, Opening, Remote, RemoteEvent};
+use super::people::{People, Presence};
+use super::remote::{FromPeer, Opening, RemoteEvent, ice_servers};
 use super::route::Joined;
 use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use crate::api::{CallPhase, CallStatistics, CallView, Notice, NoticeKind, Participant, SafetyNumber};
+use crate::api::{CallPhase, CallStatistics, CallView, Notice, NoticeKind, SafetyNumber};
 use crate::media::AudioCommand;
 use crate::record::{Recorder, Tape};
 
-/// Events of the connections that wait for the task: media does not pass through here, so few ever do.
-const REMOTE_EVENTS: usize = 256;
 /// Opus's share: 32 kbit/s, and 20 bytes of RTP header, extensions and SRTP tag 50 times a second.
 const AUDIO_SHARE: Bitrate = Bitrate::kbps(40);
 
@@ -49,9 +47,10 @@ pub(super) struct CallTask {
     session: Session,
     signal: SignalClient,
     signal_events: SignalEvents,
-    remotes: BTreeMap<PeerId, Remote>,
-    remote_events: mpsc::Receiver<FromPeer>,
-    remote_events_in: mpsc::Sender<FromPeer>,
+    connections: Connections,
+    people: People,
+    /// Whether we were in the room before: who is there then came later than we did.
+    been_in_room: bool,
     inbox: mpsc::Receiver<CallCommand>,
     addresses: Addresses,
     engine: Updates,
@@ -67,9 +66,6 @@ pub(super) struct CallTask {
     refused: Option<JoinError>,
     /// Whether the others may run on this machine, without a network between.
     loopback: bool,
-    next_stream: u32,
-    connected_at: Option<Instant>,
-    names: Vec<String>,
     verdict: Verdict,
     load: Load,
     load_probe: LoadProbe,
@@ -81,8 +77,6 @@ pub(super) struct CallTask {
     recording: Option<Recording>,
     /// Safety numbers being made: slow on purpose, so not on this task.
     safety: JoinSet<(PeerId, Option<SafetyNumber>)>,
-    /// Connections that close while we leave.
-    closing: JoinSet<()>,
 }
 
 impl CallTask {
@@ -92,7 +86,6 @@ impl CallTask {
         inbox: mpsc::Receiver<CallCommand>,
         engine: Updates,
     ) -> Self {
-        let (remote_events_in, remote_events) = mpsc::channel(REMOTE_EVENTS);
         // A long code is good for the calls that follow too, and the test call's other side remembers none.
         let hands_over = !config.test && !config.code.is_long();
         let session = Session::new(
@@ -131,16 +124,13 @@ impl CallTask {
             keeper: joined.local.map(Keeper::start),
             refused: None,
             loopback: joined.loopback,
-            remotes: BTreeMap::new(),
-            remote_events,
-            remote_events_in,
+            connections: Connections::new(),
+            people: People::new(),
+            been_in_room: false,
             inbox,
             addresses: Addresses::new(),
             engine,
             view,
-            next_stream: 1,
-            connected_at: None,
-            names: Vec::new(),
             verdict: Verdict::default(),
             load: Load::default(),
             load_probe: LoadProbe::start(),
@@ -148,7 +138,6 @@ impl CallTask {
             doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
             safety: JoinSet::new(),
-            closing: JoinSet::new(),
             recording: None,
             config,
         }
@@ -174,7 +163,7 @@ impl CallTask {
                         self.refused(error).await;
                         continue;
                     }
-                    Some(event) => signalled(event),
+                    Some(event) => self.signalled(event),
                     None => return Some(
                         "The server ended the call. Join again, or start a new call.".into()
                     ),
@@ -183,7 +172,7 @@ impl CallTask {
                     self.move_to(to).await;
                     continue;
                 }
-                Some(event) = self.remote_events.recv() => match self.remote_event(event).await {
+                event = self.connections.next() => match self.connection_event(event).await {
                     Some(input) => input,
                     None => continue,
                 },
@@ -200,10 +189,7 @@ impl CallTask {
                     None => return None,
                 },
                 Some(Ok((peer, number))) = self.safety.join_next() => {
-                    let id = peer.to_string();
-                    if let Some(there) = self.view.participants.iter_mut().find(|p| p.id == id) {
-                        there.safety = number;
-                    }
+                    People::set_safety(&mut self.view, peer, number);
                     self.publish().await;
                     continue;
                 }
@@ -227,8 +213,11 @@ impl CallTask {
 
     /// To whom the connection uses an address that is gone.
     fn lost_their_way(&self, change: &Change) -> Vec<PeerId> {
-        let uses_lost = |remote: &Remote| remote.local_address().is_some_and(|ip| change.lost.contains(&ip));
-        self.remotes.iter().filter(|(_, remote)| uses_lost(remote)).map(|(peer, _)| *peer).collect()
+        self.connections
+            .iter()
+            .filter(|(_, remote)| remote.local_address().is_some_and(|ip| change.lost.contains(&ip)))
+            .map(|(peer, _)| peer)
+            .collect()
     }
 
     /// The server will not have us again. Whoever is connected talks on; nobody new can come.
@@ -277,39 +266,30 @@ impl CallTask {
                 Output::OpenPeer { peer, connection, offer, polite, ice_servers } => {
                     self.open_peer(peer, connection, offer, polite, &ice_servers).await;
                 }
-                Output::ClosePeer { peer, connection } => self.close_peer(peer, connection).await,
+                Output::ClosePeer { peer, connection } => {
+                    if self.connections.close(peer, connection) {
+                        self.loss.remove(&peer);
+                        self.concealment.remove(&peer);
+                    }
+                }
                 Output::Event(event) => self.show(event).await,
                 Output::SetRemote { peer, connection, description } => {
-                    if let Some(remote) = self.remote(peer, connection) {
-                        remote.set_remote(description);
-                    }
+                    self.connections.with(peer, connection, |remote| remote.set_remote(description));
                 }
                 Output::AddCandidate { peer, connection, candidate } => {
-                    if let Some(remote) = self.remote(peer, connection) {
-                        remote.add_candidate(candidate);
-                    }
+                    self.connections.with(peer, connection, |remote| remote.add_candidate(candidate));
                 }
                 Output::RestartIce { peer, connection } => {
-                    if let Some(remote) = self.remote(peer, connection) {
-                        remote.restart_ice();
-                    }
+                    self.connections.with(peer, connection, |remote| remote.restart_ice());
                 }
                 Output::RequestKeyframe { peer, connection } => {
-                    if let Some(remote) = self.remote(peer, connection) {
-                        remote.request_keyframe();
-                    }
+                    self.connections.with(peer, connection, |remote| remote.request_keyframe());
                 }
                 Output::SendControl { peer, connection, message } => {
-                    if let Some(remote) = self.remote(peer, connection) {
-                        remote.send_control(&message);
-                    }
+                    self.connections.with(peer, connection, move |remote| remote.send_control(&message));
                 }
             }
         }
-    }
-
-    fn remote(&self, peer: PeerId, connection: u32) -> Option<&Remote> {
-        self.remotes.get(&peer).filter(|remote| remote.connection() == connection)
     }
 
     async fn open_peer(
@@ -318,27 +298,26 @@ impl CallTask {
         connection: u32,
         offer: bool,
         polite: bool,
-        ice_servers: &[IceServer],
+        given: &[IceServer],
     ) {
-        if let Some(old) = self.remotes.remove(&peer) {
-            old.close().await;
-        }
-        let stream = self.participant(peer).stream;
-        let loopback = self.loopback;
         let tape = self.tape(peer).await;
-        let opening = Opening { peer, connection, polite, stream, ice_servers, loopback, tape };
-        match Remote::open(&self.config, opening, self.remote_events_in.clone()).await {
-            Ok(remote) => {
-                if offer {
-                    remote.negotiate();
-                }
-                self.remotes.insert(peer, remote);
-            }
-            Err(error) => {
-                warn!(%error, "a connection could not be opened");
-                let change = PeerChange::OpenFailed;
-                self.session.handle(Instant::now(), Input::Peer { peer, connection, change });
-            }
+        let person = self.people.participant(&mut self.view, peer);
+        self.connections.open(Opening {
+            peer,
+            connection,
+            polite,
+            stream: person.stream,
+            volume: person.volume,
+            ice_servers: ice_servers(&self.config.ice_servers, given),
+            relay_only: self.config.relay_only,
+            loopback: self.loopback,
+            max_bitrate: self.config.max_bitrate,
+            tape,
+            clock: self.config.clock,
+            media: self.config.media.clone(),
+        });
+        if offer {
+            self.connections.with(peer, connection, |remote| remote.negotiate());
         }
     }
 
@@ -371,32 +350,13 @@ impl CallTask {
         }
     }
 
-    async fn close_peer(&mut self, peer: PeerId, connection: u32) {
-        if self.remote(peer, connection).is_some()
-            && let Some(remote) = self.remotes.remove(&peer)
-        {
-            self.loss.remove(&peer);
-            self.concealment.remove(&peer);
-            // In a call the next connection must not meet the last one's end. When we leave there is no next one, and
-            // where the path is dead an end takes seconds.
-            if self.session.phase() == Phase::Left {
-                remote.end_pictures();
-                self.closing.spawn(remote.close());
-            } else {
-                remote.close().await;
-            }
-        }
-    }
-
     /// A connection's own event; what the session need not know is done here.
-    async fn remote_event(&mut self, event: FromPeer) -> Option<Input> {
-        let FromPeer { peer, connection, event } = event;
-        let remote = self.remote(peer, connection)?;
+    async fn connection_event(&mut self, FromPeer { peer, connection, event }: FromPeer) -> Option<Input> {
         match event {
             RemoteEvent::Change(change) => Some(Input::Peer { peer, connection, change }),
             RemoteEvent::Target { bitrate, loss } => {
                 let pictures = Bitrate::bps(bitrate.as_bps().saturating_sub(AUDIO_SHARE.as_bps()));
-                remote.set_video_target(pictures);
+                self.connections.with(peer, connection, move |remote| remote.set_video_target(pictures));
                 self.loss.insert(peer, loss);
                 let loss = self.loss.values().copied().fold(0.0, f32::max);
                 self.config.media.audio.send(AudioCommand::Target { bitrate: Bitrate::kbps(32), loss });
@@ -412,75 +372,76 @@ impl CallTask {
         }
     }
 
-    fn participant(&mut self, peer: PeerId) -> &mut Participant {
-        let id = peer.to_string();
-        let index = self.view.participants.iter().position(|p| p.id == id).unwrap_or_else(|| {
-            self.view.participants.push(view::newcomer(peer, self.next_stream));
-            self.next_stream += 1;
-            self.view.participants.len() - 1
-        });
-        &mut self.view.participants[index]
+    fn signalled(&mut self, event: SignalEvent) -> Input {
+        match event {
+            SignalEvent::Joined { peers, ice_servers } => {
+                if !std::mem::replace(&mut self.been_in_room, true) {
+                    self.people.there_already(&peers);
+                }
+                Input::Joined { peers, ice_servers }
+            }
+            SignalEvent::PeerJoined(peer) => Input::PeerJoined(peer),
+            SignalEvent::PeerLeft(peer) => Input::PeerLeft(peer),
+            SignalEvent::Message { from, message } => Input::Message { from, message },
+            SignalEvent::IceServers(ice_servers) => Input::IceServers(ice_servers),
+            // What is refused is told by the task; the session knows that the server is away.
+            SignalEvent::Disconnected | SignalEvent::Refused(_) => Input::Disconnected,
+        }
     }
 
     async fn show(&mut self, event: SessionEvent) {
-        match event {
+        let Self { people, view, .. } = self;
+        let presence = match event {
             SessionEvent::Phase(phase) => {
-                self.view.phase = view::phase(phase);
-                if self.view.phase == CallPhase::Connected && self.connected_at.is_none() {
-                    self.connected_at = Some(Instant::now());
-                    self.view.connected_since = Some(view::unix_millis());
-                }
+                people.phase(view, phase, Instant::now(), view::unix_millis());
+                None
             }
-            SessionEvent::Server { connected } => self.server_is(connected),
+            SessionEvent::Server { connected } => {
+                self.server_is(connected);
+                None
+            }
             SessionEvent::ParticipantJoined { peer } => {
-                self.participant(peer);
+                people.came(view, peer);
+                None
             }
             SessionEvent::ParticipantLeft { peer, reason } => {
-                let id = peer.to_string();
-                let Some(index) = self.view.participants.iter().position(|p| p.id == id) else { return };
-                let gone = self.view.participants.remove(index);
+                let Some((stream, presence)) = people.left(view, peer, reason) else { return };
                 if let Some(recording) = &mut self.recording {
                     recording.of.take_if(|of| *of == peer);
                 }
-                self.config.media.output.ended(gone.stream);
-                let (code, what) = match reason {
-                    LeaveReason::Goodbye => ("participant_left", "left the call"),
-                    LeaveReason::Lost => ("participant_lost", "was lost: their connection is gone"),
-                };
-                self.engine.tell(view::presence(code, &gone.name, what)).await;
+                self.config.media.output.ended(stream);
+                presence
             }
-            SessionEvent::Name { peer, name } => {
-                if !name.is_empty() && !self.names.contains(&name) {
-                    self.names.push(name.clone());
-                }
-                self.participant(peer).name = name;
-            }
+            SessionEvent::Name { peer, name } => people.named(view, peer, name),
             SessionEvent::Media { peer, media } => {
-                let participant = self.participant(peer);
-                participant.microphone_on = media.microphone;
-                participant.camera_on = media.camera;
-                let stream = participant.stream;
-                match self.remotes.get(&peer) {
+                let stream = people.media(view, peer, media);
+                match self.connections.get(peer) {
                     // Its thread shows their pictures and so is the one to end them.
                     Some(remote) => remote.set_camera(media.camera),
                     None if !media.camera => self.config.media.output.ended(stream),
                     None => {}
                 }
+                None
             }
-            SessionEvent::Connection { peer, view } => {
-                self.participant(peer).connection = view::connection(view);
+            SessionEvent::Connection { peer, view: connection } => people.connection(view, peer, connection),
+            SessionEvent::Again { code } => {
+                self.again = Some(code);
+                None
             }
-            SessionEvent::Again { code } => self.again = Some(code),
             SessionEvent::Fingerprints { peer, local, remote } => {
                 self.safety.spawn_blocking(move || (peer, view::safety(&local, &remote)));
+                None
             }
+        };
+        match presence {
+            Some(Presence::Joined(notice)) => self.engine.send(CallUpdate::SomebodyJoined(notice)).await,
+            Some(Presence::Left(notice)) => self.engine.tell(notice).await,
+            None => {}
         }
     }
 
     fn set_volume(&mut self, peer: PeerId, volume: f32) {
-        let id = peer.to_string();
-        if let Some(participant) = self.view.participants.iter_mut().find(|p| p.id == id) {
-            participant.volume = volume;
+        if self.people.set_volume(&mut self.view, peer, volume) {
             self.config.media.audio.send(AudioCommand::Volume { id: peer, volume });
         }
     }
@@ -491,10 +452,10 @@ impl CallTask {
         let sent = self.config.media.encoder.statistics();
         let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
         let mut statistics = CallStatistics::default();
-        for (peer, remote) in &self.remotes {
+        for (peer, remote) in self.connections.iter() {
             let (connection, received) = remote.statistics();
-            let audio = audio.participants.get(peer);
-            let concealed = self.concealment.entry(*peer).or_default().second(audio);
+            let audio = audio.participants.get(&peer);
+            let concealed = self.concealment.entry(peer).or_default().second(audio);
             let one = participant(&connection, audio, concealed, &sent, &received);
             statistics.participants.insert(peer.to_string(), one);
         }
@@ -510,7 +471,9 @@ impl CallTask {
         self.publish().await;
         self.engine.send(CallUpdate::Statistics(statistics)).await;
         if let Some(problem) = self.recording.as_ref().and_then(|recording| recording.recorder.problem()) {
-            self.recording = None;
+            // Its thread may be waiting for the disk, and whoever lets go of it last waits for the thread.
+            let stopped = self.recording.take();
+            tokio::task::spawn_blocking(move || drop(stopped));
             self.engine.tell(recording(NoticeKind::Error, "record_write", problem)).await;
         }
     }
@@ -530,15 +493,18 @@ impl CallTask {
             Some(again) => (again, Some(self.config.code)),
             None => (self.config.code, None),
         };
+        let seconds = self.people.talked(Instant::now()).as_secs() as u32;
+        let (names, somebody_came) = self.people.met();
         let end = CallEnd {
             invite_link: InviteLink { code: code.clone(), server: self.invite_server }.to_string(),
             code,
             spoken,
             test: self.config.test,
             joined: true,
+            somebody_came,
             reason,
-            names: self.names,
-            seconds: self.connected_at.map_or(0, |at| at.elapsed().as_secs() as u32),
+            names,
+            seconds,
             quality: self.verdict.sentence(),
             server: self.server,
         };
@@ -547,7 +513,7 @@ impl CallTask {
         if let Some(keeper) = self.keeper {
             keeper.stop().await;
         }
-        while self.closing.join_next().await.is_some() {}
+        self.connections.close_all().await;
         if let Some(Recording { recorder, .. }) = self.recording
             && let Some(notice) = recorded(recorder).await
         {
@@ -568,18 +534,6 @@ async fn recorded(recorder: Arc<Recorder>) -> Option<Notice> {
 
 fn recording(kind: NoticeKind, code: &str, message: String) -> Notice {
     Notice { kind, code: code.into(), message }
-}
-
-fn signalled(event: SignalEvent) -> Input {
-    match event {
-        SignalEvent::Joined { peers, ice_servers } => Input::Joined { peers, ice_servers },
-        SignalEvent::PeerJoined(peer) => Input::PeerJoined(peer),
-        SignalEvent::PeerLeft(peer) => Input::PeerLeft(peer),
-        SignalEvent::Message { from, message } => Input::Message { from, message },
-        SignalEvent::IceServers(ice_servers) => Input::IceServers(ice_servers),
-        // What is refused is told by the task; the session knows that the server is away.
-        SignalEvent::Disconnected | SignalEvent::Refused(_) => Input::Disconnected,
-    }
 }
 
 /// Where a local call has moved to.

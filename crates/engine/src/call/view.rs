@@ -26,7 +26,7 @@ pub(crate) fn connection(view: session::ConnectionView) -> ConnectionView {
 }
 
 /// Somebody of whom only the id is known.
-pub(crate) fn newcomer(id: PeerId, stream: u32) -> Participant {
+pub(crate) fn newcomer(id: PeerId, stream: u32, volume: f32) -> Participant {
     Participant {
         id: id.to_string(),
         name: String::new(),
@@ -34,7 +34,7 @@ pub(crate) fn newcomer(id: PeerId, stream: u32) -> Participant {
         microphone_on: false,
         camera_on: false,
         stream,
-        volume: 1.0,
+        volume,
         safety: None,
         quality: 0,
     }

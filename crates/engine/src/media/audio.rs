@@ -51,7 +51,13 @@ pub(crate) enum AudioCommand {
     /// Echo, noise and gain.
     Processing(ProcessingConfig),
     /// Somebody to send to and to play.
-    AddParticipant { id: PeerId, sink: Arc<dyn PeerSink>, playout: SyncSender<VideoCommand> },
+    AddParticipant {
+        id: PeerId,
+        sink: Arc<dyn PeerSink>,
+        playout: SyncSender<VideoCommand>,
+        /// How loud they are played: a reconnection changes nothing about that.
+        volume: f32,
+    },
     /// Nobody any more.
     RemoveParticipant(PeerId),
     /// A packet of theirs.
@@ -62,8 +68,8 @@ pub(crate) enum AudioCommand {
     Volume { id: PeerId, volume: f32 },
     /// What Opus is to make of the network.
     Target { bitrate: Bitrate, loss: f32 },
-    /// The speaker test.
-    Chime,
+    /// Plays the chime; a gain of 1 is the speaker test's.
+    Chime { gain: f32 },
     /// Release the devices and end.
     Stop,
 }
@@ -175,6 +181,7 @@ struct Worker {
     meter: LevelMeter,
     voice: VoiceDetector,
     chime: VecDeque<AudioFrame>,
+    chime_gain: f32,
     hints: Hints,
     next_levels: Instant,
     next_playout: Instant,
@@ -208,6 +215,7 @@ impl Worker {
             meter: LevelMeter::new(),
             voice: VoiceDetector::new(),
             chime: VecDeque::new(),
+            chime_gain: 1.0,
             hints: Hints::default(),
             next_levels: now,
             next_playout: now,
@@ -259,8 +267,8 @@ impl Worker {
                 self.sender.set_muted(!on);
             }
             AudioCommand::Processing(config) => self.processor.set_config(config),
-            AudioCommand::AddParticipant { id, sink, playout } => {
-                self.add(id, sink, playout);
+            AudioCommand::AddParticipant { id, sink, playout, volume } => {
+                self.add(id, sink, playout, volume);
             }
             AudioCommand::RemoveParticipant(id) => {
                 self.remotes.remove(&id);
@@ -285,18 +293,21 @@ impl Worker {
                     warn!(%error, "the old audio target stays");
                 }
             }
-            AudioCommand::Chime => self.chime = chime(MediaTime::ZERO).collect(),
+            AudioCommand::Chime { gain } => {
+                self.chime = chime(MediaTime::ZERO).collect();
+                self.chime_gain = gain;
+            }
             AudioCommand::Stop => {}
         }
     }
 
-    fn add(&mut self, id: PeerId, sink: Arc<dyn PeerSink>, playout: SyncSender<VideoCommand>) {
+    fn add(&mut self, id: PeerId, sink: Arc<dyn PeerSink>, playout: SyncSender<VideoCommand>, volume: f32) {
         let decoder = match OpusDecoder::new() {
             Ok(decoder) => decoder,
             Err(error) => return warn!(%error, "somebody will not be heard"),
         };
         let jitter = JitterBuffer::new(Box::new(decoder));
-        self.remotes.insert(id, Remote { sink, playout, jitter, volume: 1.0, meter: LevelMeter::new() });
+        self.remotes.insert(id, Remote { sink, playout, jitter, volume, meter: LevelMeter::new() });
     }
 
     fn capture(&mut self, now: Instant) {
@@ -357,7 +368,7 @@ impl Worker {
                 self.mixer.add(&frame, remote.volume);
             }
             if let Some(frame) = self.chime.pop_front() {
-                self.mixer.add(&frame, 1.0);
+                self.mixer.add(&frame, self.chime_gain);
             }
             let frame = self.mixer.finish(self.clock.at(now));
             self.processor.process_render(&frame);

@@ -17,7 +17,7 @@ use tincan_peer::{SharedAudio, SharedVideo};
 
 pub(crate) use audio::{AudioCommand, AudioHandle, AudioThread};
 pub(crate) use encode::{EncoderCommand, EncoderHandle, EncoderStatistics, EncoderThread};
-pub(crate) use local::{LocalChange, LocalMedia};
+pub(crate) use local::{LocalChange, LocalMedia, Releasing, Sending};
 pub(crate) use receive::{ReceiveStatistics, VideoCommand, VideoHandle, VideoReceiver, VideoTarget};
 
 use crate::api::Levels;
@@ -34,7 +34,11 @@ pub(crate) enum MediaEvent {
     MicrophoneLost(DeviceError),
     SpeakerLost(DeviceError),
     Hint(Hint),
-    Camera(tincan_devices::video::CameraEvent),
+    /// Of the camera that was switched on as the `round`th.
+    Camera {
+        round: u32,
+        event: tincan_devices::video::CameraEvent,
+    },
 }
 
 /// What a person may want to know while it lasts.
