@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use tincan_media::{Bitrate, MediaClock};
-use tincan_peer::{IceCandidate, Peer, PeerConfig, PeerEvent, SessionDescription};
+use tincan_peer::{IceCandidate, Peer, PeerConfig, PeerEvent, PeerEvents, SessionDescription};
 use tincan_protocol::{Candidate, Description, DescriptionKind, PeerId, PeerMessage};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -83,7 +83,7 @@ async fn pump(
     voice: Voice,
     victim: PeerId,
     mask: PeerId,
-    mut events: mpsc::Receiver<PeerEvent>,
+    mut events: PeerEvents,
     control: mpsc::UnboundedSender<(PeerId, Vec<u8>)>,
 ) {
     while let Some(event) = events.recv().await {
