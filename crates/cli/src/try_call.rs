@@ -71,7 +71,7 @@ async fn stand_ins(arguments: &TryArguments) -> Result<StandIns, String> {
             asked.clone()
         };
     let overrides = Overrides {
-        camera: choose(&arguments.camera, &cameras, "camera", "test-pattern"),
+        camera: choose(&arguments.camera, &cameras, "camera", "portrait"),
         microphone: choose(&arguments.microphone, &microphones, "microphone", "tone"),
         speaker: choose(&arguments.speaker, &speakers, "speaker", "none"),
         microphone_on: Some(true),
