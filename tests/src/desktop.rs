@@ -37,7 +37,8 @@ impl Desktop {
         let mut command = Command::new("dbus-daemon");
         command.args(["--session", "--nofork", "--print-address"]);
         let mut bus = Process::start("dbus-daemon", command);
-        let address = bus.wait_for("the bus's address", |line| Some(line.to_owned())).await;
+        let address = |line: &str| line.starts_with("unix:").then(|| line.to_owned());
+        let address = bus.wait_for("the bus's address", address).await;
         let (noted, wishes) = unbounded_channel();
         let services = serve(&address, noted).await.expect("the services start");
         Self { _bus: bus, _services: services, address, wishes }

@@ -65,6 +65,17 @@ impl Screen {
         assert!(turned, "xdotool turns no wheel");
     }
 
+    /// Looks elsewhere: no window has the focus any more.
+    ///
+    /// # Panics
+    /// When the screen does not take it.
+    pub async fn look_elsewhere(&self) {
+        let mut command = Command::new("xdotool");
+        command.args(["search", "--maxdepth", "0", "", "windowfocus"]).env("DISPLAY", &self.display);
+        let done = command.stderr(Stdio::null()).status().await.is_ok_and(|status| status.success());
+        assert!(done, "xdotool takes the focus from no window");
+    }
+
     /// Writes what the screen shows as PNG. (The driver's own pictures wait for the page to paint, which a page that
     /// rests never does.)
     ///

@@ -39,7 +39,12 @@ async fn somebody_who_comes_is_told_to_the_desktop_and_the_screen_stays_on_in_a_
     ada.press("lobby-join").await;
     let code = ada.text("room-code").await;
     assert_eq!(desktop.wish().await, Wish::ScreenOn);
-    // Nobody manages windows here, so that this one is not in front.
+    // Whoever looks at the window needs no notification.
+    screen.look_elsewhere().await;
+    ada.until_number("a window without the focus", "return document.hasFocus() ? 1 : 0", |focus| {
+        focus == 0.0
+    })
+    .await;
     let ben = Participant::start("Ben", &url, &[code.trim()]);
     assert_eq!(desktop.wish().await, Wish::Notification("Tincan: Ben joined.".into()));
     ada.press("leave").await;

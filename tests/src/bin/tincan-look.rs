@@ -1,5 +1,6 @@
 //! Looks through the default camera, which shows the test pattern as tests make it, and tells what it sees: one JSON
 //! object a picture, for as many pictures as the argument says.
+#![forbid(unsafe_code)]
 
 use std::process::ExitCode;
 use std::sync::Arc;
