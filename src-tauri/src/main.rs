@@ -79,10 +79,10 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .setup(move |app| set_up(app.handle(), &args))
         .build(tauri::generate_context!())?
         .run(|app, event| match event {
-            RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. } => {
-                if window::asks_before_closing(app) {
-                    api.prevent_close();
-                }
+            RunEvent::WindowEvent { event: WindowEvent::CloseRequested { api, .. }, .. }
+                if window::asks_before_closing(app) =>
+            {
+                api.prevent_close();
             }
             RunEvent::Exit => {
                 if let Some(shell) = app.try_state::<Shell>() {
