@@ -91,20 +91,24 @@ impl Peer {
         answer.await.map_err(|_| PeerError::Closed)?
     }
 
-    /// Makes an offer, which comes as [`PeerEvent::LocalDescription`](crate::PeerEvent::LocalDescription). While an offer waits for its answer, the same
+    /// Makes an offer, which comes as [`PeerEvent::LocalDescription`]. While an offer waits for its answer, the same
     /// one comes again, for the case that it got lost.
     ///
     /// # Errors
     /// [`PeerError::Closed`]; [`PeerError::Refused`] when no offer can be made.
+    ///
+    /// [`PeerEvent::LocalDescription`]: crate::PeerEvent::LocalDescription
     pub async fn negotiate(&self) -> Result<(), PeerError> {
         self.ask(Command::Negotiate).await
     }
 
-    /// Applies the other side's offer or answer. An answer of ours comes as [`PeerEvent::LocalDescription`](crate::PeerEvent::LocalDescription); when both
+    /// Applies the other side's offer or answer. An answer of ours comes as [`PeerEvent::LocalDescription`]; when both
     /// offered at once, the impolite side's offer stands and the polite side's is rolled back.
     ///
     /// # Errors
     /// [`PeerError::Closed`]; [`PeerError::Refused`] when it does not parse or does not fit.
+    ///
+    /// [`PeerEvent::LocalDescription`]: crate::PeerEvent::LocalDescription
     pub async fn set_remote(&self, description: SessionDescription) -> Result<(), PeerError> {
         self.ask(|reply| Command::Remote(description, reply)).await
     }
@@ -155,7 +159,9 @@ impl PeerSender {
     }
 
     /// Sends a picture; never waits. When one is dropped, so is everything up to the next keyframe, since nothing
-    /// before it could be decoded, and [`PeerEvent::KeyframeRequested`](crate::PeerEvent::KeyframeRequested) asks for one.
+    /// before it could be decoded, and [`PeerEvent::KeyframeRequested`] asks for one.
+    ///
+    /// [`PeerEvent::KeyframeRequested`]: crate::PeerEvent::KeyframeRequested
     pub fn send_video(&self, video: &SharedVideo) -> Sent {
         if self.gap.load(Ordering::Acquire) && !video.keyframe {
             return Sent::Dropped;

@@ -125,6 +125,9 @@ async fn twenty_addresses_on_both_sides_connect_within_two_seconds_by_a_hundred_
 async fn on_one_cable(ada_has: &[&str], ben_has: &[&str]) {
     let (ada, ben) = (Machine::new(), Machine::new());
     ada.cable(("cable", ada_has), &ben, ("cable", ben_has));
+    // Whoever asks the network in its very first second is not heard yet.
+    ada.settled().await;
+    ben.settled().await;
     let mut host = ada.call_nearby("Ada", &[]);
     let code = host.code().await;
     let mut guest = ben.call_nearby("Ben", &[&code]);
