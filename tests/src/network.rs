@@ -92,6 +92,27 @@ impl Machine {
         run(Blocking::new("ip").args(["netns", "exec", &self.namespace, "sh", "-c", line]));
     }
 
+    /// Returns when every address can be used: of a new one of IPv6 the kernel first asks, for a second, whether somebody
+    /// else has it (RFC 4862, section 5.4).
+    ///
+    /// # Panics
+    /// When it never ends.
+    pub async fn settled(&self) {
+        let mut again = interval(Duration::from_millis(50));
+        let asking = async {
+            loop {
+                again.tick().await;
+                let mut command = Command::new("ip");
+                command.args(["-n", &self.namespace, "-6", "-oneline", "address", "show", "tentative"]);
+                let asked = command.output().await.expect("`ip` was there a moment ago");
+                if asked.stdout.is_empty() {
+                    return;
+                }
+            }
+        };
+        timeout(PATIENCE, asking).await.expect("the kernel ends asking for duplicates");
+    }
+
     /// Lays a cable from here to there: both ends with a name and addresses (`192.0.2.1/24`).
     pub fn cable(&self, (name, addresses): (&str, &[&str]), to: &Self, (there, theirs): (&str, &[&str])) {
         self.ip(&format!("link add {name} type veth peer name {there} netns {}", to.namespace));
@@ -145,27 +166,6 @@ impl Machine {
         Participant::start_by(command, name, server, arguments)
     }
 }
-
-    /// Returns when every address can be used: of a new one of IPv6 the kernel first asks, for a second, whether somebody
-    /// else has it (RFC 4862, section 5.4).
-    ///
-    /// # Panics
-    /// When it never ends.
-    pub async fn settled(&self) {
-        let mut again = interval(Duration::from_millis(50));
-        let asking = async {
-            loop {
-                again.tick().await;
-                let mut command = Command::new("ip");
-                command.args(["-n", &self.namespace, "-6", "-oneline", "address", "show", "tentative"]);
-                let asked = command.output().await.expect("`ip` was there a moment ago");
-                if asked.stdout.is_empty() {
-                    return;
-                }
-            }
-        };
-        timeout(PATIENCE, asking).await.expect("the kernel ends asking for duplicates");
-    }
 
 impl Machine {
     /// `tincan call` on this machine, on the networks that it is on, without a server.
