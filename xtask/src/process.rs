@@ -57,6 +57,11 @@ pub(crate) fn output(command: &mut Command) -> Option<String> {
     output.status.success().then(|| String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
+/// Whether whoever runs this may do everything on this machine (Unix).
+pub(crate) fn is_root() -> bool {
+    output(Command::new("id").arg("-u")).is_some_and(|id| id.trim() == "0")
+}
+
 /// Whether a program of this name is in the PATH.
 pub(crate) fn exists(name: &str) -> bool {
     let file = format!("{name}{}", env::consts::EXE_SUFFIX);

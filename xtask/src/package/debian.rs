@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::process::{self, output, root, run, target_dir};
+use crate::process::{self, root, run, target_dir};
 use crate::setup::packages::{BUILD, names};
 use crate::{Result, files};
 
@@ -32,8 +32,7 @@ pub(super) enum Builder {
 /// Chooses by what this machine is and lets us do.
 pub(super) fn builder() -> Builder {
     let release = fs::read_to_string("/etc/os-release").unwrap_or_default();
-    let is_root = output(Command::new("id").arg("-u")).is_some_and(|id| id.trim() == "0");
-    choose(&release, is_root, process::exists("debootstrap"))
+    choose(&release, process::is_root(), process::exists("debootstrap"))
 }
 
 fn choose(os_release: &str, is_root: bool, has_debootstrap: bool) -> Builder {

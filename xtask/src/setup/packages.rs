@@ -5,7 +5,7 @@ use std::process::Command;
 
 use super::{Purpose, Step};
 use crate::Result;
-use crate::process::{exists, output, run};
+use crate::process::{exists, is_root, output, run};
 
 /// A Debian package and why it is needed.
 pub(crate) type Package = (&'static str, &'static str);
@@ -104,7 +104,7 @@ fn is_installed(package: &str) -> bool {
 }
 
 fn install_on_debian(packages: &[Package]) -> Result<()> {
-    let is_root = output(Command::new("id").arg("-u")).is_some_and(|id| id.trim() == "0");
+    let is_root = is_root();
     if !is_root && !exists("sudo") {
         return Err(format!(
             "installing packages takes root's rights, and there is no sudo here. As root, run:\n  \
