@@ -3,7 +3,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use tincan_protocol::sdp::{accepted, unrelated_candidates};
+use tincan_protocol::sdp::{accepted, unrelated};
 
 fuzz_target!(|text: &str| {
     if let Ok((sdp, digest)) = accepted(text) {
@@ -13,6 +13,6 @@ fuzz_target!(|text: &str| {
             assert_eq!(line.trim_end_matches('\r'), format!("a=fingerprint:sha-256 {spelled}"));
         }
     }
-    let hidden = unrelated_candidates(text);
-    assert_eq!(unrelated_candidates(&hidden), hidden);
+    let hidden = unrelated(text);
+    assert_eq!(unrelated(&hidden), hidden);
 });
