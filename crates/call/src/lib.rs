@@ -12,17 +12,23 @@
 //! [`PeerId`] is polite. The larger id also looks after the connection: it restarts and reopens, the polite
 //! side only steps in later, so that the two do not get in each other's way.
 //!
+//! Beside it stands the [`Allocator`], which says how our own picture is encoded and who gets what of it.
+//!
 //! **Invariant:** no I/O, no clock, no async runtime, and nothing that assumes two people. Time is an
 //! argument.
 //!
 //! [`PeerId`]: tincan_protocol::PeerId
 #![forbid(unsafe_code)]
 
+mod allocator;
 mod api;
 mod participant;
 mod session;
 mod timing;
 
+pub use allocator::{
+    Allocator, AllocatorInput, Layer, LayerId, LimitedBy, LinkPlan, PathEstimate, Pictures, Plan, Want,
+};
 pub use api::{
     AgainConfig, ConnectionState, ConnectionView, Input, LeaveReason, LocalCandidate, MediaState, Output,
     PeerChange, Phase, SessionConfig, SessionEvent,

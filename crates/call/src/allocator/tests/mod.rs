@@ -1,0 +1,6 @@
+//! The allocator in simulated time.
+
+mod network;
+mod properties;
+mod room;
+mod rules;
