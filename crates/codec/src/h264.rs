@@ -2,6 +2,7 @@
 
 mod decoder;
 mod encoder;
+mod svc;
 #[cfg(test)]
 mod tests;
 

@@ -180,6 +180,11 @@ impl PeerSender {
         }
     }
 
+    /// So many connections leave by the same uplink: the first picture's hurry is divided by their number.
+    pub fn share_uplink(&self, connections: usize) {
+        self.shared.set_connections(connections);
+    }
+
     /// Sends a message on the control channel; never waits. Up to 64 messages wait for the channel to open.
     ///
     /// # Errors

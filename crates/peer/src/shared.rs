@@ -4,7 +4,7 @@
 //! any thread. So the figures are atomics, and the few compound ones sit behind a mutex that is held for a copy only.
 
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -98,6 +98,8 @@ pub(crate) struct Shared {
     pub(crate) keyframe_needed: Notify,
     figures: Mutex<Figures>,
     target: AtomicU64,
+    /// How many connections share the uplink.
+    connections: AtomicUsize,
     remote_video: AtomicU32,
     video_bound: AtomicBool,
     clock: MediaClock,
@@ -124,6 +126,7 @@ impl Shared {
             keyframe_needed: Notify::new(),
             figures: Mutex::default(),
             target: AtomicU64::new(0),
+            connections: AtomicUsize::new(1),
             remote_video: AtomicU32::new(0),
             video_bound: AtomicBool::new(false),
             clock,
@@ -185,6 +188,15 @@ impl Shared {
 
     pub(crate) fn set_target(&self, target: Bitrate) {
         self.target.store(target.as_bps(), Ordering::Relaxed);
+    }
+
+    /// How many connections share the uplink; one at least.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_connections(&self, connections: usize) {
+        self.connections.store(connections.max(1), Ordering::Relaxed);
     }
 
     /// The other side's video stream, once a packet of it arrived.

@@ -8,7 +8,7 @@ export function rows(s: ParticipantStatistics): [string, string][] {
     ['Jitter', ms(s.jitterMs)],
     ['Sending', `${rate(s.sentKbps)} of ${rate(s.availableKbps)}`],
     ['Receiving', rate(s.receivedKbps)],
-    ['Picture sent', picture(s.sentWidth, s.sentHeight, s.sentFps)],
+    ['Picture sent', picture(s.sentWidth, s.sentHeight, s.sentFps) + LIMITS[s.limitedBy]],
     ['Picture received', picture(s.receivedWidth, s.receivedHeight, s.receivedFps)],
     ['Freezes', s.freezes === 0 ? 'none' : `${s.freezes} (${s.frozenSeconds.toFixed(1)} s)`],
     ['Concealed sound', percent(s.concealed)],
@@ -16,6 +16,12 @@ export function rows(s: ParticipantStatistics): [string, string][] {
     ['Path', s.path === null ? '–' : (PATHS[s.path] ?? s.path)],
   ];
 }
+
+const LIMITS: Readonly<Record<ParticipantStatistics['limitedBy'], string>> = {
+  none: '',
+  bandwidth: ' (all that the network takes)',
+  processor: ' (all that this computer makes in time)',
+};
 
 const PATHS: Readonly<Record<string, string>> = {
   host: 'direct, same network',

@@ -154,6 +154,7 @@ fn after_damage_the_decoder_refuses_everything_until_a_keyframe() {
         time: time(1),
         data: Bytes::from_static(&[0, 0, 0, 1, 0x41, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
         keyframe: false,
+        discardable: false,
         resolution: None,
     };
     assert!(decoder.decode(&garbage).is_err());
@@ -174,7 +175,13 @@ fn arbitrary_bytes_never_crash_the_decoder() {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (noise >> 24) as u8
         }));
-        let unit = EncodedVideo { time: time(0), data: data.into(), keyframe: true, resolution: None };
+        let unit = EncodedVideo {
+            time: time(0),
+            data: data.into(),
+            keyframe: true,
+            discardable: false,
+            resolution: None,
+        };
         let _ = H264Decoder::new().decode(&unit);
     }
 }
@@ -214,4 +221,36 @@ fn pictures_survive_packets_assembly_and_decoding() {
         shown += usize::from(Stamp::read(&picture).is_some_and(|stamp| stamp.counter == index));
     }
     assert_eq!(shown, sent);
+}
+
+#[test]
+fn every_second_picture_can_be_left_out() {
+    let mut source = Source::new(Resolution::new(640, 360));
+    let mut encoder = H264Encoder::new(Bitrate::kbps(900), 30.0);
+    let (mut all, mut base) = (H264Decoder::new(), H264Decoder::new());
+    let (mut units, mut upper, mut bytes, mut upper_bytes, mut read) = (0, 0, 0, 0, 0);
+    for index in 0..150 {
+        // A keyframe, a new rate and another size in between change nothing.
+        if index == 60 {
+            encoder.set_target(Bitrate::kbps(500), 30.0).unwrap();
+        }
+        if index == 100 {
+            source = Source::new(Resolution::new(320, 180));
+        }
+        let Some(unit) = encoder.encode(&source.picture(index), index == 30).unwrap() else { continue };
+        assert!(all.decode(&unit).unwrap().is_some());
+        assert!(!(unit.keyframe && unit.discardable));
+        units += 1;
+        bytes += unit.data.len();
+        if unit.discardable {
+            upper += 1;
+            upper_bytes += unit.data.len();
+            continue;
+        }
+        let picture = base.decode(&unit).unwrap().expect("it refers to nothing that was left out");
+        read += usize::from(Stamp::read(&picture).is_some_and(|stamp| stamp.counter == index));
+    }
+    assert!((40..=50).contains(&(upper * 100 / units)), "{upper} of {units}");
+    assert!(upper_bytes * 100 / bytes < 48, "{upper_bytes} of {bytes} bytes");
+    assert_eq!(read, units - upper);
 }

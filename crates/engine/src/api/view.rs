@@ -235,6 +235,8 @@ pub struct ParticipantStatistics {
     pub sent_height: u32,
     /// Pictures a second.
     pub sent_fps: f32,
+    /// What keeps the picture that they get from being larger.
+    pub limited_by: LimitedBy,
     /// What we get: columns.
     pub received_width: u32,
     /// Rows.
@@ -253,6 +255,20 @@ pub struct ParticipantStatistics {
     pub video_buffer_ms: f32,
     /// `host`, `srflx`, `prflx` or `relay`.
     pub path: Option<String>,
+}
+
+/// What keeps a picture from being larger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum LimitedBy {
+    /// Nothing: it is as large as it is shown, or as the camera gives it.
+    #[default]
+    None,
+    /// The network.
+    Bandwidth,
+    /// This computer does not encode more in time.
+    Processor,
 }
 
 /// A call on the local network. Its code is not known here: the announcement carries only a hash.

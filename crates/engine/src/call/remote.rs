@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use tincan_call::{ConnectionState, LocalCandidate, PeerChange};
+use tincan_call::{ConnectionState, LocalCandidate, PathEstimate, PeerChange};
 use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::{
     IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerEvents, PeerSender, PeerState,
@@ -26,8 +26,8 @@ use crate::media::{
 };
 use crate::record::Tape;
 
-/// Sound and pictures together: what 720p at 30 pictures a second can make good use of.
-const MAX_BITRATE: Bitrate = Bitrate::kbps(2_500);
+/// Sound and pictures together: what 1080p can make good use of. How much smaller pictures may take, the allocator says.
+const MAX_BITRATE: Bitrate = Bitrate::kbps(4_500);
 /// Candidates come a few dozen at once; each is done in microseconds.
 const COMMANDS: usize = 256;
 
@@ -65,6 +65,9 @@ impl PeerSink for Sink {
     }
     fn video(&self, unit: &SharedVideo) {
         let _ = self.0.send_video(unit);
+    }
+    fn paths(&self, count: usize) {
+        self.0.share_uplink(count);
     }
 }
 
@@ -254,9 +257,9 @@ impl Remote {
         }
     }
 
-    /// What the pictures may take of the way to them.
-    pub(crate) fn set_video_target(&self, bitrate: Bitrate) {
-        self.encoder.send(EncoderCommand::Target { id: self.id, bitrate });
+    /// What the way to them takes.
+    pub(crate) fn set_path(&self, path: PathEstimate) {
+        self.encoder.send(EncoderCommand::Path { id: self.id, path });
     }
 
     /// They say that their camera is on or off.
@@ -373,7 +376,7 @@ impl Forward {
                     continue;
                 }
                 PeerEvent::KeyframeRequested => {
-                    self.encoder.send(EncoderCommand::Keyframe);
+                    self.encoder.send(EncoderCommand::Keyframe(self.id));
                     continue;
                 }
                 PeerEvent::Target { bitrate, loss } => {

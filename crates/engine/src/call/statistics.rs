@@ -5,8 +5,8 @@ use std::collections::VecDeque;
 use tincan_media::audio::JitterStatistics;
 use tincan_peer::PeerStatistics;
 
-use crate::api::ParticipantStatistics;
-use crate::media::{EncoderStatistics, ReceiveStatistics};
+use crate::api::{LimitedBy, ParticipantStatistics};
+use crate::media::{ReceiveStatistics, SentPictures};
 
 /// Over which concealed sound is measured.
 const CONCEALMENT_SECONDS: usize = 5;
@@ -16,7 +16,7 @@ pub(crate) fn participant(
     peer: &PeerStatistics,
     audio: Option<&JitterStatistics>,
     concealed: f32,
-    sent: &EncoderStatistics,
+    sent: &SentPictures,
     received: &ReceiveStatistics,
 ) -> ParticipantStatistics {
     let kbps = |rate: tincan_media::Bitrate| rate.as_bps() as f32 / 1e3;
@@ -32,6 +32,11 @@ pub(crate) fn participant(
         sent_width: sent.resolution.map_or(0, |r| r.width),
         sent_height: sent.resolution.map_or(0, |r| r.height),
         sent_fps: sent.frames_per_second,
+        limited_by: match sent.limited_by {
+            tincan_call::LimitedBy::None => LimitedBy::None,
+            tincan_call::LimitedBy::Bandwidth => LimitedBy::Bandwidth,
+            tincan_call::LimitedBy::Processor => LimitedBy::Processor,
+        },
         received_width: received.resolution.map_or(0, |r| r.width),
         received_height: received.resolution.map_or(0, |r| r.height),
         received_fps: received.frames_per_second,

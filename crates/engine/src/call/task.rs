@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tincan_call::{AgainConfig, Input, Output, Phase, Session, SessionConfig, SessionEvent};
+use tincan_call::{AgainConfig, Input, Output, PathEstimate, Phase, Session, SessionConfig, SessionEvent};
 use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
@@ -355,8 +355,8 @@ impl CallTask {
         match event {
             RemoteEvent::Change(change) => Some(Input::Peer { peer, connection, change }),
             RemoteEvent::Target { bitrate, loss } => {
-                let pictures = Bitrate::bps(bitrate.as_bps().saturating_sub(AUDIO_SHARE.as_bps()));
-                self.connections.with(peer, connection, move |remote| remote.set_video_target(pictures));
+                let path = PathEstimate { available: bitrate, sound: AUDIO_SHARE, loss };
+                self.connections.with(peer, connection, move |remote| remote.set_path(path));
                 self.loss.insert(peer, loss);
                 let loss = self.loss.values().copied().fold(0.0, f32::max);
                 self.config.media.audio.send(AudioCommand::Target { bitrate: Bitrate::kbps(32), loss });
@@ -456,7 +456,8 @@ impl CallTask {
             let (connection, received) = remote.statistics();
             let audio = audio.participants.get(&peer);
             let concealed = self.concealment.entry(peer).or_default().second(audio);
-            let one = participant(&connection, audio, concealed, &sent, &received);
+            let pictures = sent.participants.get(&peer).copied().unwrap_or_default();
+            let one = participant(&connection, audio, concealed, &pictures, &received);
             statistics.participants.insert(peer.to_string(), one);
         }
         for participant in &mut self.view.participants {

@@ -1,7 +1,7 @@
 //! The pipelines: threads that move sound and pictures between devices, codecs and connections.
 //!
 //! Who owns what: the audio thread owns the microphone's and the speaker's ends, the processor and every jitter buffer;
-//! the encoder thread owns the video encoder; each participant's receive thread owns that participant's assembler,
+//! the encoder thread owns the room's allocator and an encoder for each layer in use; each participant's receive thread owns that participant's assembler,
 //! decoder and playout clock; the camera's thread belongs to `tincan-devices`. They talk only by the commands below.
 
 mod audio;
@@ -16,7 +16,7 @@ use tincan_media::DeviceError;
 use tincan_peer::{SharedAudio, SharedVideo};
 
 pub(crate) use audio::{AudioCommand, AudioHandle, AudioThread};
-pub(crate) use encode::{EncoderCommand, EncoderHandle, EncoderStatistics, EncoderThread};
+pub(crate) use encode::{EncoderCommand, EncoderHandle, EncoderStatistics, EncoderThread, SentPictures};
 pub(crate) use local::{LocalChange, LocalMedia, Releasing, Sending};
 pub(crate) use receive::{ReceiveStatistics, VideoCommand, VideoHandle, VideoReceiver, VideoTarget};
 
@@ -26,6 +26,8 @@ use crate::api::Levels;
 pub(crate) trait PeerSink: Send + Sync {
     fn audio(&self, packet: &SharedAudio);
     fn video(&self, unit: &SharedVideo);
+    /// So many connections share our uplink.
+    fn paths(&self, count: usize);
 }
 
 /// What the pipelines tell the engine.

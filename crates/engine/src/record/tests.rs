@@ -207,7 +207,7 @@ fn a_full_disk_is_told_while_the_call_goes_on() {
 fn the_filler_is_a_black_picture_that_decodes() {
     let Picture { data, keyframe, size, .. } = filler().unwrap();
     assert!(keyframe);
-    let unit = EncodedVideo { time: MediaTime::ZERO, data, keyframe, resolution: None };
+    let unit = EncodedVideo { time: MediaTime::ZERO, data, keyframe, discardable: false, resolution: None };
     let picture = H264Decoder::new().decode(&unit).unwrap().unwrap();
     assert_eq!(picture.resolution(), size);
     assert!(picture.planes().0.iter().all(|luma| *luma < 24));

@@ -139,6 +139,8 @@ pub struct EncodedVideo {
     pub data: Bytes,
     /// Whether decoding can start here.
     pub keyframe: bool,
+    /// Whether no other picture refers to it: it may be left out without harm to what follows.
+    pub discardable: bool,
     /// The picture's size, where the producer knows it.
     pub resolution: Option<Resolution>,
 }

@@ -1,11 +1,10 @@
 //! Pictures: I420, full range of sizes, one timeline with the sound.
 //!
-//! What lies between a camera and a screen, in the order of the walk: [`scale`] and [`adapt`] decide what is encoded,
+//! What lies between a camera and a screen, in the order of the walk: [`scale`] makes the sizes that are encoded,
 //! [`packetize()`] cuts it into RTP payloads, [`assembly`] puts those together again, and [`playout`] says when each
 //! picture is shown. [`stamp`] and [`pattern`] make pictures that prove the whole way, and [`Portrait`] makes some that
 //! are worth looking at.
 
-pub mod adapt;
 pub mod assembly;
 mod frame;
 mod freeze;
@@ -18,7 +17,6 @@ mod portrait;
 pub mod scale;
 pub mod stamp;
 
-pub use adapt::{Quality, QualityLadder};
 pub use assembly::{AssembledFrame, AssemblyEvent, AssemblyStatistics, FrameAssembler};
 pub use frame::{EncodedVideo, FrameSizeError, Resolution, VideoFrame};
 pub use freeze::FreezeDetector;

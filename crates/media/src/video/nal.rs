@@ -72,6 +72,13 @@ pub fn is_first_slice(unit: &[u8]) -> bool {
     unit.get(1).is_some_and(|byte| byte & 0x80 != 0)
 }
 
+/// Whether no other picture refers to this access unit (Annex B): `nal_ref_idc` of its first slice is 0 (H.264, 7.4.1).
+pub fn is_discardable(data: &[u8]) -> bool {
+    let starts = data.windows(4).filter(|bytes| bytes[..3] == [0, 0, 1]).map(|bytes| bytes[3]);
+    let slice = |header: &u8| matches!(nal_type_of(*header), nal_type::SLICE | nal_type::IDR);
+    starts.into_iter().find(slice).is_some_and(|header| header & 0x60 == 0)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -83,6 +90,17 @@ mod tests {
         let data = [0, 0, 0, 1, 0x67, 1, 2, 0, 0, 1, 0x68, 3, 0, 0, 0, 0, 1, 0x65, 0, 0, 3, 1];
         let units: Vec<&[u8]> = nal_units(&data).into_iter().map(|range| &data[range]).collect();
         assert_eq!(units, [&[0x67, 1, 2][..], &[0x68, 3], &[0x65, 0, 0, 3, 1]]);
+    }
+
+    #[test]
+    fn a_picture_that_nobody_refers_to_is_told_by_its_slice() {
+        assert!(is_discardable(&[0, 0, 0, 1, 0x01, 0x9a]));
+        assert!(!is_discardable(&[0, 0, 0, 1, 0x41, 0x9a]));
+        assert!(
+            !is_discardable(&[0, 0, 1, 0x06, 5, 0, 0, 1, 0x65, 0x88]),
+            "information before it has no say"
+        );
+        assert!(!is_discardable(&[0, 0, 1, 0x06, 5]) && !is_discardable(&[]));
     }
 
     #[test]

@@ -112,7 +112,13 @@ mod tests {
             data.extend([0, 0, 0, 1]);
             data.extend(*nal);
         }
-        EncodedVideo { time: MediaTime::ZERO, data: data.into(), keyframe: false, resolution: None }
+        EncodedVideo {
+            time: MediaTime::ZERO,
+            data: data.into(),
+            keyframe: false,
+            discardable: false,
+            resolution: None,
+        }
     }
 
     #[test]
@@ -155,7 +161,7 @@ mod tests {
             data in proptest::collection::vec(0u8..4, 0..4_000), max in 0usize..1_500,
         ) {
             let unit = EncodedVideo {
-                time: MediaTime::ZERO, data: data.into(), keyframe: false, resolution: None,
+                time: MediaTime::ZERO, data: data.into(), keyframe: false, discardable: false, resolution: None,
             };
             for payload in packetize(&unit, max) {
                 prop_assert!(!payload.is_empty() && payload.len() <= max.max(MIN_PAYLOAD));

@@ -15,8 +15,8 @@ const FIRST: Bitrate = Bitrate::kbps(350);
 /// Most paths carry this, so it is reached within a second unless a queue shows: 720p looks decent at it. Later growth
 /// has to be earned by what was acknowledged.
 const START: Bitrate = Bitrate::kbps(1_000);
-/// Sound and a slide show: below this there is no call with pictures.
-pub(crate) const MIN: Bitrate = Bitrate::kbps(100);
+/// The sound and a little: pictures pause well above it.
+pub(crate) const MIN: Bitrate = Bitrate::kbps(60);
 
 /// Least delay over this long is what everybody waited; two feedback intervals.
 const QUEUE_WINDOW: Duration = Duration::from_millis(200);
@@ -50,6 +50,11 @@ const FIRST_GROWTH: f64 = 4.0;
 const GROWTH_START: f64 = 0.40;
 const GROWTH_FAR: f64 = 0.12;
 const GROWTH_NEAR: f64 = 0.03;
+/// A small target grows by a larger share, up to this much a second: what several controllers share on one link then
+/// evens out (what only multiplies keeps the shares that it began with), and one that sends sound alone finds out when
+/// its pictures may come back.
+const GROWTH_SMALL: f64 = 0.10;
+const GROWTH_SMALL_AT_MOST: f64 = 20_000.0;
 /// How long a measured capacity is believed.
 const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
 
@@ -314,7 +319,8 @@ impl Controller {
             (false, true) => GROWTH_FAR,
         };
         let growth = if loss > LOSS_LOW { growth / 2.0 } else { growth };
-        self.target *= 1.0 + growth * step;
+        let small = (self.target * GROWTH_SMALL).min(GROWTH_SMALL_AT_MOST);
+        self.target += (self.target * growth).max(small) * step;
     }
 }
 

@@ -55,7 +55,9 @@ impl Pacer {
     /// oldest packet waited too long.
     fn rate(&self, now: Instant) -> f64 {
         let first = self.first_until.is_some_and(|until| now < until);
-        let floor = if first { FIRST_BPS } else { FLOOR_BPS };
+        // All of them may send their first picture at once.
+        let hurry = FIRST_BPS / self.shared.connections() as f64;
+        let floor = if first { hurry.max(FLOOR_BPS) } else { FLOOR_BPS };
         let target = (self.shared.target().as_bps() as f64 * FACTOR).max(floor);
         let Some(oldest) = self.queue.front() else { return target };
         let left = MAX_QUEUE_TIME.saturating_sub(now.saturating_duration_since(oldest.now)).max(MIN_LEFT);
@@ -190,6 +192,15 @@ mod tests {
         let left = burst(&mut pacer(Bitrate::kbps(1_000)), 20, Instant::now());
         // 24,000 bytes at 8 Mbit/s.
         assert!((15..=30).contains(left.last().unwrap()), "{left:?}");
+    }
+
+    #[test]
+    fn many_connections_divide_the_hurry_of_the_first_picture() {
+        let mut pacer = pacer(Bitrate::kbps(100));
+        pacer.shared.set_connections(8);
+        let left = burst(&mut pacer, 4, Instant::now());
+        // 4,800 bytes at 1 Mbit/s, of which the last only has to begin.
+        assert!((25..=35).contains(left.last().unwrap()), "{left:?}");
     }
 
     #[test]

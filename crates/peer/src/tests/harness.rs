@@ -137,7 +137,13 @@ pub(super) fn picture(clock: &MediaClock, at: Instant, keyframe: bool, size: usi
     }
     data.extend_from_slice(&[0, 0, 0, 1, if keyframe { 0x65 } else { 0x41 }]);
     data.resize(data.len() + size, 0xa5);
-    Arc::new(EncodedVideo { time: clock.at(at), data: data.into(), keyframe, resolution: None })
+    Arc::new(EncodedVideo {
+        time: clock.at(at),
+        data: data.into(),
+        keyframe,
+        discardable: false,
+        resolution: None,
+    })
 }
 
 pub(super) fn sound(clock: &MediaClock, at: Instant, level: u8) -> Arc<EncodedAudio> {

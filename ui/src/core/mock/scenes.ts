@@ -81,6 +81,7 @@ const statistics: ParticipantStatistics = {
   sentWidth: 1280,
   sentHeight: 720,
   sentFps: 29.9,
+  limitedBy: 'none',
   receivedWidth: 1280,
   receivedHeight: 720,
   receivedFps: 30,

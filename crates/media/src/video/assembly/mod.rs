@@ -15,6 +15,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 
 use super::EncodedVideo;
+use super::nal::is_discardable;
 use crate::time::MediaTime;
 use depacketize::{Contents, contents, rebuild};
 use sequence::{Placed, SequenceUnwrapper, TimestampUnwrapper};
@@ -422,6 +423,7 @@ impl FrameAssembler {
         Some(AssembledFrame {
             unit: EncodedVideo {
                 time: MediaTime::from_micros(micros),
+                discardable: is_discardable(&rebuilt.data),
                 data: rebuilt.data,
                 keyframe: rebuilt.contents.idr,
                 // The decoder knows.

@@ -27,7 +27,13 @@ impl Sender {
         }
         data.extend([0, 0, 0, 1, if key { 0x65 } else { 0x41 }, 0x88]);
         data.extend((0..if key { 5_000u32 } else { 2_500 }).map(|i| (i % 250) as u8 + 1));
-        let unit = EncodedVideo { time: MediaTime::ZERO, data: data.into(), keyframe: key, resolution: None };
+        let unit = EncodedVideo {
+            time: MediaTime::ZERO,
+            data: data.into(),
+            keyframe: key,
+            discardable: false,
+            resolution: None,
+        };
         let payloads = packetize(&unit, 1_100);
         let count = payloads.len();
         let timestamp = self.timestamp;

@@ -181,7 +181,7 @@ const SCENARIOS: &[Scenario] = &[
         1_100.0..2_000.0,
     ),
     ("lost feedback is no loss", CLEAN, 15, None, 0.3, 2_300.0..2_501.0),
-    ("half of all lost is congestion", Path { loss: 0.5, ..CLEAN }, 40, None, 0.0, 99.0..400.0),
+    ("half of all lost is congestion", Path { loss: 0.5, ..CLEAN }, 40, None, 0.0, 59.0..400.0),
     ("sound alone does not earn a target", CLEAN, 20, Some(0), 0.0, 900.0..1_100.0),
 ];
 
