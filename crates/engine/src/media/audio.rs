@@ -255,12 +255,14 @@ impl Worker {
             AudioCommand::Input(input) => {
                 let old = std::mem::replace(&mut self.input, input);
                 self.closer.close(old);
+                self.processor.devices_changed();
                 self.hints = Hints::default();
                 self.meter = LevelMeter::new();
             }
             AudioCommand::Output(output) => {
                 let old = self.output.replace(output);
                 self.closer.close(old);
+                self.processor.devices_changed();
             }
             AudioCommand::Send(on) => {
                 self.sending = on;

@@ -2,15 +2,18 @@
 
 mod channels;
 mod chime;
+mod drift;
 mod frame;
 pub mod jitter;
 mod meter;
 mod mixer;
 pub mod processing;
+mod reference;
 mod sender;
 
 pub use channels::ChannelSelector;
 pub use chime::chime;
+pub use drift::ClockDrift;
 pub use frame::{AudioFrame, EncodedAudio, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
 pub use jitter::{JitterBuffer, JitterStatistics};
 pub use meter::{LevelMeter, VoiceDetector, dbfs, perceptual_level, rfc6464_level};

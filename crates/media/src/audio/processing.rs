@@ -11,7 +11,9 @@ use sonora::config::{
 };
 use sonora::{AudioProcessing, Config, StreamConfig};
 
+use super::drift::ClockDrift;
 use super::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_FRAME};
+use super::reference::EchoReference;
 
 /// What is done to the microphone's sound. Each part can be switched while it runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +66,7 @@ impl ProcessingConfig {
 #[derive(Debug)]
 pub struct AudioProcessor {
     apm: AudioProcessing,
+    reference: EchoReference,
     config: ProcessingConfig,
     scratch: [f32; SAMPLES_PER_FRAME],
 }
@@ -77,12 +80,17 @@ impl AudioProcessor {
             .capture_config(stream)
             .render_config(stream)
             .build();
-        Self { apm, config, scratch: [0.0; SAMPLES_PER_FRAME] }
+        let reference = EchoReference::new();
+        Self { apm, reference, config, scratch: [0.0; SAMPLES_PER_FRAME] }
     }
 
     /// Switches parts on and off. What stays on keeps what it has learnt.
     pub fn set_config(&mut self, config: ProcessingConfig) {
         if config != self.config {
+            if config.echo_cancellation != self.config.echo_cancellation {
+                // Nothing was counted while it was off.
+                self.reference.devices_changed();
+            }
             self.config = config;
             self.apm.apply_config(config.to_sonora());
         }
@@ -98,9 +106,17 @@ impl AudioProcessor {
         if !self.config.echo_cancellation {
             return;
         }
-        // The error cases are rates and channel counts, and both are constants here.
-        let done = self.apm.process_render_f32(&[&frame.samples], &mut [&mut self.scratch]);
-        debug_assert!(done.is_ok(), "48 kHz mono is supported: {done:?}");
+        self.reference.played(frame);
+    }
+
+    /// The microphone or the speaker is another one from now on, or was opened anew.
+    pub fn devices_changed(&mut self) {
+        self.reference.devices_changed();
+    }
+
+    /// How much faster the speaker's clock runs than the microphone's, as far as the echo has told.
+    pub const fn clock_drift(&self) -> ClockDrift {
+        self.reference.drift()
     }
 
     /// How much later sound comes out than it went in.
@@ -124,6 +140,14 @@ impl AudioProcessor {
         if self.config == ProcessingConfig::OFF {
             return;
         }
+        if self.config.echo_cancellation {
+            let Self { apm, reference, scratch, .. } = self;
+            reference.heard(&frame.samples, |played| {
+                // The error cases are rates and channel counts, and both are constants here.
+                let done = apm.process_render_f32(&[played], &mut [&mut scratch[..]]);
+                debug_assert!(done.is_ok(), "48 kHz mono is supported: {done:?}");
+            });
+        }
         // Half a second is as far as the canceller's search reaches; it clamps and says so, which changes nothing.
         let _ = self.apm.set_stream_delay_ms(stream_delay.as_millis().min(500) as i32);
         let done = self.apm.process_capture_f32(&[&frame.samples], &mut [&mut self.scratch]);
@@ -139,118 +163,5 @@ impl AudioProcessor {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::time::MediaTime;
-
-    const SECOND: usize = SAMPLE_RATE as usize;
-
-    /// A burst of a buzzing voice at each second's start.
-    fn said(at: usize) -> f32 {
-        let seconds = at as f32 / SECOND as f32;
-        let harmonic = |k: usize| (std::f32::consts::TAU * 140.0 * k as f32 * seconds).sin() / k as f32;
-        if seconds % 1.0 < 0.15 { 0.2 * (1..12).map(harmonic).sum::<f32>() } else { 0.0 }
-    }
-
-    fn is_loud(sample: f32) -> bool {
-        sample.abs() > 0.05
-    }
-
-    /// How much later than it was said the last of some seconds' bursts comes out, in samples.
-    fn measured(config: ProcessingConfig) -> usize {
-        const SECONDS: usize = 8;
-        let mut processor = AudioProcessor::new(config);
-        let mut heard = Vec::with_capacity(SECONDS * SECOND);
-        while heard.len() < SECONDS * SECOND {
-            let mut frame = AudioFrame::silence(MediaTime::ZERO);
-            for (index, sample) in frame.samples.iter_mut().enumerate() {
-                *sample = said(heard.len() + index);
-            }
-            processor.process_render(&AudioFrame::silence(MediaTime::ZERO));
-            processor.process_capture(&mut frame, Duration::from_millis(50));
-            heard.extend_from_slice(&frame.samples);
-        }
-        let last = (SECONDS - 1) * SECOND;
-        let begins = (0..SECOND).position(|at| is_loud(said(last + at))).unwrap();
-        heard[last..].iter().position(|&sample| is_loud(sample)).unwrap() - begins
-    }
-
-    #[test]
-    fn the_delay_is_what_it_says() {
-        for bits in 0..8 {
-            let [echo_cancellation, noise_suppression, automatic_gain] = [1, 2, 4].map(|bit| bits & bit != 0);
-            let config = ProcessingConfig { echo_cancellation, noise_suppression, automatic_gain };
-            let said = AudioProcessor::new(config).delay().as_secs_f64() * 1e3;
-            let measured = measured(config) as f64 * 1e3 / SECOND as f64;
-            assert!((said - measured).abs() < 0.5, "{config:?}: {measured:.2} ms, not {said}");
-        }
-    }
-
-    /// Somebody's voice-like noise, at any place between two samples.
-    struct Far(Vec<f32>);
-
-    impl Far {
-        fn new() -> Self {
-            let (mut state, mut low, mut lower) = (1u64, 0.0f32, 0.0f32);
-            let sample = |n: usize| {
-                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-                low += ((state >> 40) as f32 / (1u64 << 23) as f32 - 1.0 - low) * 0.3;
-                lower += (low - lower) * 0.3;
-                // Syllables.
-                lower * (std::f32::consts::TAU * 3.0 * n as f32 / SECOND as f32).sin().max(0.0)
-            };
-            Self((0..10 * SECOND).map(sample).collect())
-        }
-
-        fn at(&self, place: f64) -> f32 {
-            let (whole, part) = (place.max(0.0) as usize, place.max(0.0).fract() as f32);
-            let sample = |n: usize| self.0[n % self.0.len()];
-            sample(whole) * (1.0 - part) + sample(whole + 1) * part
-        }
-    }
-
-    /// What is left of the echo in the second half of some seconds, in dB, when the speaker's clock is faster than the
-    /// microphone's.
-    fn echo_left(ppm: f64, seconds: usize) -> f64 {
-        let far = Far::new();
-        let mut processor =
-            AudioProcessor::new(ProcessingConfig { echo_cancellation: true, ..ProcessingConfig::OFF });
-        let speed = 1.0 + ppm * 1e-6;
-        let energy = |frame: &AudioFrame| f64::from(frame.rms()).powi(2);
-        let (mut played, mut heard, mut left) = (0, 0.0, 1e-12);
-        for n in 0..100 * seconds {
-            // A device takes two frames at once, and 30 ms wait in its ring.
-            while f64::from(played) * 480.0 < (n + 1) as f64 * 480.0 * speed + 1_440.0 {
-                for _ in 0..2 {
-                    let mut frame = AudioFrame::silence(MediaTime::ZERO);
-                    for (index, sample) in frame.samples.iter_mut().enumerate() {
-                        *sample = far.at(f64::from(played) * 480.0 + index as f64);
-                    }
-                    processor.process_render(&frame);
-                    played += 1;
-                }
-            }
-            let mut frame = AudioFrame::silence(MediaTime::ZERO);
-            for (index, sample) in frame.samples.iter_mut().enumerate() {
-                let now = (n * 480 + index) as f64 * speed;
-                *sample =
-                    0.4 * far.at(now - 576.0) + 0.1 * far.at(now - 912.0) - 0.05 * far.at(now - 1_488.0);
-            }
-            let late = n >= 100 * seconds / 2;
-            heard += if late { energy(&frame) } else { 0.0 };
-            processor.process_capture(&mut frame, Duration::from_millis(60));
-            left += if late { energy(&frame) } else { 0.0 };
-        }
-        10.0 * (left / heard).log10()
-    }
-
-    /// The canceller follows a drift by itself, if a little behind: measured, 65 dB of this echo are removed without
-    /// drift, and 20 to 45 with it. No frame is left out for it, which would cost seconds of echo each time.
-    #[test]
-    fn the_echo_is_removed_however_the_two_devices_clocks_drift() {
-        for (ppm, most) in [(-200.0, -18.0), (0.0, -40.0), (200.0, -18.0)] {
-            let left = echo_left(ppm, 24);
-            assert!(left < most, "{ppm} ppm: {left:.1} dB");
-        }
-    }
-}
+#[path = "processing_tests.rs"]
+mod tests;
