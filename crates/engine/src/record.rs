@@ -4,6 +4,8 @@
 //! connection after another becomes one file: the [`composer`] puts everything in its place by the sender's own clocks
 //! ([`clock`]), and [`mp4`] writes it so that a crash, a full disk or a pulled plug leaves a file that plays.
 
+#[cfg(test)]
+mod call_tests;
 mod clock;
 mod composer;
 #[cfg(test)]
@@ -112,7 +114,7 @@ impl RecordError {
 
 impl Recorder {
     /// Starts a recording in a new file. It begins with the first sound or keyframe; where pictures come
-    /// later than sound, or never, the picture is black.
+    /// later than sound, or never, and while the camera is off, the picture is black.
     ///
     /// # Errors
     /// [`RecordError::Create`] when the file exists already or cannot be made.
@@ -194,6 +196,11 @@ impl Tape {
             size,
         };
         self.push(Media::Picture(picture), frame.last_arrived);
+    }
+
+    /// Takes note that their camera is on or off. Never waits.
+    pub(crate) fn camera(&self, on: bool, told: Instant) {
+        self.push(Media::Camera { on }, told);
     }
 
     /// Takes a sender report: the RTP time `rtp` of this stream was at the NTP time `ntp`. Never waits.

@@ -34,6 +34,8 @@ struct State {
     log: Vec<String>,
     /// The sink of every camera that was opened.
     sinks: Vec<Arc<dyn VideoSink>>,
+    /// What its pictures' times are told by.
+    clocks: Vec<MediaClock>,
     tell_camera: Vec<Arc<dyn Fn(CameraEvent) + Send + Sync>>,
 }
 
@@ -78,6 +80,15 @@ impl FakeDevices {
     pub(crate) fn picture(&self, index: usize) {
         let sink = Arc::clone(&self.lock().sinks[index]);
         sink.frame(&Arc::new(VideoFrame::black(MediaTime::ZERO, Resolution::new(16, 16))));
+    }
+
+    /// A picture of that size, captured now, from the camera that was opened as the `index`th.
+    pub(crate) fn picture_of(&self, index: usize, size: Resolution) {
+        let (sink, clock) = {
+            let state = self.lock();
+            (Arc::clone(&state.sinks[index]), state.clocks[index])
+        };
+        sink.frame(&Arc::new(VideoFrame::black(clock.at(Instant::now()), size)));
     }
 
     /// Something happens to the camera that was opened as the `index`th.
@@ -170,7 +181,7 @@ impl DeviceSystem for FakeDevices {
         &self,
         selector: &CameraSelector,
         _request: CaptureRequest,
-        _clock: MediaClock,
+        clock: MediaClock,
         sink: Arc<dyn VideoSink>,
         on_event: OnCameraEvent,
     ) -> Box<dyn Send> {
@@ -179,6 +190,7 @@ impl DeviceSystem for FakeDevices {
         {
             let mut state = self.lock();
             state.sinks.push(sink);
+            state.clocks.push(clock);
             state.tell_camera.push(Arc::clone(&on_event));
         }
         on_event(CameraEvent::Started {
@@ -236,17 +248,19 @@ pub(crate) struct Watching {
 
 impl Watching {
     pub(crate) async fn start(data_dir: Option<&std::path::Path>, server: Option<&str>, name: &str) -> Self {
+        let server = server.map(Into::into);
+        let overrides = Overrides { server, name: Some(name.into()), ..Overrides::default() };
+        Self::with(data_dir, overrides).await
+    }
+
+    pub(crate) async fn with(data_dir: Option<&std::path::Path>, overrides: Overrides) -> Self {
         let devices = FakeDevices::default();
         let frames = Arc::<CountedFrames>::default();
         let config = EngineConfig {
             data_dir: data_dir.map(Into::into),
             frames: Arc::clone(&frames) as Arc<dyn FrameOutput>,
             local_server: None,
-            overrides: Overrides {
-                server: server.map(Into::into),
-                name: Some(name.into()),
-                ..Overrides::default()
-            },
+            overrides,
         };
         let engine = Engine::with_devices(config, Arc::new(devices.clone()));
         let (snapshot, events) = engine.subscribe().await.unwrap();
@@ -286,6 +300,12 @@ impl Watching {
         while let Ok(numbered) = self.events.try_recv() {
             self.take(numbered.event);
         }
+    }
+
+    /// Waits for whatever is told next; levels are, ten times a second.
+    pub(crate) async fn next(&mut self) {
+        let event = timeout(PATIENCE, self.events.recv()).await.expect("nothing is told any more");
+        self.take(event.expect("the engine is there").event);
     }
 
     /// Waits until this holds.

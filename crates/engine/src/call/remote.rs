@@ -83,6 +83,7 @@ pub(crate) struct Remote {
     plug: Arc<EncoderPlug>,
     audio: AudioHandle,
     encoder: EncoderHandle,
+    tape: Option<Tape>,
 }
 
 /// Which connection to open, and how.
@@ -188,7 +189,7 @@ impl Remote {
             encoder: media.encoder.clone(),
             plug: Arc::clone(&plug),
             video: receiver.handle().clone(),
-            tape,
+            tape: tape.clone(),
             cancel: cancel.clone(),
         };
         let forward = tokio::spawn(forward.run(from_peer).instrument(span));
@@ -204,6 +205,7 @@ impl Remote {
             plug,
             audio: media.audio,
             encoder: media.encoder,
+            tape,
         }
     }
 
@@ -265,6 +267,9 @@ impl Remote {
     /// They say that their camera is on or off.
     pub(crate) fn set_camera(&self, on: bool) {
         self.receiver.handle().camera(on);
+        if let Some(tape) = &self.tape {
+            tape.camera(on, Instant::now());
+        }
     }
 
     /// Shows none of their pictures from now on.

@@ -198,6 +198,8 @@ struct Worker {
     longest_step: Duration,
     /// Their camera was told to be off, and no picture from after that came: those from before are not shown.
     dark: bool,
+    /// Their camera was told to be off, and not to be on again.
+    told_off: bool,
     freezes: FreezeDetector,
     shown: VecDeque<Instant>,
     resolution: Option<Resolution>,
@@ -222,6 +224,7 @@ impl Worker {
             captured: None,
             longest_step: Duration::ZERO,
             dark: false,
+            told_off: false,
             freezes: FreezeDetector::new(),
             shown: VecDeque::new(),
             resolution: None,
@@ -301,6 +304,11 @@ impl Worker {
             }
             self.freezes.camera(on, now);
             self.dark = !on;
+            if on && (self.told_off || offs > 0) && self.target.tape.is_some() {
+                // In the recording there is black in between, which no later picture continues.
+                (self.target.keyframe_needed)();
+            }
+            self.told_off = !on;
         }
     }
 

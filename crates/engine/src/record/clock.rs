@@ -21,6 +21,12 @@ const MAX_APART: f64 = 10.0;
 /// Packets may be late by seconds, but none comes before it was sent: ahead of the fastest by more than this, the sender's
 /// clock jumped.
 const JUMP: f64 = 2.0;
+/// A clock that jumps by less is told from a pause by the packets' numbers: between two that follow each other lies a
+/// pause, or nothing. After a pause the packet arrives that much later; where most of that is missing, there was none.
+/// Shorter ones are taken for what they say, since a way may become quicker by that much while nobody speaks.
+const SMALL_JUMP: f64 = 0.5;
+/// The share of a pause by which no way becomes quicker meanwhile.
+const SHARE: f64 = 0.75;
 /// The fastest way is forgotten at this rate, so that it follows clocks that drift apart and routes that become longer.
 const FORGET: f64 = 0.001;
 
@@ -169,11 +175,13 @@ impl SenderClock {
         self.video.placed = picture.map(|(rtp, ..)| Placed { rtp, at: from + after.max(0.0) });
     }
 
-    /// Where a sound goes; sounds are given in the order of their sequence numbers. `end` is where the sound before it
-    /// ends in the file, `otherwise` where what arrives now would go if nothing else were known.
+    /// Where a sound goes; sounds are given in the order of their sequence numbers. `numbered` is how far it is from the
+    /// one before by those numbers, `end` where the sound before it ends in the file, `otherwise` where what arrives now
+    /// would go if nothing else were known.
     pub(super) fn sound(
         &mut self,
         rtp: u32,
+        numbered: SampleTime,
         arrived: MediaTime,
         end: SampleTime,
         otherwise: SampleTime,
@@ -185,11 +193,17 @@ impl SenderClock {
             ((at - otherwise.seconds()).abs() < MAX_APART).then_some(at)
         };
         let at = self.audio.onwards(rtp).filter(|_| !backwards).or_else(with_pictures);
-        let jumped = |at: &f64| self.fastest.is_some_and(|fastest| arrived - at < fastest - JUMP);
+        let pause =
+            self.audio.placed.map_or(0.0, |placed| self.audio.between(placed.rtp, rtp)) - numbered.seconds();
+        let jumped = |at: &f64| {
+            let early = self.fastest.map_or(0.0, |fastest| fastest - (arrived - at));
+            early > JUMP || (pause > SMALL_JUMP && early > SHARE * pause)
+        };
         let at = match at {
             Some(at) if !jumped(&at) => at,
-            // The sender's clock began anew: on with what is known of the way.
+            // The sender's clock began anew: on with what is known of the way. What reports said of it is over.
             _ if self.audio.placed.is_some() => {
+                self.audio.mapping = None;
                 self.fastest.map_or(end.seconds(), |fastest| (arrived - fastest).max(end.seconds()))
             }
             _ => otherwise.seconds(),

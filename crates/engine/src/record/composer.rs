@@ -22,6 +22,9 @@ const REORDER: Duration = Duration::from_secs(1);
 const SETTLE: Duration = Duration::from_secs(2);
 /// So far behind the pictures silence is written, for a crash would lose it. Sound that is on its way is not as late.
 const SILENT_AFTER: SampleTime = SampleTime(3 * 48_000);
+/// So long without a picture a camera that was told to be off is: the word may overtake the last pictures, or come when
+/// it is on again.
+const DARK_AFTER: Duration = Duration::from_secs(1);
 /// A sequence number this far from the others is not late, but of a new beginning: 20 s of sound.
 const NEW_BEGINNING: i64 = 1_000;
 
@@ -52,6 +55,10 @@ pub(super) struct Picture {
 pub(super) enum Media {
     Sound(Sound),
     Picture(Picture),
+    /// They say that their camera is on or off.
+    Camera {
+        on: bool,
+    },
     /// The other side's clocks: RTP time `rtp` was at the NTP time `ntp`, 32.32 fixed point.
     Report {
         kind: MediaKind,
@@ -71,16 +78,24 @@ struct Stream {
     /// Whether things are placed; until then they are held.
     begun: bool,
     pictures: Vec<(Picture, MediaTime)>,
+    /// Whether they said so last.
+    camera_off: bool,
+    /// When the last picture came.
+    seen: MediaTime,
     sounds: BTreeMap<i64, (Sound, MediaTime)>,
     /// The highest sequence number so far, and the one to be written next.
     highest: Option<i64>,
     next: Option<i64>,
+    /// The last one written, and how many samples it has.
+    written: Option<(i64, u64)>,
 }
 
 /// Makes one file of what one person sends, over one connection after another.
 pub(super) struct Composer<W> {
     file: Mp4File<W>,
     stream: Option<Stream>,
+    /// When the last picture of the connection before came.
+    seen: Option<MediaTime>,
     /// The latest arrival, and where it lies in the file.
     now: Option<(MediaTime, SampleTime)>,
     /// How the last packet of sound began: gaps are filled to fit.
@@ -91,7 +106,7 @@ pub(super) struct Composer<W> {
 impl<W: Output> Composer<W> {
     /// A file that begins with the first sound or picture.
     pub(super) fn new(file: Mp4File<W>) -> Self {
-        Self { file, stream: None, now: None, toc: None, summary: Summary::default() }
+        Self { file, stream: None, seen: None, now: None, toc: None, summary: Summary::default() }
     }
 
     /// Takes what arrived. Arrivals of one connection may be told slightly out of order.
@@ -113,7 +128,11 @@ impl<W: Output> Composer<W> {
                     }
                 }
             }
-            Media::Picture(picture) => stream.pictures.push((picture, arrived)),
+            Media::Picture(picture) => {
+                stream.seen = arrived;
+                stream.pictures.push((picture, arrived));
+            }
+            Media::Camera { on } => stream.camera_off = !on,
         }
         self.drain(false, arrived)
     }
@@ -127,6 +146,10 @@ impl<W: Output> Composer<W> {
 
     fn begin(&mut self, source: Source, arrived: MediaTime) -> io::Result<()> {
         self.end_stream()?;
+        // Whoever was seen until now is not there any more; but a connection that is only made anew is no pause.
+        if self.seen.is_some_and(|seen| arrived.saturating_since(seen) >= DARK_AFTER) {
+            self.file.darken()?;
+        }
         let from = self.at_arrival(arrived).max(self.file.end());
         self.stream = Some(Stream {
             source,
@@ -135,9 +158,12 @@ impl<W: Output> Composer<W> {
             from,
             begun: false,
             pictures: Vec::new(),
+            camera_off: false,
+            seen: arrived,
             sounds: BTreeMap::new(),
             highest: None,
             next: None,
+            written: None,
         });
         Ok(())
     }
@@ -145,7 +171,7 @@ impl<W: Output> Composer<W> {
     fn end_stream(&mut self) -> io::Result<()> {
         let last = self.now.map_or(MediaTime::ZERO, |(at, _)| at);
         self.drain(true, last)?;
-        self.stream = None;
+        self.seen = self.stream.take().map(|stream| stream.seen).or(self.seen);
         Ok(())
     }
 
@@ -179,10 +205,17 @@ impl<W: Output> Composer<W> {
                 self.silence_until(SampleTime(at.0 - SILENT_AFTER.0 / 2))?;
             }
         }
-        while let Some((sound, arrived)) = stream.next_sound(all, arrived) {
+        if stream.camera_off && arrived.saturating_since(stream.seen) >= DARK_AFTER {
+            self.file.darken()?;
+        }
+        while let Some((number, sound, arrived)) = stream.next_sound(all, arrived) {
             let Some(samples) = opus::samples(&sound.payload) else { continue };
             let otherwise = self.otherwise(stream, arrived);
-            let at = stream.clock.sound(sound.rtp, arrived, self.file.sound_end(), otherwise);
+            let numbered = stream.written.map_or(SampleTime::ZERO, |(before, samples)| {
+                SampleTime(number.saturating_sub(before).unsigned_abs() * samples)
+            });
+            stream.written = Some((number, samples));
+            let at = stream.clock.sound(sound.rtp, numbered, arrived, self.file.sound_end(), otherwise);
             // What comes after silence was written in its place is left out.
             if at + SampleTime(samples / 2) < self.file.sound_end() {
                 continue;
@@ -240,7 +273,7 @@ impl Stream {
 
     fn begin_numbers_at(&mut self, sound: Sound, arrived: MediaTime) {
         let number = i64::from(sound.sequence);
-        (self.highest, self.next) = (Some(number), Some(number));
+        (self.highest, self.next, self.written) = (Some(number), Some(number), None);
         self.sounds.insert(number, (sound, arrived));
     }
 
@@ -261,14 +294,14 @@ impl Stream {
     }
 
     /// The next packet in order, when it has come or is not waited for any more.
-    fn next_sound(&mut self, all: bool, now: MediaTime) -> Option<(Sound, MediaTime)> {
+    fn next_sound(&mut self, all: bool, now: MediaTime) -> Option<(i64, Sound, MediaTime)> {
         let (&number, (_, arrived)) = self.sounds.first_key_value()?;
         let in_order = self.next == Some(number);
         if !in_order && !all && now.saturating_since(*arrived) < REORDER {
             return None;
         }
         self.next = Some(number + 1);
-        self.sounds.pop_first().map(|(_, sound)| sound)
+        self.sounds.pop_first().map(|(number, (sound, arrived))| (number, sound, arrived))
     }
 }
 

@@ -93,8 +93,10 @@ struct Shown {
 /// Writes one file.
 pub(super) struct Mp4File<W> {
     out: W,
-    /// A black picture for a recording that begins without one.
+    /// A black picture for where there is none.
     filler: Option<Picture>,
+    /// It is shown: what comes next has to be a keyframe, for it continues nothing.
+    dark: bool,
     head: Option<Head>,
     entries: Vec<Entry>,
     video: Track,
@@ -110,6 +112,7 @@ impl<W: Output> Mp4File<W> {
         Self {
             out,
             filler,
+            dark: false,
             head: None,
             entries: Vec::new(),
             video: Track::default(),
@@ -132,8 +135,31 @@ impl<W: Output> Mp4File<W> {
     }
 
     /// Shows a picture from `at` on; times that run back are moved behind the picture before. Whether it was taken: before
-    /// the first keyframe none can be.
+    /// the first keyframe none can be, nor after black.
     pub(super) fn picture(&mut self, at: SampleTime, picture: &Picture) -> io::Result<bool> {
+        if self.dark && !picture.keyframe {
+            return Ok(false);
+        }
+        let taken = self.show(at, picture)?;
+        self.dark &= !taken;
+        Ok(taken)
+    }
+
+    /// Black from right behind the last picture on.
+    pub(super) fn darken(&mut self) -> io::Result<()> {
+        let Some(shown) = self.shown.as_ref().filter(|_| !self.dark) else { return Ok(()) };
+        let at = shown.at + LAST_PICTURE;
+        self.fill(at)
+    }
+
+    fn fill(&mut self, at: SampleTime) -> io::Result<()> {
+        if let Some(filler) = self.filler.clone() {
+            self.dark = self.show(at, &filler)?;
+        }
+        Ok(())
+    }
+
+    fn show(&mut self, at: SampleTime, picture: &Picture) -> io::Result<bool> {
         let Some(entry) = self.entry_of(picture)? else { return Ok(false) };
         let at = match self.shown.take() {
             Some(shown) => {
@@ -151,8 +177,10 @@ impl<W: Output> Mp4File<W> {
     /// Adds a packet of sound behind the one before.
     pub(super) fn sound(&mut self, packet: &Bytes, samples: u64) -> io::Result<()> {
         if self.head.is_none() {
-            let Some(filler) = self.filler.take() else { return Ok(()) };
-            self.picture(SampleTime::ZERO, &filler)?;
+            self.fill(SampleTime::ZERO)?;
+            if self.head.is_none() {
+                return Ok(());
+            }
         }
         self.flush_before(self.audio.end)?;
         self.audio.push(packet, samples, true);

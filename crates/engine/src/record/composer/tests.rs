@@ -323,6 +323,140 @@ fn silence_is_written_while_the_microphone_is_muted() {
     assert!(film.sounds.last().unwrap().at.seconds() > 54.0 && film.pictures.len() > 1_400);
 }
 
+/// Everything that arrives while the camera is off between these two seconds, and is told to be so that much too early
+/// or late.
+fn with_the_camera_off(off: Range<f64>, told_late: f64) -> Vec<Arrival> {
+    let before = Sender { seconds: 30.0, camera: 0.0..off.start, ..Sender::default() };
+    // The first picture after the pause is a keyframe.
+    let after = Sender { camera: off.end..f64::MAX, ..before.clone() };
+    let is_picture = |arrival: &Arrival| matches!(arrival.media, Media::Picture(_));
+    let mut arrivals = before.send();
+    arrivals.extend(after.send().into_iter().filter(is_picture));
+    for (at, on) in [(off.start, false), (off.end, true)] {
+        arrivals.push(Arrival { at: at + before.way + told_late, media: Media::Camera { on } });
+    }
+    arrivals.sort_by(|a, b| a.at.total_cmp(&b.at));
+    arrivals
+}
+
+fn record_arrivals(arrivals: Vec<Arrival>) -> (Film, Summary) {
+    let mut bytes = Vec::new();
+    let mut composer = Composer::new(Mp4File::new(Disk::new(&mut bytes), super::super::filler()));
+    for Arrival { at, media } in arrivals {
+        composer.handle(Source(0), media, MediaTime::from_micros(((5.0 + at) * 1e6) as u64)).unwrap();
+    }
+    let summary = composer.finish().unwrap();
+    (Film::read(&bytes), summary)
+}
+
+/// From when until when the film is black, in seconds.
+fn black(film: &Film) -> Vec<(f64, f64)> {
+    let of_filler = |sample: &&super::super::film::Sample| sample.data.len() >= 60;
+    let seconds = |sample: &super::super::film::Sample| {
+        (sample.at.seconds(), (sample.at + SampleTime(sample.length)).seconds())
+    };
+    film.pictures.iter().filter(of_filler).map(seconds).collect()
+}
+
+#[test]
+fn a_camera_that_is_off_is_black_whatever_comes_first_the_word_or_the_pictures() {
+    for told_late in [-0.3, 0.0, 0.3] {
+        let (film, summary) = record_arrivals(with_the_camera_off(10.0..20.0, told_late));
+        let black = black(&film);
+        assert_eq!(black.len(), 1, "told {told_late} s late: {black:?}");
+        let (from, until) = black[0];
+        assert!((9.95..10.1).contains(&from) && (19.95..20.1).contains(&until), "{black:?}");
+        assert_eq!(summary.pictures, 500, "told {told_late} s late");
+        assert!(is_seamless(&film));
+    }
+    // Until the end, and as a crash leaves it.
+    let (film, _) = record_arrivals(with_the_camera_off(10.0..40.0, 0.0));
+    assert_eq!(black(&film).len(), 1);
+    assert!(black(&film)[0].1 > 29.9, "{:?}", black(&film));
+}
+
+#[test]
+fn after_black_comes_a_keyframe() {
+    let mut arrivals = with_the_camera_off(10.0..20.0, 0.0);
+    for arrival in &mut arrivals {
+        if let Media::Picture(picture) = &mut arrival.media {
+            // The sender takes a second to give one.
+            picture.keyframe &= arrival.at < 1.0 || arrival.at > 21.0;
+            picture.keyframe |= (21.0..21.04).contains(&arrival.at);
+        }
+    }
+    let (film, summary) = record_arrivals(arrivals);
+    assert!((20.95..21.1).contains(&black(&film)[0].1), "{:?}", black(&film));
+    assert!((474..477).contains(&summary.pictures), "{}", summary.pictures);
+}
+
+#[test]
+fn a_camera_that_is_off_for_half_a_second_and_a_way_that_is_cut_are_not_black() {
+    let (film, _) = record_arrivals(with_the_camera_off(10.0..10.5, 0.0));
+    assert_eq!(black(&film), []);
+    let mut arrivals = with_the_camera_off(10.0..15.0, 0.0);
+    arrivals.retain(|arrival| !matches!(arrival.media, Media::Camera { .. }));
+    let (film, _) = record_arrivals(arrivals);
+    assert_eq!(black(&film), []);
+}
+
+#[test]
+fn nobody_stands_there_between_one_who_left_and_one_who_comes() {
+    let sender = Sender::default();
+    let (film, _) = record(&[(0.0, &sender), (30.0, &sender)]);
+    let black = black(&film);
+    assert!(black.len() == 1 && black[0].0 < 10.2 && black[0].1 > 29.5, "{black:?}");
+    // A connection that is made anew is no pause.
+    let (film, _) = record(&[(0.0, &sender), (10.3, &sender)]);
+    assert_eq!(self::black(&film), []);
+}
+
+/// A call in which the sender's sound clock jumps ahead at 5 s, though no time passes.
+fn with_a_jump(by: f64) -> (Sender, Vec<Arrival>) {
+    let sender = Sender { seconds: 20.0, jitter: 0.030, ..Sender::default() };
+    let mut arrivals = sender.send();
+    let ticks = (by * 48_000.0) as u32;
+    for arrival in &mut arrivals {
+        let sent_after = |seconds: f64| arrival.at > seconds + sender.way + 0.02;
+        match &mut arrival.media {
+            Media::Sound(sound) if number(&sound.payload) >= 250 => sound.rtp = sound.rtp.wrapping_add(ticks),
+            Media::Report { kind: MediaKind::Audio, rtp, .. } if sent_after(5.0) => {
+                *rtp = rtp.wrapping_add(ticks);
+            }
+            _ => {}
+        }
+    }
+    (sender, arrivals)
+}
+
+#[test]
+fn a_sound_clock_that_jumps_makes_no_pause_of_it() {
+    for by in [0.6, 1.0, 1.9, 2.5, 60.0] {
+        let (sender, arrivals) = with_a_jump(by);
+        let (film, summary) = record_arrivals(arrivals);
+        assert!(is_seamless(&film));
+        let length = summary.duration.as_secs_f64();
+        assert!((19.9..20.2).contains(&length), "{by} s: the film is {length} s long");
+        assert_eq!((summary.packets, summary.pictures), (1_000, 500));
+        let apart = apart(&film, &sender);
+        // Between the jump and the next report nothing says how the two belong together but their ways.
+        assert!(worst(&apart) < 70.0, "{by} s: {} ms", worst(&apart));
+        assert!(worst(&apart[160..]) < 2.0, "{by} s: {} ms", worst(&apart[160..]));
+    }
+}
+
+#[test]
+fn a_pause_is_a_pause_however_long_and_however_the_way_changes() {
+    for (muted, lost) in [(5.0..5.3, 0.0), (5.0..5.7, 0.0), (5.0..6.5, 0.2), (5.0..15.0, 0.0)] {
+        let sender = Sender { seconds: 20.0, muted, lost, jitter: 0.080, ..Sender::default() };
+        let (film, _) = record(&[(0.0, &sender)]);
+        let sounds = sounds(&film);
+        let shift = |(n, at): (&u64, &f64)| at - sender.sound_captured(*n);
+        let first = shift(sounds.first_key_value().unwrap());
+        assert!(sounds.iter().all(|sound| (shift(sound) - first).abs() < 1e-6), "{:?}", sender.muted);
+    }
+}
+
 #[test]
 fn a_microphone_or_a_camera_alone_makes_a_film() {
     let sound = Sender { camera: 0.0..0.0, ..Sender::default() };
