@@ -11,6 +11,7 @@ pub mod clips;
 #[cfg(target_os = "linux")]
 pub mod desktop;
 pub mod eve;
+pub mod film;
 pub mod link;
 pub mod middleman;
 pub mod network;

@@ -8,6 +8,7 @@ mod links;
 mod nats;
 mod paths;
 mod privacy;
+mod recordings;
 mod relays;
 
 use std::net::IpAddr;

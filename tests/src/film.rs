@@ -1,0 +1,51 @@
+//! What is seen and heard in a recording, by ffmpeg.
+
+use std::path::Path;
+use std::process::Command;
+use std::time::Instant;
+
+use crate::sound::{Heard, RATE};
+
+/// Pictures are looked at so often a second, however many there are: 2 ms.
+const LOOKS: u32 = 500;
+/// Of a picture that is scaled down to that.
+const PIXELS: usize = 16;
+
+/// When each flash ([`crate::camera::Camera::of_flashes`]) begins, in seconds.
+///
+/// # Panics
+/// When ffmpeg is not installed or complains.
+pub fn flashes(path: &Path) -> Vec<f64> {
+    let filter = format!("fps={LOOKS}:start_time=0,scale=4:4,format=gray");
+    let pictures = decoded(path, &["-vf", &filter, "-an", "-f", "rawvideo"]);
+    let bright = |picture: &[u8]| picture.iter().map(|&luma| usize::from(luma)).sum::<usize>() > 110 * PIXELS;
+    let bright: Vec<bool> = pictures.chunks_exact(PIXELS).map(bright).collect();
+    let begins = bright.windows(2).enumerate().filter(|(_, pair)| !pair[0] && pair[1]);
+    begins.map(|(before, _)| (before + 1) as f64 / f64::from(LOOKS)).collect()
+}
+
+/// When each burst ([`crate::clips::bursts`]) begins, in seconds.
+///
+/// # Panics
+/// When ffmpeg is not installed or complains.
+pub fn bursts(path: &Path) -> Vec<f64> {
+    let rate = RATE.to_string();
+    let filter = "aresample=async=1:first_pts=0";
+    let bytes = decoded(path, &["-vn", "-af", filter, "-ac", "1", "-ar", &rate, "-f", "f32le"]);
+    let samples = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let heard = Heard { samples, began: Instant::now() };
+    heard.onsets().iter().map(|onset| onset.duration_since(heard.began).as_secs_f64()).collect()
+}
+
+fn decoded(path: &Path, arguments: &[&str]) -> Vec<u8> {
+    let output = Command::new("ffmpeg")
+        .args(["-v", "error", "-i"])
+        .arg(path)
+        .args(arguments)
+        .arg("-")
+        .output()
+        .expect("ffmpeg is installed");
+    let complaints = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() && complaints.is_empty(), "{}: {complaints}", path.display());
+    output.stdout
+}
