@@ -17,6 +17,7 @@ mod setup;
 mod stages;
 mod test;
 mod ui;
+mod windows;
 
 use std::process::ExitCode;
 

@@ -154,7 +154,7 @@ Usage: cargo xtask test [--all] [--keep-going] [--yes] [FILTER…]
 Runs formatting, lints, documentation, the unit tests of both halves, the drift of generated types, licences and
 sources of dependencies, and whole calls between real programs; then prints how long each took.
 
-  --all         also the tests that are marked as slow (#[ignore])
+  --all         also the tests that are marked as slow (#[ignore]), fuzzing, and whether it compiles for Windows
   --keep-going  go on after a stage that failed
   --yes         install what is missing without asking
   FILTER        only the Rust tests whose names contain it, and no other stage"

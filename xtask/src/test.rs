@@ -10,7 +10,7 @@ use crate::options::{Options, Test};
 use crate::process::{cargo, output, run as run_command, target_dir};
 use crate::setup::{self, Purpose};
 use crate::stages::Stages;
-use crate::{Result, fuzz, generate, ui};
+use crate::{Result, fuzz, generate, ui, windows};
 
 /// Whole calls live in this package; its architecture test is quick and needs no programs.
 const UNIT: &str = "not package(tincan-tests) + (package(tincan-tests) & binary(architecture))";
@@ -21,7 +21,8 @@ pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
     let everything = test.filters.is_empty();
     let mut stages = Stages::new(test.keep_going);
 
-    stages.stage("set up", || setup::prepare(Purpose::Test, options.yes));
+    let purpose = if test.all { Purpose::TestAll } else { Purpose::Test };
+    stages.stage("set up", || setup::prepare(purpose, options.yes));
     stages.stage("ui: packages", || UI.install());
     stages.stage("browser: packages", || BROWSER.install());
     stages.stage("ui: build", ui::build);
@@ -53,6 +54,9 @@ pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
     stages.stage("whole calls", || nextest(test, WHOLE_CALLS, &target, &generate::start_afresh()?));
     if everything && test.all && cfg!(unix) {
         stages.stage("fuzzing", fuzz::run_all);
+    }
+    if everything && test.all && windows::can_be_checked() {
+        stages.stage("windows: compiles", windows::check);
     }
     stages.finish()
 }

@@ -18,8 +18,10 @@ pub(crate) enum Purpose {
     Run,
     /// Writing the window's types.
     Generate,
-    /// Every check.
+    /// Every check that continuous integration makes.
     Test,
+    /// Every check.
+    TestAll,
     /// Comparing with a browser.
     Bench,
     /// Making packages.
@@ -29,10 +31,10 @@ pub(crate) enum Purpose {
 }
 
 /// One thing to be installed: what is told before, and how it is done.
-struct Step {
+pub(crate) struct Step {
     /// A line (or more) for a person.
-    told: String,
-    install: Box<dyn FnOnce() -> Result<()>>,
+    pub(crate) told: String,
+    pub(crate) install: Box<dyn FnOnce() -> Result<()>>,
 }
 
 /// Installs what is missing, after saying so and (unless `yes`) asking.
@@ -46,7 +48,7 @@ pub(crate) fn prepare(purpose: Purpose, yes: bool) -> Result<()> {
         }
         let folders: &[Packages] = match purpose {
             Purpose::Run | Purpose::Generate => &[UI],
-            Purpose::Test | Purpose::Bench => &[UI, BROWSER],
+            Purpose::Test | Purpose::TestAll | Purpose::Bench => &[UI, BROWSER],
             Purpose::Package | Purpose::CheckPackage => &[UI, BUNDLER],
         };
         for packages in folders.iter().filter(|packages| !packages.are_installed()) {

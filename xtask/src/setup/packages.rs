@@ -41,6 +41,9 @@ const TEST: &[Package] = &[
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
 ];
 
+/// To see that everything compiles for Windows.
+const TEST_ALL: &[Package] = &[("g++-mingw-w64-x86-64-posix", "compiles for Windows")];
+
 /// To compare with Chromium on the clip that is made for both.
 const BENCH: &[Package] = &[("espeak-ng", "says what the microphones of a comparison hear")];
 
@@ -79,6 +82,7 @@ fn missing_on_debian(purpose: Purpose) -> Option<Step> {
         Purpose::Run | Purpose::Generate => &[],
         Purpose::Package => &[PACKAGE],
         Purpose::Test => &[TEST],
+        Purpose::TestAll => &[TEST, TEST_ALL],
         Purpose::Bench => &[TEST, BENCH],
         Purpose::CheckPackage => &[PACKAGE, CHECK_PACKAGE],
     };

@@ -5,6 +5,7 @@ use std::process::Command;
 use super::{Purpose, Step};
 use crate::Result;
 use crate::process::{cargo, output, run};
+use crate::windows;
 
 /// A program from crates.io, at the version that this project was tried with.
 struct Tool {
@@ -49,10 +50,13 @@ pub(super) fn missing(purpose: Purpose) -> Result<Vec<Step>> {
         Purpose::Bench | Purpose::CheckPackage => &[TAURI_DRIVER],
         Purpose::Generate => &[NEXTEST],
         // macOS has no driver for its webview.
-        Purpose::Test if cfg!(target_os = "macos") => &[NEXTEST, DENY],
-        Purpose::Test => &[NEXTEST, DENY, TAURI_DRIVER],
+        Purpose::Test | Purpose::TestAll if cfg!(target_os = "macos") => &[NEXTEST, DENY],
+        Purpose::Test | Purpose::TestAll => &[NEXTEST, DENY, TAURI_DRIVER],
     };
-    Ok(needed.iter().filter(|tool| !tool.is_installed()).map(Tool::step).collect())
+    let tools = needed.iter().filter(|tool| !tool.is_installed()).map(Tool::step);
+    let library = (purpose == Purpose::TestAll && windows::can_be_checked() && !windows::has_library())
+        .then(windows::library);
+    Ok(tools.chain(library).collect())
 }
 
 impl Tool {
