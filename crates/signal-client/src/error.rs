@@ -27,9 +27,6 @@ pub enum JoinError {
     /// Something else answers there.
     #[error("What answers at this address is no Tincan server. Check the server's address.")]
     NotAServer,
-    /// Somebody else is there under our identity, which nobody chose twice by chance.
-    #[error("Somebody else has taken your place in this call. Leave it and join again.")]
-    PeerIdTaken,
     /// The server refused for a reason that a person can do nothing about.
     #[error("The server refused to let us in ({}). Try again.", .0.as_str())]
     Refused(ErrorCode),
@@ -43,7 +40,6 @@ impl JoinError {
             Self::RoomNotFound => ErrorCode::RoomNotFound.retry(),
             Self::RoomFull => ErrorCode::RoomFull.retry(),
             Self::Version => ErrorCode::Version.retry(),
-            Self::PeerIdTaken => ErrorCode::PeerIdTaken.retry(),
             Self::Refused(code) => code.retry(),
             Self::Busy | Self::Unreachable | Self::Untrusted | Self::NotAServer => Retry::Later,
         }
@@ -59,7 +55,6 @@ impl JoinError {
             Self::Unreachable => "server_unreachable",
             Self::Untrusted => "server_untrusted",
             Self::NotAServer => "not_a_server",
-            Self::PeerIdTaken => "peer_id_taken",
             Self::Refused(_) => "server_refused",
         }
     }
@@ -71,7 +66,6 @@ impl From<ErrorCode> for JoinError {
             ErrorCode::RoomNotFound => Self::RoomNotFound,
             ErrorCode::RoomFull => Self::RoomFull,
             ErrorCode::Version => Self::Version,
-            ErrorCode::PeerIdTaken => Self::PeerIdTaken,
             ErrorCode::Busy | ErrorCode::TooManyRooms | ErrorCode::Rate => Self::Busy,
             other => Self::Refused(other),
         }
