@@ -121,6 +121,9 @@ pub enum ServerMessage {
         /// The same for a developer; not to be shown.
         #[serde(default)]
         message: String,
+        /// How many the room takes, everybody included, when it is full.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capacity: Option<u32>,
     },
 }
 
@@ -269,8 +272,10 @@ mod tests {
         );
         let left = ServerMessage::PeerLeft { peer: id };
         assert_eq!(left.encode(), format!(r#"{{"type":"peer_left","peer":"{id}"}}"#));
-        let error = ServerMessage::Error { code: ErrorCode::RoomFull, message: String::new() };
-        assert_eq!(error.encode(), r#"{"type":"error","code":"room_full","message":""}"#);
+        let error = |code, capacity| ServerMessage::Error { code, message: String::new(), capacity }.encode();
+        let full = error(ErrorCode::RoomFull, Some(8));
+        assert_eq!(full, r#"{"type":"error","code":"room_full","message":"","capacity":8}"#);
+        assert_eq!(error(ErrorCode::Busy, None), r#"{"type":"error","code":"busy","message":""}"#);
     }
 
     #[test]

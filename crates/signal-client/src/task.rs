@@ -50,10 +50,10 @@ enum End {
 
 impl End {
     /// What an error of the server means.
-    fn of(code: ErrorCode) -> Self {
+    fn of(code: ErrorCode, capacity: Option<u32>) -> Self {
         match code.retry() {
             Retry::Later => Self::Lost(code.as_str()),
-            Retry::Never => Self::Refused(code.into()),
+            Retry::Never => Self::Refused(JoinError::of(code, capacity)),
         }
     }
 }
@@ -226,7 +226,7 @@ impl Task {
                             }
                             Some(Ok(Message::Close(frame))) => {
                                 let code = frame.and_then(|frame| ErrorCode::from_close_code(frame.code.into()));
-                                return code.map_or(End::Lost("closed"), End::of);
+                                return code.map_or(End::Lost("closed"), |code| End::of(code, None));
                             }
                             Some(Ok(_)) => {}
                             Some(Err(_)) | None => return End::Lost("connection_lost"),
@@ -253,7 +253,7 @@ impl Task {
     async fn handle(&mut self, text: &str) -> Result<(), End> {
         let now = Instant::now().into_std();
         let event = match ServerMessage::decode(text) {
-            Ok(ServerMessage::Error { code, .. }) => return Err(End::of(code)),
+            Ok(ServerMessage::Error { code, capacity, .. }) => return Err(End::of(code, capacity)),
             Ok(ServerMessage::PeerJoined { peer }) => {
                 self.delivery.peer_joined(peer, now).then_some(SignalEvent::PeerJoined(peer))
             }
@@ -426,7 +426,7 @@ async fn answer(socket: &mut Socket) -> Result<ServerMessage, JoinError> {
         let frame = socket.next().await.ok_or(JoinError::Unreachable)?;
         return match frame.map_err(|_| JoinError::Unreachable)? {
             Message::Text(text) => match ServerMessage::decode(text.as_str()) {
-                Ok(ServerMessage::Error { code, .. }) => Err(code.into()),
+                Ok(ServerMessage::Error { code, capacity, .. }) => Err(JoinError::of(code, capacity)),
                 Ok(message) => Ok(message),
                 Err(_) => Err(JoinError::NotAServer),
             },

@@ -53,7 +53,7 @@ async fn a_wrong_code_and_one_too_many_are_refused_politely() {
     let (_ada, _bob) = couple(server.address, server.address).await;
     for intent in [Intent::Join, Intent::Create] {
         let third = Person::enter(server.address, EVE, intent).await;
-        assert_eq!(third.err(), Some(JoinError::RoomFull));
+        assert_eq!(third.err(), Some(JoinError::RoomFull { capacity: Some(2) }));
     }
     server.stop().await;
 }
@@ -69,7 +69,10 @@ async fn whoever_comes_back_to_a_room_that_is_full_by_now_is_told_so_and_waits_n
     let eve = Person::enter(server.address, EVE, Intent::Join).await.unwrap();
     wire.mend();
     let refused = bob.event().await;
-    assert!(matches!(refused, SignalEvent::Refused(JoinError::RoomFull)), "{refused:?}");
+    assert!(
+        matches!(refused, SignalEvent::Refused(JoinError::RoomFull { capacity: Some(2) })),
+        "{refused:?}"
+    );
     assert!(patiently("the end", bob.events.recv()).await.is_none());
     assert_eq!(bob.client.statistics().last_error, Some("room_full"));
     drop(eve);

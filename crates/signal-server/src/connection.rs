@@ -118,12 +118,16 @@ async fn join(
         answer => answer.map_err(End::Refused)?,
     };
     let ice_servers = turn::ice_servers(&shared.config, user, SystemTime::now());
-    let capacity = u32::try_from(shared.config.limits.participants).unwrap_or(u32::MAX);
-    let answer = ServerMessage::Joined { peers, capacity, ice_servers };
+    let answer = ServerMessage::Joined { peers, capacity: capacity(shared), ice_servers };
     // A client that does not take the answer is found out by the first write in `serve`, and its membership is kept for
     // the grace time like any other.
     let _ = timeout(shared.config.limits.write, socket.send(Message::text(answer.encode()))).await;
     Ok(membership)
+}
+
+/// How many a room takes.
+fn capacity(shared: &Shared) -> u32 {
+    u32::try_from(shared.config.limits.participants).unwrap_or(u32::MAX)
 }
 
 /// Whoever crashed and is back at once is not sent away: the membership of the one who was lost ends in a moment.
@@ -272,7 +276,11 @@ async fn close(socket: &mut WebSocket, end: &End, shared: &Shared) {
     }
     let last_words = async {
         if let Some(code) = error {
-            let message = ServerMessage::Error { code, message: code.as_str().to_owned() };
+            let message = ServerMessage::Error {
+                code,
+                message: code.as_str().to_owned(),
+                capacity: (code == ErrorCode::RoomFull).then(|| capacity(shared)),
+            };
             socket.send(Message::text(message.encode())).await?;
         }
         socket.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await?;
