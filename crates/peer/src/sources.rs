@@ -56,8 +56,8 @@ pub(crate) fn sections(sdp: &str) -> Sections {
         if !video && !text.starts_with("audio ") {
             continue;
         }
-        let of_its_kind = Source::ALL.into_iter().filter(|source| source.is_video() == video);
-        let source = of_its_kind.skip(seen[usize::from(video)]).next();
+        let mut of_its_kind = Source::ALL.into_iter().filter(|source| source.is_video() == video);
+        let source = of_its_kind.nth(seen[usize::from(video)]);
         seen[usize::from(video)] += 1;
         if let Some(source) = source {
             sections[source] = section(text);

@@ -40,18 +40,18 @@ impl Reports {
 
 impl Stage for Reports {
     fn write(&mut self, packet: TaggedPacket, out: &mut Outlet) {
-        if let Packet::Rtp(rtp) = &packet.message.packet {
-            if let Some(source) = self.shared.source(rtp.header.ssrc) {
-                let stream = &mut self.streams[source];
-                stream.packets = stream.packets.wrapping_add(1);
-                stream.octets = stream.octets.wrapping_add(rtp.payload.len() as u32);
-                // After a pause what was told last is old: clocks drift meanwhile.
-                let paused =
-                    stream.last.is_none_or(|last| packet.now.saturating_duration_since(last) >= INTERVAL);
-                stream.last = Some(packet.now);
-                if paused {
-                    stream.due = Some(packet.now);
-                }
+        if let Packet::Rtp(rtp) = &packet.message.packet
+            && let Some(source) = self.shared.source(rtp.header.ssrc)
+        {
+            let stream = &mut self.streams[source];
+            stream.packets = stream.packets.wrapping_add(1);
+            stream.octets = stream.octets.wrapping_add(rtp.payload.len() as u32);
+            // After a pause what was told last is old: clocks drift meanwhile.
+            let paused =
+                stream.last.is_none_or(|last| packet.now.saturating_duration_since(last) >= INTERVAL);
+            stream.last = Some(packet.now);
+            if paused {
+                stream.due = Some(packet.now);
             }
         }
         out.write.push_back(packet);
