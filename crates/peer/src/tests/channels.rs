@@ -1,9 +1,16 @@
 //! The data channels.
 
+use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tincan_protocol::Channel;
+use tokio::time::Sleep;
+use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 use super::harness::{CONFIRM, Pair, Side};
 use crate::{PeerError, PeerEvent};
@@ -85,11 +92,55 @@ async fn messages_pass_both_ways_in_order_on_every_channel() {
     pair.close().await;
 }
 
+/// Datagrams come in bursts, as from a radio: what has arrived is read together, every 25 ms.
+#[derive(Debug)]
+struct Bursts {
+    inner: Arc<dyn AsyncUdpSocket>,
+    /// Until when what has arrived may be read, and what ends the time in which it may not.
+    state: Mutex<(Instant, Pin<Box<Sleep>>)>,
+}
+
+impl AsyncUdpSocket for Bursts {
+    fn local_addr(&self) -> io::Result<SocketAddr> {
+        self.inner.local_addr()
+    }
+
+    fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        self.inner.poll_send(cx, transmit)
+    }
+
+    fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let mut state = self.state.lock().unwrap();
+        let (open_until, timer) = &mut *state;
+        if timer.as_mut().poll(cx).is_ready() {
+            *open_until = Instant::now() + Duration::from_millis(5);
+            timer.as_mut().reset(tokio::time::Instant::now() + Duration::from_millis(25));
+            let _ = timer.as_mut().poll(cx);
+        }
+        if Instant::now() < *open_until { self.inner.poll_recv(cx, bufs, meta) } else { Poll::Pending }
+    }
+
+    fn max_gro_segments(&self) -> usize {
+        self.inner.max_gro_segments()
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_first_message_of_both_sides_always_arrives() {
-    // It is said as soon as the channel opens, which is when the other side's may be only about to.
-    for _ in 0..20 {
-        let pair = Pair::connected().await;
+async fn the_first_message_arrives_also_in_one_burst_with_what_opens_the_channel() {
+    for _ in 0..5 {
+        let mut pair = Pair::open_over(Some(Arc::new(|inner| {
+            let state = Mutex::new((Instant::now(), Box::pin(tokio::time::sleep(Duration::ZERO))));
+            Arc::new(Bursts { inner, state }) as Arc<dyn AsyncUdpSocket>
+        })))
+        .await;
+        pair.a.negotiate().await.unwrap();
+        // Each is confirmed by the other's first message.
+        pair.until_connected().await;
         pair.close().await;
     }
 }
