@@ -1,10 +1,12 @@
 //! The call's task: feeds the session with what happens and does what it says.
 
+mod show;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tincan_call::{AgainConfig, Input, Output, Phase, Session, SessionConfig, SessionEvent};
+use tincan_call::{AgainConfig, Input, Output, Phase, Session, SessionConfig};
 use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
@@ -20,7 +22,7 @@ use super::begin::Updates;
 use super::connections::Connections;
 use super::load::{Load, LoadProbe};
 use super::local::{Keeper, Move};
-use super::people::{People, Presence};
+use super::people::People;
 use super::remote::{FromPeer, Opening, RemoteEvent, ice_servers};
 use super::route::Joined;
 use super::statistics::{Concealment, participant, quality};
@@ -75,8 +77,13 @@ pub(super) struct CallTask {
     doubted: BTreeSet<PeerId>,
     concealment: BTreeMap<PeerId, Concealment>,
     recording: Option<Recording>,
-    /// Safety numbers being made: slow on purpose, so not on this task.
-    safety: JoinSet<(PeerId, Option<SafetyNumber>)>,
+    /// Safety numbers being made: slow on purpose, so not on this task. Each is of the room as it was when its count was the
+    /// newest.
+    safety: JoinSet<(u64, SafetyNumber)>,
+    /// How often the room was made of others than before.
+    rooms: u64,
+    /// Somebody in the room does not want us.
+    turned_away: bool,
 }
 
 impl CallTask {
@@ -95,7 +102,7 @@ impl CallTask {
                 camera: config.camera,
                 again: hands_over
                     .then(|| AgainConfig { fresh: RoomCode::random_long(), agreed: config.again.clone() }),
-                ..SessionConfig::new(config.peer_id)
+                ..SessionConfig::new(joined.keys, config.identity.clone())
             },
             Instant::now(),
         );
@@ -113,6 +120,11 @@ impl CallTask {
             participants: Vec::new(),
             left: None,
             invitation: view::invitation(&config.code, &invite),
+            capacity: 0,
+            locked: false,
+            knocks: Vec::new(),
+            hand: None,
+            safety: None,
         };
         Self {
             session,
@@ -138,6 +150,8 @@ impl CallTask {
             doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
             safety: JoinSet::new(),
+            rooms: 0,
+            turned_away: false,
             recording: None,
             config,
         }
@@ -153,6 +167,9 @@ impl CallTask {
                 && self.session.phase() != Phase::Connected
             {
                 return Some(error.to_string());
+            }
+            if self.turned_away {
+                return Some("The people in the room did not let you in.".into());
             }
             let timeout = self.session.poll_timeout();
             let input = tokio::select! {
@@ -177,20 +194,20 @@ impl CallTask {
                     None => continue,
                 },
                 command = self.inbox.recv() => match command {
-                    Some(CallCommand::Microphone(on)) => Input::SetMicrophone(on),
-                    Some(CallCommand::Camera(on)) => Input::SetCamera(on),
-                    Some(CallCommand::Name(name)) => Input::SetName(name),
                     Some(CallCommand::Volume { peer, volume }) => {
                         self.set_volume(peer, volume);
                         self.publish().await;
                         continue;
                     }
+                    Some(command) => self.asked(command).await,
                     // The handle was dropped: nobody wants this call.
                     None => return None,
                 },
-                Some(Ok((peer, number))) = self.safety.join_next() => {
-                    People::set_safety(&mut self.view, peer, number);
-                    self.publish().await;
+                Some(Ok((room, number))) = self.safety.join_next() => {
+                    if room == self.rooms {
+                        self.view.safety = Some(number);
+                        self.publish().await;
+                    }
                     continue;
                 }
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
@@ -282,6 +299,9 @@ impl CallTask {
                 Output::RestartIce { peer, connection } => {
                     self.connections.with(peer, connection, |remote| remote.restart_ice());
                 }
+                Output::Confirmed { peer, connection } => {
+                    self.connections.with(peer, connection, |remote| remote.confirmed());
+                }
                 Output::RequestKeyframe { peer, connection } => {
                     self.connections.with(peer, connection, |remote| remote.request_keyframe());
                 }
@@ -301,13 +321,14 @@ impl CallTask {
         given: &[IceServer],
     ) {
         let tape = self.tape(peer).await;
-        let person = self.people.participant(&mut self.view, peer);
+        let stream = self.people.camera_stream(&mut self.view, peer);
+        let volume = self.people.participant(&mut self.view, peer).volume;
         self.connections.open(Opening {
             peer,
             connection,
             polite,
-            stream: person.stream,
-            volume: person.volume,
+            stream,
+            volume,
             ice_servers: ice_servers(&self.config.ice_servers, given),
             relay_only: self.config.relay_only,
             loopback: self.loopback,
@@ -363,10 +384,7 @@ impl CallTask {
                 None
             }
             RemoteEvent::Doubtful(error) => {
-                if self.doubted.insert(peer) {
-                    let (code, message) = (error.code().into(), error.to_string());
-                    self.engine.tell(Notice { kind: NoticeKind::Error, code, message }).await;
-                }
+                self.doubt(peer, error.code(), &error.to_string()).await;
                 None
             }
         }
@@ -374,7 +392,8 @@ impl CallTask {
 
     fn signalled(&mut self, event: SignalEvent) -> Input {
         match event {
-            SignalEvent::Joined { peers, ice_servers } => {
+            SignalEvent::Joined { peers, capacity, ice_servers } => {
+                self.view.capacity = capacity;
                 if !std::mem::replace(&mut self.been_in_room, true) {
                     self.people.there_already(&peers);
                 }
@@ -386,57 +405,6 @@ impl CallTask {
             SignalEvent::IceServers(ice_servers) => Input::IceServers(ice_servers),
             // What is refused is told by the task; the session knows that the server is away.
             SignalEvent::Disconnected | SignalEvent::Refused(_) => Input::Disconnected,
-        }
-    }
-
-    async fn show(&mut self, event: SessionEvent) {
-        let Self { people, view, .. } = self;
-        let presence = match event {
-            SessionEvent::Phase(phase) => {
-                people.phase(view, phase, Instant::now(), view::unix_millis());
-                None
-            }
-            SessionEvent::Server { connected } => {
-                self.server_is(connected);
-                None
-            }
-            SessionEvent::ParticipantJoined { peer } => {
-                people.came(view, peer);
-                None
-            }
-            SessionEvent::ParticipantLeft { peer, reason } => {
-                let Some((stream, presence)) = people.left(view, peer, reason) else { return };
-                if let Some(recording) = &mut self.recording {
-                    recording.of.take_if(|of| *of == peer);
-                }
-                self.config.media.output.ended(stream);
-                presence
-            }
-            SessionEvent::Name { peer, name } => people.named(view, peer, name),
-            SessionEvent::Media { peer, media } => {
-                let stream = people.media(view, peer, media);
-                match self.connections.get(peer) {
-                    // Its thread shows their pictures and so is the one to end them.
-                    Some(remote) => remote.set_camera(media.camera),
-                    None if !media.camera => self.config.media.output.ended(stream),
-                    None => {}
-                }
-                None
-            }
-            SessionEvent::Connection { peer, view: connection } => people.connection(view, peer, connection),
-            SessionEvent::Again { code } => {
-                self.again = Some(code);
-                None
-            }
-            SessionEvent::Fingerprints { peer, local, remote } => {
-                self.safety.spawn_blocking(move || (peer, view::safety(&local, &remote)));
-                None
-            }
-        };
-        match presence {
-            Some(Presence::Joined(notice)) => self.engine.send(CallUpdate::SomebodyJoined(notice)).await,
-            Some(Presence::Left(notice)) => self.engine.tell(notice).await,
-            None => {}
         }
     }
 
@@ -486,8 +454,8 @@ impl CallTask {
     pub(super) async fn finish(mut self, reason: Option<String>) {
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
-        for participant in &self.view.participants {
-            self.config.media.output.ended(participant.stream);
+        for shown in self.view.participants.iter().flat_map(|participant| &participant.streams) {
+            self.config.media.output.ended(shown.stream);
         }
         let (code, spoken) = match self.again {
             Some(again) => (again, Some(self.config.code)),

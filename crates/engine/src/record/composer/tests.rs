@@ -150,8 +150,10 @@ impl Sender {
         }
         let mut at = self.first_report;
         while at < self.seconds {
-            for (kind, rtp) in [(MediaKind::Audio, audio_rtp(at)), (MediaKind::Video, video_rtp(at))] {
-                let media = Media::Report { kind, ntp: ntp(at), rtp };
+            for (source, rtp) in
+                [(protocol::Source::Microphone, audio_rtp(at)), (protocol::Source::Camera, video_rtp(at))]
+            {
+                let media = Media::Report { source, ntp: ntp(at), rtp };
                 arrivals.push(Arrival { at: at + self.way + self.jitter * noise.next(), media });
             }
             at += self.reports;
@@ -430,7 +432,7 @@ proptest! {
             arrived += micros;
             let media = match kind {
                 0 => Media::Report {
-                    kind: if rtp % 2 == 0 { MediaKind::Audio } else { MediaKind::Video },
+                    source: if rtp % 2 == 0 { protocol::Source::Microphone } else { protocol::Source::Camera },
                     ntp,
                     rtp,
                 },
