@@ -7,7 +7,7 @@ export function statusSays(call: CallView, name: (id: string) => string): string
   if (call.test) return 'Test call';
   if (call.phase === 'joining') return 'Joining…';
   if (call.phase === 'knocking') return 'Waiting to be let in';
-  if (!first) return 'Waiting for somebody';
+  if (!first) return call.left === null ? 'Waiting for somebody' : 'Nobody else is here';
   const sharing = call.participants.find(({ streams }) =>
     streams.some(({ source, on }) => source === 'screen' && on),
   );

@@ -9,7 +9,7 @@ import type { PanelView } from './panel';
 import { hands, headcount, listed, Names, type Label } from './people';
 import { REACTIONS, type Shown } from './reactions.svelte';
 import type { Session } from './session.svelte';
-import { ActiveSpeaker } from './speaker';
+import { ActiveSpeaker, SPEAKING } from './speaker';
 import { defaultMode, SELF, stage, tilesOf, type LayoutMode } from './stage';
 import { NOTHING_YET, prove, steps } from './test-call';
 import { callTitle } from './title';
@@ -137,6 +137,13 @@ export class CallModel {
       peer === null ? !this.selfShown : !this.shown.places.some((place) => place.peer === peer),
     ),
   );
+
+  /** Whoever speaks now and has no tile on the stage: on another page, or behind “more”. */
+  readonly speaking = $derived.by(() => {
+    const id = this.#active;
+    if (id === undefined || this.shown.places.some((place) => place.peer === id)) return undefined;
+    return (this.#session.levels?.participants[id] ?? 0) > SPEAKING ? id : undefined;
+  });
 
   // ── What is to be read ───────────────────────────────────────────────────────────────────────────────────────
 

@@ -314,6 +314,21 @@ describe('reactions', () => {
   });
 });
 
+describe('whoever speaks on another page', () => {
+  it('is named for as long as they do', async () => {
+    const many = Array.from({ length: 11 }, (_, at) => participant({ id: `p${at}`, name: `P${at}` }));
+    const { model: screen } = await model({ participants: many });
+    const speak = (level: number) => {
+      core.tell({ type: 'levels', levels: { microphone: 0, participants: { p10: level } } });
+      screen.hear(0);
+      return screen.speaking;
+    };
+    expect([speak(0.7), speak(0.1), speak(0.7)]).toEqual(['p10', undefined, 'p10']);
+    screen.turn(1);
+    expect(screen.speaking).toBeUndefined();
+  });
+});
+
 describe('what happened', () => {
   it('is said once', async () => {
     const { model: screen } = await model({ participants: two });
