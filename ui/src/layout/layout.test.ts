@@ -185,8 +185,11 @@ describe('the stage', () => {
     expect([keys(shown), shown.floatingSelf]).toEqual([`b/screen b ${SELF}`, false]);
   });
 
-  it('is empty when alone', () => {
-    expect(stage(size, [], { mode: 'grid' }).places).toEqual([]);
+  it('is our own while nobody else is here', () => {
+    expect(stage(size, [], { mode: 'grid' })).toMatchObject({
+      places: [{ key: SELF, x: 0, y: 0, ...size, large: true }],
+      floatingSelf: false,
+    });
   });
 });
 

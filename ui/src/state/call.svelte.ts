@@ -42,8 +42,9 @@ export class CallModel {
   waiting = $state(false);
   /** A dialog of the window is open: its keys are its own. */
   covered = $state(false);
-  /** A menu is open, or the focus is on the controls. */
+  /** A menu of the dock is open, or the focus is in it; the focus is in the status row. */
   held = $state(false);
+  heldAbove = $state(false);
   idle = $state(false);
   fullScreen = $state(false);
 
@@ -127,10 +128,8 @@ export class CallModel {
     }),
   );
   readonly selfPlace = $derived(this.shown.places.find(({ key }) => key === SELF));
-  /** Whether our own picture stands anywhere. Alone on a small stage the card needs the room. */
-  readonly selfShown = $derived(
-    this.selfPlace !== undefined || this.shown.floatingSelf || (this.alone && this.height >= 560),
-  );
+  /** Whether our own picture stands anywhere. */
+  readonly selfShown = $derived(this.selfPlace !== undefined || this.shown.floatingSelf);
   /** Reactions of people who have no tile on the stage now. */
   readonly offstage = $derived.by((): readonly Shown[] =>
     this.#session.reactions.list.filter(({ peer }) =>
@@ -157,7 +156,7 @@ export class CallModel {
   readonly handUp = $derived.by(() => this.#call().hand !== null);
   /** Controls that hide behind a dialog, or while nobody is there to look at, would only be looked for. */
   readonly controls = $derived(
-    !this.idle || this.held || this.alone || this.covered || this.panel !== undefined,
+    !this.idle || this.held || this.heldAbove || this.alone || this.covered || this.panel !== undefined,
   );
   /** In full screen the pictures take the rows of what is hidden; in a window nothing moves. */
   readonly grown = $derived(this.fullScreen && !this.controls);
@@ -244,6 +243,8 @@ export class CallModel {
   }
 
   toggle(view: PanelView): void {
+    // At the door there is nobody yet whom it could show.
+    if (!this.inside) return;
     this.panel = this.panel === view ? undefined : view;
   }
 

@@ -87,7 +87,7 @@ describe('the controls', () => {
     expect(screen.controls).toBe(true);
   });
 
-  it.each(['held', 'covered'] as const)('stay while they are needed: %s', async (why) => {
+  it.each(['held', 'heldAbove', 'covered'] as const)('stay while they are needed: %s', async (why) => {
     const { model: screen } = await model({ participants: two });
     screen.moved();
     vi.runAllTimers();
@@ -249,6 +249,12 @@ describe('the panel', () => {
       return screen.panel;
     });
     expect(views).toEqual(['people', 'safety', 'statistics', undefined, 'people', undefined]);
+  });
+
+  it('shows nobody to whoever still stands at the door', async () => {
+    const { model: screen } = await model({ phase: 'knocking' });
+    screen.keyDown(key('p'));
+    expect(screen.panel).toBeUndefined();
   });
 });
 

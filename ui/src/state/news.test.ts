@@ -30,6 +30,25 @@ describe('news of a call', () => {
     ]);
   });
 
+  it('are how many fit, before it is full and when it is, not when somebody leaves', () => {
+    const of = (count: number, capacity = 4) =>
+      call({
+        capacity,
+        participants: Array.from({ length: count - 1 }, (_, at) => participant({ id: `${at}` })),
+      });
+    const says = (from: number, to: number) =>
+      news(of(from), of(to), (id) => id).map(({ message }) => message);
+    expect(says(1, 2)).toEqual([]);
+    expect(says(2, 3)).toEqual(['One more person fits into this call.']);
+    expect(says(3, 4)[0]).toContain('full');
+    expect([
+      says(4, 3),
+      codes(undefined, of(4)),
+      codes(of(1, 0), of(2, 0)),
+      codes(of(1, 2), of(2, 2)),
+    ]).toEqual([[], [], [], []]);
+  });
+
   it('are the lock, in both directions', () => {
     const [open, locked] = [call(), call({ locked: true })];
     expect([codes(open, locked), codes(locked, open), codes(undefined, locked)]).toEqual([

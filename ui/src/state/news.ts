@@ -1,4 +1,5 @@
 import type { CallView, Notice } from '../core/core';
+import { headcount } from './people';
 
 /**
  * What is to be said aloud about how a call changed. `name` gives somebody's name for use in a sentence. Whoever comes and
@@ -27,6 +28,12 @@ export function news(before: CallView | undefined, now: CallView, name: (id: str
     if (hand !== null && (was?.hand ?? null) === null) {
       told.push({ kind: 'info', code: `hand_${id}`, message: `${name(id)} raised a hand.` });
     }
+  }
+  const [was, here] = [before ? headcount(before) : 0, headcount(now)];
+  if (before && now.capacity > 2 && here > was && here >= now.capacity - 1) {
+    const message =
+      here < now.capacity ? 'One more person fits into this call.' : 'The call is full: nobody else fits in.';
+    told.push({ kind: 'info', code: 'capacity', message });
   }
   if (before && before.locked !== now.locked) {
     const message = now.locked

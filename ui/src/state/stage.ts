@@ -71,7 +71,8 @@ export interface Wish {
 export function stage(size: Size, tiles: readonly StageTile[], wish: Wish): Stage {
   const none = { places: [], floatingSelf: false, pages: 1, page: 0, more: undefined };
   const [first] = tiles;
-  if (!first) return none;
+  // While nobody else is here we are what there is to be seen.
+  if (!first) return { ...none, places: [placed(self, { x: 0, y: 0, ...size }, 'large')] };
   if (wish.mode === 'spotlight' && tiles.length === 1) {
     return { ...none, places: [placed(first, { x: 0, y: 0, ...size }, 'large')], floatingSelf: true };
   }

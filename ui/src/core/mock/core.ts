@@ -31,6 +31,7 @@ class MockCore implements Core {
   #snapshot: Snapshot;
   readonly #events: readonly Event[];
   readonly #lively: boolean;
+  #turn: string | undefined;
   #hear: ((event: NumberedEvent) => void) | undefined;
 
   constructor(snapshot: Snapshot, events: readonly Event[], streams: readonly number[], lively: boolean) {
@@ -79,6 +80,10 @@ class MockCore implements Core {
       ids.map((id) => [id, id === turn ? 0.5 + Math.random() / 4 : 0.05]),
     );
     this.#tell({ type: 'levels', levels: { ...levels, participants } });
+    if (turn === this.#turn) return;
+    // Whoever spoke before likes what they said.
+    if (this.#turn !== undefined) this.#tell({ type: 'reaction', peer: this.#turn, reaction: 'clap' });
+    this.#turn = turn;
   }
 
   dispatch(command: Command): Promise<Reply> {
