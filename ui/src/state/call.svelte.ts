@@ -25,6 +25,9 @@ export interface Around {
 /** In the clock and the hands, a second is what a person reads. */
 export const TICK_MS = 1_000;
 
+/** So long after the safety number changed, nobody can have read it. */
+const SETTLING_MS = 1_000;
+
 /**
  * What only the call's screen knows: who is looked at, what is open, whether the controls are shown. Time comes in by
  * `tick`, sound by `hear`, what changed of the call by `follow`; nothing in here knows how anything looks.
@@ -68,6 +71,8 @@ export class CallModel {
   // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
   readonly #volumes = new Map<string, number>();
   #followed: CallView | undefined;
+  /** When the safety number changed last. */
+  #renumbered = -Infinity;
 
   constructor(session: Session, call: () => CallView, around: Around) {
     this.#session = session;
@@ -196,9 +201,11 @@ export class CallModel {
     });
   }
 
-  /** The call has changed: what nobody may miss is said. */
-  follow(): void {
+  /** The call has changed: what nobody may miss is said. `now` in milliseconds of any clock. */
+  follow(now: number): void {
     const call = this.#call();
+    const before = this.#followed?.safety?.digits;
+    if (before !== undefined && before !== call.safety?.digits) this.#renumbered = now;
     for (const { kind, code, message } of news(this.#followed, call, (id) => isolated(this.nameOf(id)))) {
       this.#session.tell(kind, code, message);
     }
@@ -273,7 +280,14 @@ export class CallModel {
     void this.#session.ask({ type: 'refuse', peer });
   }
 
-  /** Of one person, or of everybody who is here now. */
+  /**
+   * “They match”, of one person or of everybody (`null`). `now` on the clock of `follow`: a press that was meant for the
+   * number before, because somebody came in that moment, counts for nothing.
+   */
+  matches(peer: string | null, now: number): void {
+    if (now - this.#renumbered >= SETTLING_MS) this.setVerified(peer, true);
+  }
+
   setVerified(peer: string | null, on: boolean): void {
     void this.#session.ask({ type: 'set_verified', peer, on });
   }

@@ -207,9 +207,9 @@ describe('after the other left', () => {
     screen.waiting = true;
     expect(screen.card.left).toBe(false);
     core.tell({ type: 'call', call: call({ participants: two }) });
-    screen.follow();
+    screen.follow(0);
     core.tell({ type: 'call', call: call({ phase: 'alone', left: 'Ben' }) });
-    screen.follow();
+    screen.follow(0);
     expect(screen.card.left).toBe(true);
   });
 });
@@ -290,6 +290,20 @@ describe('what people do together', () => {
     expect(core.asked).toEqual([]);
   });
 
+  it('verifies nobody by a press that was meant for the number before', async () => {
+    const safety = { words: [], digits: '1' };
+    const { model: screen } = await model({ participants: two, safety });
+    screen.follow(0);
+    screen.matches(null, 0);
+    core.tell({ type: 'call', call: call({ participants: two, safety: { words: [], digits: '2' } }) });
+    screen.follow(5_000);
+    screen.matches(null, 5_300);
+    screen.matches('b', 5_999);
+    expect(core.asked).toEqual([{ type: 'set_verified', peer: null, on: true }]);
+    screen.matches('b', 6_000);
+    expect(core.asked.at(-1)).toEqual({ type: 'set_verified', peer: 'b', on: true });
+  });
+
   it('lowers a raised hand by the same key', async () => {
     const { model: screen } = await model({ participants: two, hand: 5 });
     expect(screen.hands.get('self')).toBe(1);
@@ -338,13 +352,13 @@ describe('whoever speaks on another page', () => {
 describe('what happened', () => {
   it('is said once', async () => {
     const { model: screen } = await model({ participants: two });
-    screen.follow();
+    screen.follow(0);
     core.tell({
       type: 'call',
       call: call({ participants: [participant({ trust: 'changed' }), ...two.slice(1)] }),
     });
-    screen.follow();
-    screen.follow();
+    screen.follow(0);
+    screen.follow(0);
     expect(session.toasts.list.map(({ code, kind }) => [code, kind])).toEqual([['key_changed_a', 'error']]);
   });
 });

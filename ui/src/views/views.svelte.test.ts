@@ -164,6 +164,8 @@ describe('the safety number', () => {
     expect(all('room-shield')[0]?.dataset['shield']).toBe('unverified');
     click('room-shield');
     expect(all('safety-words')[0]?.textContent?.replace(/\s+/g, ' ').trim()).toBe('hat key bee cat');
+    const [match] = all('safety-match');
+    match?.focus();
     click('safety-match');
     click('safety-one', 1);
     expect(core.asked).toEqual([
@@ -172,7 +174,11 @@ describe('the safety number', () => {
     ]);
     const verified = [ada, ben].map((one) => ({ ...one, trust: 'verified' as const }));
     tell({ participants: verified });
+    // The button that had the focus is gone.
+    expect(document.activeElement).toBe(all('panel')[0]);
     expect([seen('safety-verified'), seen('safety-match')]).toEqual([true, false]);
+    press('Escape');
+    expect([seen('panel'), document.activeElement]).toEqual([false, document.querySelector('main')]);
     await close();
   });
 
