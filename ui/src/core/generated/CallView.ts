@@ -45,30 +45,31 @@ connectedSince: number | null,
  */
 participants: Array<Participant>, 
 /**
+ * How many the room takes, we included; 0 while it is not known.
+ */
+capacity: number, 
+/**
+ * Whether newcomers wait until somebody lets them in.
+ */
+locked: boolean, 
+/**
+ * Who waits, in the order in which they came.
+ */
+knocks: Array<Knock>, 
+/**
+ * Since when our hand is raised: milliseconds since the Unix epoch.
+ */
+hand: number | null, 
+/**
+ * To compare aloud: everybody in the room sees the same when nobody sits between them. `None` while no connection is
+ * confirmed.
+ */
+safety: SafetyNumber | null, 
+/**
  * The name of whoever left last, empty when they had none. Only while nobody else is here and somebody was.
  */
 left: string | null, 
 /**
  * A text to send to somebody: the code, the link, and how to get Tincan.
  */
-invitation: string, 
-/**
- * How many people fit, us included; 0 while that is not known.
- */
-capacity: number, 
-/**
- * Whether whoever comes has to knock.
- */
-locked: boolean, 
-/**
- * Who knocks, in the order in which they came.
- */
-knocks: Array<Knock>, 
-/**
- * Milliseconds since the Unix epoch when we raised our hand; `None` while it is down.
- */
-hand: number | null, 
-/**
- * The room's number, the same for everybody in it, to compare aloud; `None` while nobody's handshake is confirmed.
- */
-safety: SafetyNumber | null, };
+invitation: string, };

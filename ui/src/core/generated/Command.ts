@@ -46,7 +46,35 @@ peer: string,
 /**
  * Factor.
  */
-volume: number, } | { "type": "update_settings", 
+volume: number, } | { "type": "set_hand", 
+/**
+ * Whether it is raised.
+ */
+on: boolean, } | { "type": "react", 
+/**
+ * Which.
+ */
+reaction: Reaction, } | { "type": "set_lock", 
+/**
+ * Whether it is locked.
+ */
+on: boolean, } | { "type": "let_in", 
+/**
+ * Who: a knock's id.
+ */
+peer: string, } | { "type": "refuse", 
+/**
+ * Who: a knock's id.
+ */
+peer: string, } | { "type": "set_verified", 
+/**
+ * With whom; `None`: with everybody who is here and confirmed.
+ */
+peer: string | null, 
+/**
+ * Whether it fits.
+ */
+on: boolean, } | { "type": "update_settings", 
 /**
  * All of them.
  */
@@ -58,32 +86,4 @@ code: string, } | { "type": "check_code",
 /**
  * What was typed so far.
  */
-text: string, } | { "type": "set_hand", 
-/**
- * Whether our hand is up.
- */
-on: boolean, } | { "type": "react", 
-/**
- * Which.
- */
-reaction: Reaction, } | { "type": "set_lock", 
-/**
- * Whether whoever comes has to knock.
- */
-on: boolean, } | { "type": "let_in", 
-/**
- * Who knocks.
- */
-peer: string, } | { "type": "refuse", 
-/**
- * Who knocks.
- */
-peer: string, } | { "type": "set_verified", 
-/**
- * Whom; `None`: everybody who is here now.
- */
-peer: string | null, 
-/**
- * Whether the person compared the number with them.
- */
-on: boolean, };
+text: string, };

@@ -50,11 +50,7 @@ recent: Array<RecentCall>, } | { "type": "last_call",
 /**
  * `None` once a new call begins.
  */
-summary: CallSummary | null, } | { "type": "notice", 
-/**
- * What.
- */
-notice: Notice, } | { "type": "reaction", 
+summary: CallSummary | null, } | { "type": "reaction", 
 /**
  * Whose; `None`: our own.
  */
@@ -62,4 +58,8 @@ peer: string | null,
 /**
  * Which.
  */
-reaction: Reaction, };
+reaction: Reaction, } | { "type": "notice", 
+/**
+ * What.
+ */
+notice: Notice, };

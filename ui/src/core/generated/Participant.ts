@@ -8,7 +8,7 @@ import type { Trust } from "./Trust";
  */
 export type Participant = { 
 /**
- * Peer id: the public key of their stay, in hex digits.
+ * Peer id, 64 hex digits.
  */
 id: string, 
 /**
@@ -24,7 +24,7 @@ connection: ConnectionView,
  */
 microphoneOn: boolean, 
 /**
- * What they show or could show: a camera, a screen.
+ * Their pictures; the camera's first.
  */
 streams: Array<StreamView>, 
 /**
@@ -32,15 +32,15 @@ streams: Array<StreamView>,
  */
 volume: number, 
 /**
- * What is known of who they are.
+ * How far they are known to be who they seem.
  */
 trust: Trust, 
 /**
- * Whether they came after the room's number was compared.
+ * Whether they came after the safety number had been compared.
  */
 late: boolean, 
 /**
- * Milliseconds since the Unix epoch when they raised their hand; `None` while it is down.
+ * Since when their hand is raised: milliseconds since the Unix epoch, by their clock.
  */
 hand: number | null, 
 /**

@@ -2,22 +2,22 @@
 import type { Source } from "./Source";
 
 /**
- * One source of one participant, as the window shows it.
+ * Pictures of one source of somebody.
  */
 export type StreamView = { 
 /**
- * What it is of.
+ * What they are of.
  */
 source: Source, 
 /**
- * Its number on the frame socket (0 is the self-view).
+ * The stream on the frame socket (0 is the self-view).
  */
 stream: number, 
 /**
- * Whether they send it.
+ * Whether they are sent.
  */
 on: boolean, 
 /**
- * Whether the sender's path or ours carries no pictures now; sound goes on.
+ * The path carries none of them now, though they are on; they come back by themselves.
  */
 paused: boolean, };
