@@ -21,8 +21,8 @@ async fn both_connected(ada: &Person, ben: &Person) {
         // What the other one sends is told when the control channel opens, the code with it; the number comes later.
         person
             .until("what the other sends", |snapshot| {
-                let other = snapshot.call.as_ref().and_then(|call| call.participants.first());
-                other.is_some_and(|other| other.microphone_on && other.safety.is_some())
+                let Some(call) = &snapshot.call else { return false };
+                call.participants.first().is_some_and(|other| other.microphone_on) && call.safety.is_some()
             })
             .await;
     }

@@ -9,6 +9,7 @@ mod nats;
 mod paths;
 mod privacy;
 mod relays;
+mod rooms;
 
 use std::net::IpAddr;
 
