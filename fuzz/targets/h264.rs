@@ -12,6 +12,12 @@ fuzz_target!(|units: Vec<(bool, &[u8])>| {
     for (keyframe, bytes) in units {
         // Annex B, or nothing would be parsed at all.
         let data = [&[0, 0, 0, 1], bytes].concat().into();
-        let _ = decoder.decode(&EncodedVideo { time: MediaTime::ZERO, data, keyframe, resolution: None });
+        let _ = decoder.decode(&EncodedVideo {
+            time: MediaTime::ZERO,
+            data,
+            keyframe,
+            discardable: false,
+            resolution: None,
+        });
     }
 });

@@ -2,28 +2,48 @@
 //! said again, and a session takes it in whatever order it comes.
 #![no_main]
 
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
 use tincan_call::{Input, Session, SessionConfig};
-use tincan_protocol::{Opener, PeerId, PeerMessage, RoomId, RoomKeys, Sealer};
+use tincan_protocol::{Identity, Opened, PairKeys, PeerId, PeerMessage, RoomId, RoomKeys};
+
+/// Who the session is, and three others with what they share with it, as each side has it.
+struct Room {
+    keys: RoomKeys,
+    me: Identity,
+    others: Vec<(PeerId, PairKeys, PairKeys)>,
+}
+
+static ROOM: LazyLock<Room> = LazyLock::new(|| {
+    let keys = RoomKeys::from_parts(RoomId::from_bytes([7; 16]), [9; 32]);
+    let me = Identity::from_secret([1; 32]);
+    let others = (2..=4).map(|secret| {
+        let other = Identity::from_secret([secret; 32]);
+        let theirs = PairKeys::new(&keys, &other, me.id()).unwrap();
+        (other.id(), theirs, PairKeys::new(&keys, &me, other.id()).unwrap())
+    });
+    let others = others.collect();
+    Room { keys, me, others }
+});
 
 fuzz_target!(|words: Vec<(u16, u8, &[u8])>| {
-    let keys = RoomKeys::from_parts(RoomId::from_bytes([7; 16]), [9; 32]);
-    let me = PeerId::from_bytes([2; 8]);
-    let mut opener = Opener::new(&keys, me);
+    let room = &*ROOM;
     let mut now = Instant::now();
-    let mut session = Session::new(SessionConfig::new(me), now);
-    for (pause, from, bytes) in words {
+    let mut session = Session::new(SessionConfig::new(room.keys.clone(), room.me.clone()), now);
+    for (sequence, (pause, from, bytes)) in (1..).zip(words) {
         now += Duration::from_millis(u64::from(pause));
-        let from = PeerId::from_bytes([from % 4; 8]);
+        // A server may also say that somebody is there who is us.
+        let other = room.others.get(usize::from(from) % 4);
+        let from = other.map_or(room.me.id(), |(id, ..)| *id);
         session.handle(now, Input::PeerJoined(from));
         if let Some(message) = PeerMessage::decode(bytes) {
-            // Each a stay of its own, whose numbers begin anew: only the first envelope of each opens.
-            if let Ok(envelope) = Sealer::new(&keys, from).seal(me, &message)
-                && let Ok(opened) = opener.open(from, &envelope)
+            if let Some((_, theirs, ours)) = other
+                && let Ok(envelope) = theirs.seal(sequence, &message)
             {
-                assert_eq!(opened, message);
+                let said = Opened::Message { sequence, message: Some(message.clone()) };
+                assert_eq!(ours.open(&envelope), Ok(said));
             }
             session.handle(now, Input::Message { from, message });
         }

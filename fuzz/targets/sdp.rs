@@ -8,7 +8,7 @@ use tincan_protocol::sdp::{accepted, unrelated};
 fuzz_target!(|text: &str| {
     if let Ok((sdp, digest)) = accepted(text) {
         assert_eq!(accepted(&sdp).unwrap(), (sdp.clone(), digest));
-        let spelled = digest.map(|byte| format!("{byte:02X}")).join(":");
+        let spelled = digest.as_bytes().map(|byte| format!("{byte:02X}")).join(":");
         for line in sdp.split('\n').filter(|line| line.to_ascii_lowercase().contains("fingerprint")) {
             assert_eq!(line.trim_end_matches('\r'), format!("a=fingerprint:sha-256 {spelled}"));
         }

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { open, seal } from './page/envelope.js';
-import { fromBase64, toHex } from './page/bytes.js';
+import { fromBase64, fromHex, toHex } from './page/bytes.js';
+import { Identity, confirmation, isConfirmed, pairKeys } from './page/identity.js';
 import { deriveKeys, safetyNumber } from './page/keys.js';
 
 const document = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
@@ -21,14 +22,36 @@ const keys = await deriveKeys('KQZ4 m8tr–xp');
 assert.equal(toHex(keys.roomId), documented(/^room_id += ([0-9a-f]{32})$/m));
 assert.equal(toHex(keys.signalKey), documented(/^signal_key = ([0-9a-f]{64})$/m));
 
-const [from, to] = ['0102030405060708', '1112131415161718'];
-const envelope = documented(/^envelope += (\S+)$/m);
-const hello = { type: 'hello', name: 'Ada' };
-assert.deepEqual(open(keys, from, to, envelope), { sequence: 1, message: hello });
+/** @param {number} byte */
+const bytes = (byte) => new Uint8Array(32).fill(byte);
+const [ada, ben] = [await Identity.create(bytes(1)), await Identity.create(bytes(2))];
+assert.equal(ada.id, documented(/^id of 0x01… = ([0-9a-f]{64})$/m));
+assert.equal(ben.id, documented(/^id of 0x02… = ([0-9a-f]{64})$/m));
+const adas = await pairKeys(keys, ada, ben.id);
+const bens = await pairKeys(keys, ben, ada.id);
+const [low, high] = ada.id < ben.id ? [adas, bens] : [bens, adas];
+const wanted = [/^low_high +=\s([0-9a-f]{64})$/m, /^high_low +=\s([0-9a-f]{64})$/m, /^confirm +=\s([0-9a-f]{64})$/m];
+assert.deepEqual([low.outgoing, low.incoming, low.confirm].map(toHex), wanted.map(documented));
+assert.deepEqual([high.incoming, high.outgoing, high.confirm].map(toHex), wanted.map(documented));
+await assert.rejects(ada.exchange(bytes(0)), 'a key with which nothing is agreed on');
+
+const server = await Identity.create(bytes(3));
+assert.equal(server.id, documented(/^S +=\s([0-9a-f]{64})$/m));
+assert.equal(await ada.prove(keys.roomId, server.id), documented(/^proof +=\s([0-9a-f]{64})$/m));
+
+const envelope = documented(/^envelope +=\s(\S{100,})$/m);
+const hello = { type: 'hello', name: 'Ada', features: [] };
+assert.deepEqual(open(bens, envelope), { sequence: 1, message: hello });
 const nonce = fromBase64(envelope).slice(9, 33);
-assert.equal(seal(keys, { from, to, sequence: 1 }, hello, nonce), envelope);
-assert.throws(() => open(keys, to, from, envelope), 'an envelope opens only in its own direction');
+assert.equal(seal(adas, 1, hello, nonce), envelope);
+assert.throws(() => open(adas, envelope), 'an envelope opens only in its own direction');
+
+const mac = documented(/^mac +=\s([0-9a-f]{64})$/m);
+assert.equal(await confirmation(adas, bytes(0x11), bytes(0x22)), mac);
+assert(await isConfirmed(bens, bytes(0x22), bytes(0x11), mac));
+assert(!(await isConfirmed(bens, bytes(0x22), bytes(0x33), mac)), 'somebody else shook hands');
 
 const [words, digits] = documented(/give ([a-z, ]+ \/ \d{4} \d{4})\.$/m).split(' / ');
-const computed = await safetyNumber(new Uint8Array(32).fill(0x22), new Uint8Array(32).fill(0x11));
+const computed = await safetyNumber([0x33, 0x11, 0x22].map((byte) => toHex(bytes(byte))));
 assert.deepEqual([computed.words.join(', '), computed.digits], [words, digits]);
+assert.deepEqual(fromHex(toHex(bytes(0x11))), bytes(0x11));

@@ -13,12 +13,20 @@ use tincan_media::video::{Resolution, TestPattern};
 /// # Panics
 /// When the file cannot be written.
 pub fn y4m(path: &Path, resolution: Resolution, frames: u32) {
+    y4m_at(path, resolution, frames, 30);
+}
+
+/// The same with so many pictures a second.
+///
+/// # Panics
+/// When the file cannot be written.
+pub fn y4m_at(path: &Path, resolution: Resolution, frames: u32, rate: u32) {
     let mut file = BufWriter::new(File::create(path).expect("the test's folder can be written"));
     let (width, height) = (resolution.width, resolution.height);
     let pattern = TestPattern::new(resolution);
-    writeln!(file, "YUV4MPEG2 W{width} H{height} F30:1 Ip A1:1 C420jpeg").expect("the disk has room");
+    writeln!(file, "YUV4MPEG2 W{width} H{height} F{rate}:1 Ip A1:1 C420jpeg").expect("the disk has room");
     for counter in 0..frames {
-        let time = MediaTime::from_micros(u64::from(counter) * 33_333);
+        let time = MediaTime::from_micros(u64::from(counter) * u64::from(1_000_000 / rate));
         let frame = pattern.draw(counter, time);
         file.write_all(b"FRAME\n").and_then(|()| file.write_all(frame.data())).expect("the disk has room");
     }

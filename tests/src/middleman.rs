@@ -1,20 +1,16 @@
-//! Somebody in between: a signalling server that holds the room's code, so that it can open every envelope, change what
-//! is inside and seal it again in its author's name.
+//! Somebody in between: a hostile server that overheard the code. Nobody's keys are known to it, so it shows each participant
+//! everybody else under a key of its own, a mask, opens what is said to a mask, changes what is inside, and passes it on by
+//! the mask of whoever said it.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use futures_util::{SinkExt, StreamExt};
 use tincan_protocol::{
-    ClientMessage, Envelope, Opener, PeerId, PeerMessage, RoomKeys, SUBPROTOCOL, Sealer, ServerMessage,
+    Acknowledgement, ClientMessage, Envelope, Identity, Opened, PairKeys, PeerId, PeerMessage, RoomKeys,
+    ServerMessage,
 };
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
-use tokio::task::{AbortHandle, JoinSet};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::handshake::server::{Request, Response};
-use tokio_tungstenite::tungstenite::http::HeaderValue;
+
+use crate::meddler::{Meddler, Plot, Voice};
 
 /// What one participant tells another, as it passes.
 pub struct Passing {
@@ -26,154 +22,183 @@ pub struct Passing {
     pub message: PeerMessage,
 }
 
-/// Decides what becomes of everything that passes: it is gone unless it is sent on with [`Voice::say`].
-pub type Decide = dyn FnMut(&Voice, Passing) + Send;
+/// Decides what becomes of everything that passes: it is gone unless it is sent on with [`Masks::say`].
+pub type Decide = dyn FnMut(&Masks, Passing) + Send;
 
-/// Speaks to participants in each other's name.
+/// Speaks to participants by each other's masks.
 #[derive(Clone)]
-pub struct Voice(Arc<Shared>);
+pub struct Masks(Arc<Shared>);
 
 struct Shared {
     keys: OnceLock<RoomKeys>,
+    voice: OnceLock<Voice>,
     decide: Mutex<Box<Decide>>,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
-    /// The way to each participant.
-    clients: BTreeMap<PeerId, mpsc::UnboundedSender<String>>,
-    /// Sealing in each one's name: the numbers go on from the first word.
-    sealers: BTreeMap<PeerId, Sealer>,
-    openers: BTreeMap<PeerId, Opener>,
+    masks: BTreeMap<PeerId, Identity>,
+    /// Between the mask of the first and the second.
+    lines: BTreeMap<(PeerId, PeerId), Line>,
 }
 
-impl Voice {
-    /// Says something in `from`'s name.
+/// What a mask and a participant say to each other.
+struct Line {
+    pair: PairKeys,
+    sent: u64,
+    kept: Vec<(u64, Envelope)>,
+    taken: u64,
+}
+
+impl State {
+    fn mask(&mut self, of: PeerId) -> Identity {
+        self.masks.entry(of).or_insert_with(Identity::random).clone()
+    }
+
+    /// Whose mask it is.
+    fn behind(&self, mask: PeerId) -> Option<PeerId> {
+        self.masks.iter().find(|(_, identity)| identity.id() == mask).map(|(&of, _)| of)
+    }
+
+    fn line(&mut self, keys: &RoomKeys, mask_of: PeerId, with: PeerId) -> &mut Line {
+        let mask = self.mask(mask_of);
+        self.lines.entry((mask_of, with)).or_insert_with(|| {
+            let pair = PairKeys::new(keys, &mask, with).expect("a participant's id is a key");
+            Line { pair, sent: 0, kept: Vec::new(), taken: 0 }
+        })
+    }
+}
+
+impl Masks {
+    /// Who a participant's mask is.
+    pub fn identity(&self, of: PeerId) -> Identity {
+        self.state().mask(of)
+    }
+
+    /// The keys shared by the mask of one participant with another.
+    ///
+    /// # Panics
+    /// Before the code is known.
+    pub fn pair(&self, mask_of: PeerId, with: PeerId) -> PairKeys {
+        let keys = self.0.keys.get().expect("the code is known");
+        PairKeys::new(keys, &self.identity(mask_of), with).expect("a participant's id is a key")
+    }
+
+    /// Says something by `from`'s mask.
     pub fn say(&self, from: PeerId, to: PeerId, message: &PeerMessage) {
         let Some(keys) = self.0.keys.get() else { return };
-        let mut state = self.0.state();
-        let sealer = state.sealers.entry(from).or_insert_with(|| Sealer::new(keys, from));
-        let Ok(envelope) = sealer.seal(to, message) else { return };
-        let text = ServerMessage::Relay { from, envelope }.encode();
-        if let Some(client) = state.clients.get(&to) {
-            // Whoever has gone hears nothing more.
-            let _ = client.send(text);
+        let mut state = self.state();
+        let line = state.line(keys, from, to);
+        line.sent += 1;
+        let Ok(envelope) = line.pair.seal(line.sent, message) else { return };
+        line.kept.push((line.sent, envelope.clone()));
+        self.relay(&mut state, from, to, envelope);
+    }
+
+    fn relay(&self, state: &mut State, from: PeerId, to: PeerId, envelope: Envelope) {
+        let from = state.mask(from).id();
+        if let Some(voice) = self.0.voice.get() {
+            voice.tell(to, &ServerMessage::Relay { from, envelope });
         }
     }
 
-    fn hear(&self, from: PeerId, to: PeerId, envelope: &Envelope) {
+    fn hear(&self, from: PeerId, mask: PeerId, envelope: &Envelope) {
+        // A word that came before the code was known is repeated.
         let Some(keys) = self.0.keys.get() else { return };
-        let opener = |state: &mut State| {
-            state.openers.entry(to).or_insert_with(|| Opener::new(keys, to)).open(from, envelope)
+        let mut state = self.state();
+        let Some(to) = state.behind(mask) else { return };
+        let line = state.line(keys, to, from);
+        let message = match line.pair.open(envelope) {
+            Ok(Opened::Acknowledgement(Acknowledgement { received, resend })) => {
+                line.kept.retain(|(sequence, _)| *sequence > received);
+                let again = if resend { line.kept.clone() } else { Vec::new() };
+                for (_, envelope) in again {
+                    self.relay(&mut state, to, from, envelope);
+                }
+                return;
+            }
+            Ok(Opened::Message { sequence, message }) => {
+                let next = sequence == line.taken + 1;
+                line.taken += u64::from(next);
+                let resend = sequence > line.taken;
+                let acknowledgement = Acknowledgement { received: line.taken, resend };
+                let answer = line.pair.seal_acknowledgement(acknowledgement);
+                self.relay(&mut state, to, from, answer);
+                message.filter(|_| next)
+            }
+            Err(_) => return,
         };
-        // A word that came before the code was known, or that is repeated.
-        let Ok(message) = opener(&mut self.0.state()) else { return };
-        let mut decide = self.0.decide.lock().unwrap_or_else(PoisonError::into_inner);
-        decide(self, Passing { from, to, message });
+        drop(state);
+        if let Some(message) = message {
+            let mut decide = self.0.decide.lock().unwrap_or_else(PoisonError::into_inner);
+            decide(self, Passing { from, to, message });
+        }
     }
-}
 
-impl Shared {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// A hostile server in front of a real one. Dropping it ends it.
+impl Plot for Masks {
+    fn said(&mut self, _: &Voice, from: PeerId, message: ClientMessage) -> Option<ClientMessage> {
+        match message {
+            ClientMessage::Relay { to, envelope } => {
+                self.hear(from, to, &envelope);
+                None
+            }
+            other => Some(other),
+        }
+    }
+
+    fn told(&mut self, _: &Voice, _: PeerId, message: ServerMessage) -> Option<ServerMessage> {
+        let mask = |peer| self.identity(peer).id();
+        Some(match message {
+            ServerMessage::Joined { peers, capacity, ice_servers } => {
+                ServerMessage::Joined { peers: peers.into_iter().map(mask).collect(), capacity, ice_servers }
+            }
+            ServerMessage::PeerJoined { peer } => ServerMessage::PeerJoined { peer: mask(peer) },
+            ServerMessage::PeerLeft { peer } => ServerMessage::PeerLeft { peer: mask(peer) },
+            other => other,
+        })
+    }
+}
+
+/// A hostile server in front of a real one, between everybody. Dropping it ends it.
 pub struct Middleman {
-    port: u16,
-    voice: Voice,
-    task: AbortHandle,
+    meddler: Meddler,
+    masks: Masks,
 }
 
 impl Middleman {
     /// In front of the server at `upstream`.
-    ///
-    /// # Panics
-    /// When loopback has no free port.
-    pub async fn start(upstream: &str, decide: impl FnMut(&Voice, Passing) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
-        let port = listener.local_addr().expect("it is bound").port();
-        let voice = Voice(Arc::new(Shared {
+    pub async fn start(upstream: &str, decide: impl FnMut(&Masks, Passing) + Send + 'static) -> Self {
+        let masks = Masks(Arc::new(Shared {
             keys: OnceLock::new(),
+            voice: OnceLock::new(),
             decide: Mutex::new(Box::new(decide)),
             state: Mutex::default(),
         }));
-        let task = tokio::spawn(serve(listener, format!("{upstream}/v1/signal"), voice.clone()));
-        Self { port, voice, task: task.abort_handle() }
+        let meddler = Meddler::start(upstream, masks.clone()).await;
+        // Nobody has connected yet.
+        let _ = masks.0.voice.set(meddler.voice().clone());
+        Self { meddler, masks }
     }
 
-    /// What participants are told.
-    pub fn url(&self) -> String {
-        format!("ws://127.0.0.1:{}", self.port)
+    /// The server itself.
+    pub const fn server(&self) -> &Meddler {
+        &self.meddler
     }
 
     /// Somebody overheard the code. Before this nothing passes.
-    ///
-    /// # Panics
-    /// When it is no code.
-    pub fn knows(&self, code: &str) {
+    pub fn knows(&self, keys: RoomKeys) {
         // A second time it is the same code.
-        let _ = self.voice.0.keys.set(RoomKeys::derive(&code.parse().expect("a code is one")));
+        let _ = self.masks.0.keys.set(keys);
     }
 
     /// Speaks unasked.
-    pub fn voice(&self) -> &Voice {
-        &self.voice
-    }
-}
-
-impl Drop for Middleman {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
-}
-
-async fn serve(listener: TcpListener, upstream: String, voice: Voice) {
-    let mut connections = JoinSet::new();
-    while let Ok((client, _)) = listener.accept().await {
-        connections.spawn(stand_between(client, upstream.clone(), voice.clone()));
-    }
-}
-
-/// Carries one client's messages both ways until either side ends.
-async fn stand_between(client: TcpStream, upstream: String, voice: Voice) -> Option<()> {
-    // The callback's type is the library's.
-    #[allow(clippy::result_large_err)]
-    let accept = |_: &Request, mut response: Response| {
-        response.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-        Ok(response)
-    };
-    let (mut to_client, mut from_client) =
-        tokio_tungstenite::accept_hdr_async(client, accept).await.ok()?.split();
-    let mut request = upstream.into_client_request().ok()?;
-    request.headers_mut().insert("Sec-WebSocket-Protocol", HeaderValue::from_static(SUBPROTOCOL));
-    let (mut to_server, mut from_server) = tokio_tungstenite::connect_async(request).await.ok()?.0.split();
-    let (say, mut said) = mpsc::unbounded_channel();
-    let mut who = None;
-    loop {
-        tokio::select! {
-            Some(text) = said.recv() => to_client.send(Message::text(text)).await.ok()?,
-            message = from_server.next() => match message?.ok()? {
-                // What passes is told by us, and nothing else was sent to the server.
-                Message::Text(text) => to_client.send(Message::Text(text)).await.ok()?,
-                Message::Close(_) => return None,
-                _ => {}
-            },
-            message = from_client.next() => match message?.ok()? {
-                Message::Text(text) => match (ClientMessage::decode(&text), who) {
-                    (Ok(ClientMessage::Relay { to, envelope }), Some(from)) => voice.hear(from, to, &envelope),
-                    (Ok(ClientMessage::Join { peer, .. }), _) => {
-                        who = Some(peer);
-                        voice.0.state().clients.insert(peer, say.clone());
-                        to_server.send(Message::Text(text)).await.ok()?;
-                    }
-                    _ => to_server.send(Message::Text(text)).await.ok()?,
-                },
-                Message::Close(_) => return None,
-                _ => {}
-            },
-        }
+    pub const fn masks(&self) -> &Masks {
+        &self.masks
     }
 }

@@ -1,5 +1,6 @@
 //! `tincan call` as its own process: a participant without a window, followed by its lines of JSON.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -7,11 +8,18 @@ use tokio::process::Command;
 
 use crate::process::{PATIENCE, Process, binary};
 
+/// For what eight on one machine do together, while other tests run.
+const LONG_PATIENCE: Duration = Duration::from_secs(60);
+/// A level above what is left of silence, and below any voice.
+const AUDIBLE: f64 = 0.005;
+
 /// A participant without a window.
 pub struct Participant {
     process: Process,
     call: Value,
     preview: Value,
+    /// Whether a connection was ever shown as being made again.
+    reconnected: bool,
 }
 
 impl Participant {
@@ -42,7 +50,12 @@ impl Participant {
             }
         }
         command.args(["--events", "json", "--stats", "json", "--read-stamp"]).args(arguments);
-        Self { process: Process::start(name, command), call: Value::Null, preview: Value::Null }
+        Self {
+            process: Process::start(name, command),
+            call: Value::Null,
+            preview: Value::Null,
+            reconnected: false,
+        }
     }
 
     /// The code of the call, once it is in the room.
@@ -139,6 +152,37 @@ impl Participant {
         .await;
     }
 
+    /// Waits until exactly these are there, the pictures of each move, and something is heard of each.
+    pub async fn meets(&mut self, names: &[&str]) {
+        let (mut first, mut moved, mut heard) =
+            (BTreeMap::<String, u64>::new(), BTreeSet::new(), BTreeSet::new());
+        self.follow(LONG_PATIENCE, &format!("meeting {names:?}"), |call, line| {
+            for (id, level) in line["event"]["levels"]["participants"].as_object().into_iter().flatten() {
+                if level.as_f64() > Some(AUDIBLE) {
+                    heard.insert(id.clone());
+                }
+            }
+            for (id, stamp) in line["stamps"].as_object().into_iter().flatten() {
+                let pictures = stamp["pictures"].as_u64().unwrap_or(0);
+                if pictures > *first.entry(id.clone()).or_insert(pictures) {
+                    moved.insert(id.clone());
+                }
+            }
+            let met = |other: &Value| {
+                other["id"].as_str().is_some_and(|id| moved.contains(id) && heard.contains(id))
+            };
+            let all =
+                sees(call, names) && call["participants"].as_array().is_some_and(|all| all.iter().all(met));
+            all.then_some(())
+        })
+        .await;
+    }
+
+    /// Whether a connection was ever shown as being made again, in what was read so far.
+    pub const fn reconnected(&self) -> bool {
+        self.reconnected
+    }
+
     /// The call as a window would show it.
     pub fn call(&self) -> &Value {
         &self.call
@@ -169,15 +213,16 @@ impl Participant {
         &mut self,
         limit: Duration,
         what: &str,
-        wanted: impl Fn(&Value, &Value) -> Option<T>,
+        mut wanted: impl FnMut(&Value, &Value) -> Option<T>,
     ) -> T {
-        let (call, preview) = (&mut self.call, &mut self.preview);
+        let (call, preview, reconnected) = (&mut self.call, &mut self.preview, &mut self.reconnected);
         // One wait for all lines: statistics come every second, so that a wait for each would never be over.
         self.process
             .wait_for_within(limit, what, |line| {
                 let line: Value = serde_json::from_str(line).ok()?;
                 if let Some(now) = part(&line, "call") {
                     call.clone_from(now);
+                    *reconnected |= others(now).iter().any(|other| other["connection"] == "reconnecting");
                 }
                 if let Some(now) = part(&line, "preview") {
                     preview.clone_from(now);
@@ -202,7 +247,41 @@ fn other_picture(line: &Value) -> Option<&Value> {
     Some(stamps.iter().find(|(who, _)| *who != "self")?.1)
 }
 
+/// Everybody else in a call.
+pub fn others(call: &Value) -> &[Value] {
+    call["participants"].as_array().map_or(&[], Vec::as_slice)
+}
+
 /// The only other participant of a call.
 pub fn other(call: &Value) -> &Value {
     &call["participants"][0]
+}
+
+/// Whether somebody says that they send pictures of this source.
+pub fn shows(participant: &Value, source: &str) -> bool {
+    let streams = participant["streams"].as_array();
+    streams.into_iter().flatten().any(|stream| stream["source"] == source && stream["on"] == true)
+}
+
+/// Whether exactly these are connected, and send pictures.
+pub fn sees(call: &Value, names: &[&str]) -> bool {
+    let mut there: Vec<_> = others(call)
+        .iter()
+        .filter(|other| other["connection"] == "connected" && shows(other, "camera"))
+        .filter_map(|other| other["name"].as_str())
+        .collect();
+    there.sort_unstable();
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    there == names && others(call).len() == names.len()
+}
+
+/// The id of somebody in a call, by their name.
+///
+/// # Panics
+/// When they are not there.
+pub fn id_of(call: &Value, name: &str) -> String {
+    let found = others(call).iter().find(|other| other["name"] == name);
+    let id = found.and_then(|other| other["id"].as_str());
+    id.unwrap_or_else(|| panic!("{name} is not in {call}")).to_owned()
 }

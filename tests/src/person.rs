@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tincan_engine::api::{Command, CommandError, Event, Notice, Reply, Snapshot};
+use tincan_engine::api::{CallView, Command, CommandError, Event, Notice, Participant, Reply, Snapshot};
 use tincan_engine::{Engine, EngineConfig, FrameOutput, LocalServerHost, Overrides};
 use tincan_media::video::VideoFrame;
 use tokio::time::timeout;
@@ -35,16 +35,29 @@ impl Person {
         Self::with(Overrides { name: Some(name.to_owned()), server, ..Overrides::default() }, None, None)
     }
 
-    /// The same with more settings, which name no devices, a folder and a server in this program.
+    /// With a name and nothing to send, where it is looked at who is who; without a server calls are local.
+    pub fn quiet(name: &str, server: Option<&str>) -> Self {
+        let overrides = Overrides {
+            name: Some(name.to_owned()),
+            server: server.map(str::to_owned),
+            camera: Some("none".into()),
+            microphone: Some("none".into()),
+            ..Overrides::default()
+        };
+        Self::with(overrides, None, None)
+    }
+
+    /// The same with more settings, a folder and a server in this program.
     pub fn with(
         overrides: Overrides,
         data_dir: Option<PathBuf>,
         local_server: Option<Arc<dyn LocalServerHost>>,
     ) -> Self {
+        let or = |chosen: Option<String>, usual: &str| chosen.or_else(|| Some(usual.to_owned()));
         let overrides = Overrides {
-            camera: Some("test-pattern".into()),
-            microphone: Some("tone".into()),
-            speaker: Some("none".into()),
+            camera: or(overrides.camera, "test-pattern"),
+            microphone: or(overrides.microphone, "tone"),
+            speaker: or(overrides.speaker, "none"),
             ..overrides
         };
         let frames = Arc::new(Blind);
@@ -111,6 +124,22 @@ impl Person {
         timeout(PATIENCE, wait).await.unwrap_or_else(|_| panic!("not {what}"))
     }
 
+    /// Waits until the call as a window would show it satisfies `holds`, and gives it.
+    ///
+    /// # Panics
+    /// When it does not in time, or there is no call.
+    pub async fn call_until(&self, what: &str, holds: impl Fn(&CallView) -> bool) -> CallView {
+        let snapshot = self.until(what, |snapshot| snapshot.call.as_ref().is_some_and(&holds)).await;
+        snapshot.call.expect("it was there a moment ago")
+    }
+
+    /// Has another name from now on.
+    pub async fn rename(&self, name: &str) {
+        let settings = self.snapshot().await.settings;
+        let settings = tincan_engine::api::Settings { name: name.to_owned(), ..settings };
+        self.ask(Command::UpdateSettings { settings }).await;
+    }
+
     /// Listens for notices from now on; they are moments, and part of no snapshot.
     ///
     /// # Panics
@@ -118,6 +147,11 @@ impl Person {
     pub async fn notices(&self) -> Notices {
         Notices(self.engine.subscribe().await.expect("the engine runs").1)
     }
+}
+
+/// Somebody in a call, by their name.
+pub fn named<'a>(call: &'a CallView, name: &str) -> Option<&'a Participant> {
+    call.participants.iter().find(|other| other.name == name)
 }
 
 /// What is told once.

@@ -21,8 +21,8 @@ async fn both_connected(ada: &Person, ben: &Person) {
         // What the other one sends is told when the control channel opens, the code with it; the number comes later.
         person
             .until("what the other sends", |snapshot| {
-                let other = snapshot.call.as_ref().and_then(|call| call.participants.first());
-                other.is_some_and(|other| other.microphone_on && other.safety.is_some())
+                let Some(call) = &snapshot.call else { return false };
+                call.participants.first().is_some_and(|other| other.microphone_on) && call.safety.is_some()
             })
             .await;
     }
@@ -64,7 +64,7 @@ async fn a_code_that_was_read_aloud_is_for_one_call_and_those_that_follow_have_a
 
     // Whoever is first opens the room.
     assert_eq!(call_again(&ben, &again, &server.url()).await, again);
-    let link = ben.snapshot().await.call.unwrap().invite_link;
+    let link = ben.call_until("a link", |call| !call.invite_link.is_empty()).await.invite_link;
     assert!(link.contains(&again.replace('-', "")), "a link to this room carries the long code");
     assert_eq!(call_again(&ada, &again, &server.url()).await, again);
     both_connected(&ada, &ben).await;

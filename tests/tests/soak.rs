@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tincan_media::video::Resolution;
 use tincan_tests::clips;
 use tincan_tests::network::{Link, Machine};
-use tincan_tests::participant::{Participant, other};
+use tincan_tests::participant::{Participant, other, shows};
 use tincan_tests::process::held;
 
 const USUAL_MINUTES: u64 = 3;
@@ -111,14 +111,14 @@ impl Place {
             }
             Step::CameraOff => {
                 there.say("camera off").await;
-                ada.until("no picture of Ben", |call| other(call)["cameraOn"] == false).await;
+                ada.until("no picture of Ben", |call| !shows(other(call), "camera")).await;
             }
             Step::CameraOn | Step::PatternCamera => {
                 if step == Step::PatternCamera {
                     there.say("camera test-pattern").await;
                 }
                 there.say("camera on").await;
-                ada.until("a picture of Ben", |call| other(call)["cameraOn"] == true).await;
+                ada.until("a picture of Ben", |call| shows(other(call), "camera")).await;
             }
             Step::OtherCamera => {
                 let camera = format!("camera file:{}", self.clip);

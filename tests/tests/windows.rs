@@ -79,7 +79,7 @@ async fn two_windows_see_each_other_and_every_button_does_what_it_says() {
         words.push(window.text("safety-words").await);
         window
             .until_run(
-                "[...document.querySelectorAll('dialog img')].filter((one) => one.naturalWidth > 0).length",
+                "[...document.querySelectorAll('[data-testid=safety] img')].filter((one) => one.naturalWidth > 0).length",
                 4,
             )
             .await;

@@ -12,12 +12,18 @@ const [directory = join(tmpdir(), 'tincan-screens'), ...only] = process.argv.sli
 const sizes = [
   { width: 1280, height: 800 },
   { width: 800, height: 600 },
-  { width: 3840, height: 2160, themes: ['dark'], only: ['home', 'lobby', 'one', 'six'] },
-  { width: 360, height: 480 },
+  { width: 3840, height: 2160, themes: ['dark'], only: ['home', 'lobby', 'one', 'twelve'] },
+  { width: 360, height: 640 },
+  { width: 360, height: 480, themes: ['dark'] },
 ];
 const requestClose = (page) => page.evaluate(() => dispatchEvent(new Event('close-requested')));
 const press = (key) => (page) => page.keyboard.press(key);
 const click = (id) => (page) => page.getByTestId(id).first().click();
+/** In a narrow window reactions are in the other menu. */
+const react = async (page) => {
+  const menu = page.getByTestId('react-menu');
+  await ((await menu.count()) > 0 ? menu : page.getByTestId('more-menu')).click();
+};
 const then =
   (...steps) =>
   async (page) => {
@@ -92,18 +98,29 @@ const screens = [
   { name: 'more-menu', scene: 'one', then: click('more-menu') },
   { name: 'statistics', scene: 'one', then: press('t') },
   { name: 'keys', scene: 'one', then: press('?') },
-  {
-    name: 'safety',
-    scene: 'three',
-    then: async (page) => {
-      await click('more-menu')(page);
-      await click('more-safety')(page);
-    },
-  },
   { name: 'reconnecting' },
+  { name: 'knocking' },
   { name: 'three' },
+  { name: 'three-spotlight', scene: 'three', then: press('w') },
+  { name: 'five' },
+  { name: 'five-people', scene: 'five', then: then(press('p'), click('person-more')) },
+  { name: 'eight' },
+  { name: 'eight-people', scene: 'eight', then: press('p') },
+  { name: 'twelve' },
+  { name: 'twelve-second', scene: 'twelve', then: press('PageDown') },
+  { name: 'twelve-spotlight', scene: 'twelve', then: press('w') },
+  { name: 'twelve-people', scene: 'twelve', then: press('p') },
+  { name: 'knocks' },
+  { name: 'knocks-people', scene: 'knocks', then: press('p') },
+  { name: 'react-menu', scene: 'three', then: (page) => react(page) },
+  { name: 'hands', then: then(press('1'), press('6')) },
+  { name: 'safety', scene: 'three', then: press('e') },
+  { name: 'trust', then: press('e') },
+  { name: 'trust-differ', scene: 'three', then: then(press('e'), click('safety-differs')) },
+  { name: 'verified', then: press('e') },
+  { name: 'paused' },
+  { name: 'sharing' },
   { name: 'six' },
-  { name: 'six-spotlight', scene: 'six', then: press('w') },
   { name: 'after' },
 ];
 

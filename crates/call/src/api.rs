@@ -1,14 +1,19 @@
 //! What the session is told and what it says.
 
+use std::collections::BTreeSet;
+
 use tincan_protocol::{
-    Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId, PeerMessage, RoomCode,
+    Candidate, CertificateDigest, ControlMessage, Description, DescriptionKind, IceServer, Identity, PeerId,
+    PeerMessage, Reaction, RoomCode, RoomKeys, Source, StreamState, Wanted,
 };
 
 /// What a session starts with.
 #[derive(derive_more::Debug, Clone)]
 pub struct SessionConfig {
-    /// Our identity for this stay.
-    pub peer_id: PeerId,
+    /// The room's keys.
+    pub keys: RoomKeys,
+    /// Who we are for this stay.
+    pub identity: Identity,
     /// The name that others see; may be empty.
     #[debug(skip)]
     pub name: String,
@@ -21,6 +26,8 @@ pub struct SessionConfig {
     pub max_participants: usize,
     /// What makes the long code for the calls that follow; `None` takes no part in it.
     pub again: Option<AgainConfig>,
+    /// What we understand beyond what the protocol demands.
+    pub features: Vec<String>,
 }
 
 /// Where the long code for the calls that follow comes from. `Debug` shows none.
@@ -34,14 +41,16 @@ pub struct AgainConfig {
 
 impl SessionConfig {
     /// Without a name, sending sound and pictures, with up to 15 others.
-    pub const fn new(peer_id: PeerId) -> Self {
+    pub const fn new(keys: RoomKeys, identity: Identity) -> Self {
         Self {
-            peer_id,
+            keys,
+            identity,
             name: String::new(),
             microphone: true,
             camera: true,
             max_participants: 15,
             again: None,
+            features: Vec::new(),
         }
     }
 }
@@ -63,7 +72,7 @@ pub enum Input {
     PeerJoined(PeerId),
     /// The server says that somebody is gone.
     PeerLeft(PeerId),
-    /// A message that opened under the room's key.
+    /// A message that opened under the keys shared with its sender.
     Message {
         /// Who sealed it.
         from: PeerId,
@@ -83,10 +92,44 @@ pub enum Input {
         /// What.
         change: PeerChange,
     },
-    /// Send sound, or stop.
-    SetMicrophone(bool),
-    /// Send pictures, or stop.
-    SetCamera(bool),
+    /// Send a source, or stop.
+    SetSource {
+        /// Which.
+        source: Source,
+        /// Whether it is sent.
+        on: bool,
+    },
+    /// The path to somebody carries no pictures of these sources now.
+    SetPaused {
+        /// To whom.
+        peer: PeerId,
+        /// All that are paused.
+        sources: BTreeSet<Source>,
+    },
+    /// How large we show what somebody sends.
+    Want {
+        /// Whose.
+        peer: PeerId,
+        /// The sources that are known; others are wanted at any size.
+        streams: Vec<Wanted>,
+    },
+    /// Our hand is raised since this time (milliseconds since 1970), or is not.
+    SetHand(Option<u64>),
+    /// Show everybody a reaction.
+    React(Reaction),
+    /// Let nobody new in without being asked, or do.
+    SetLock(bool),
+    /// Let somebody in who knocked.
+    LetIn(PeerId),
+    /// Tell somebody who knocked that they are not let in.
+    Refuse(PeerId),
+    /// The safety number was compared, or the comparison is taken back.
+    SetVerified {
+        /// With whom; `None`: with everybody whose connection is confirmed now.
+        peer: Option<PeerId>,
+        /// Whether it fits.
+        on: bool,
+    },
     /// Our name from now on.
     SetName(#[debug(skip)] String),
     /// This machine's network interfaces or addresses changed.
@@ -118,11 +161,11 @@ pub enum PeerChange {
     /// A packet on the control channel.
     Control(#[debug(skip)] Vec<u8>),
     /// Both certificates of the finished DTLS handshake.
-    Fingerprints {
+    Certificates {
         /// Ours.
-        local: String,
+        local: CertificateDigest,
         /// Theirs.
-        remote: String,
+        remote: CertificateDigest,
     },
     /// It could not be opened here (no socket, no memory).
     OpenFailed,
@@ -205,6 +248,13 @@ pub enum Output {
         /// Which connection.
         connection: u32,
     },
+    /// The other side proved that it is who it says: media may flow.
+    Confirmed {
+        /// Who.
+        peer: PeerId,
+        /// Which connection.
+        connection: u32,
+    },
     /// Ask for a keyframe: pictures were interrupted.
     RequestKeyframe {
         /// Whom.
@@ -263,12 +313,53 @@ pub enum SessionEvent {
         name: String,
     },
     /// What somebody sends.
-    Media {
+    Streams {
         /// Who.
         peer: PeerId,
-        /// What.
-        media: MediaState,
+        /// The sources that are on.
+        streams: Vec<StreamState>,
     },
+    /// Somebody raised their hand, or took it down.
+    Hand {
+        /// Who.
+        peer: PeerId,
+        /// Since when: milliseconds since 1970, by their clock.
+        hand: Option<u64>,
+    },
+    /// To be shown for a moment.
+    Reaction {
+        /// Whose.
+        peer: PeerId,
+        /// Which.
+        reaction: Reaction,
+    },
+    /// How large somebody shows what we send.
+    Wanted {
+        /// Who.
+        peer: PeerId,
+        /// The sources that they named; others are wanted at any size.
+        streams: Vec<Wanted>,
+    },
+    /// The room is locked, or open.
+    Locked {
+        /// Whether it is.
+        locked: bool,
+    },
+    /// Somebody wants to come into the locked room.
+    Knock {
+        /// Who.
+        peer: PeerId,
+        /// What they call themselves.
+        #[debug(skip)]
+        name: String,
+    },
+    /// Somebody who knocked does not wait any longer: they were let in, or refused, or left.
+    KnockEnded {
+        /// Who.
+        peer: PeerId,
+    },
+    /// We knocked, and are not let in.
+    Refused,
     /// How the connection to somebody stands.
     Connection {
         /// To whom.
@@ -281,14 +372,24 @@ pub enum SessionEvent {
         /// A long one.
         code: RoomCode,
     },
-    /// What the safety number is made from.
-    Fingerprints {
+    /// How far somebody is known to be who they seem.
+    Trust {
+        /// Who.
+        peer: PeerId,
+        /// How far.
+        trust: Trust,
+        /// Whether they came after numbers had been compared.
+        late: bool,
+    },
+    /// Everybody whose connection was confirmed, and we: what the safety number is made from.
+    Room {
+        /// All ids.
+        everybody: BTreeSet<PeerId>,
+    },
+    /// What somebody said of the handshake does not fit: perhaps somebody stands between. The connection was closed.
+    Unproven {
         /// With whom.
         peer: PeerId,
-        /// Our certificate's.
-        local: String,
-        /// Theirs.
-        remote: String,
     },
 }
 
@@ -297,6 +398,8 @@ pub enum SessionEvent {
 pub enum Phase {
     /// Not in the room yet.
     Joining,
+    /// The room is locked: we wait until somebody lets us in.
+    Knocking,
     /// Nobody else is there.
     Alone,
     /// Somebody is there; no connection was up yet.
@@ -329,12 +432,15 @@ pub enum LeaveReason {
     Lost,
 }
 
-/// What somebody sends. Both are off until they said otherwise: a face that appears is better than one that
-/// is promised.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct MediaState {
-    /// Whether sound.
-    pub microphone: bool,
-    /// Whether pictures.
-    pub camera: bool,
+/// How far somebody is known to be who they seem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trust {
+    /// Their connection has not been confirmed yet.
+    Unconfirmed,
+    /// Nobody stands between, unless they joined with the code; the safety number was not compared.
+    Unverified,
+    /// The safety number was compared with them in it.
+    Verified,
+    /// They have the name of somebody with whom it was compared, and another key.
+    Changed,
 }

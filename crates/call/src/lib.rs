@@ -6,7 +6,7 @@
 //! [`Session::poll_timeout`] says when to come back with [`Input::Timeout`] if nothing happens before.
 //!
 //! Between two participants there is one *connection* at a time, numbered from 1. Whoever starts anew counts
-//! up, the other side follows once its own is not up any more; everything that belongs to an older number is dropped.
+//! up, and the other side follows; everything that belongs to an older number is dropped.
 //! Within a connection
 //! both sides may offer at once: the connection resolves that by perfect negotiation, in which the smaller
 //! [`PeerId`] is polite. The larger id also looks after the connection: it restarts and reopens, the polite
@@ -30,8 +30,8 @@ pub use allocator::{
     Allocator, AllocatorInput, Layer, LayerId, LimitedBy, LinkPlan, PathEstimate, Pictures, Plan, Want,
 };
 pub use api::{
-    AgainConfig, ConnectionState, ConnectionView, Input, LeaveReason, LocalCandidate, MediaState, Output,
-    PeerChange, Phase, SessionConfig, SessionEvent,
+    AgainConfig, ConnectionState, ConnectionView, Input, LeaveReason, LocalCandidate, Output, PeerChange,
+    Phase, SessionConfig, SessionEvent, Trust,
 };
 pub use participant::Participant;
 pub use session::Session;

@@ -1,11 +1,12 @@
 //! One other participant: what is known of them, and what is due next.
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use tincan_protocol::{PeerId, PeerMessage};
+use tincan_protocol::{Candidate, PairKeys, PeerId, PeerMessage, Source, StreamState, Wanted};
 
-use crate::api::{ConnectionView, MediaState};
-use crate::session::Words;
+use crate::api::{ConnectionView, Trust};
+use crate::session::Proof;
 use crate::timing::{
     ABSENT_GRACE, CONNECT_WAIT, GIVE_UP, POLITE_EXTRA, REOPEN_WAIT, RESTART_WAIT, SPEAK_WAIT,
 };
@@ -20,7 +21,7 @@ pub(crate) enum Link {
     Waiting { until: Instant },
     /// It was never up. At `until` it is made anew.
     Opening { until: Instant },
-    /// Media flows.
+    /// It is confirmed, and media flows.
     Up,
     /// It was up. At `until` it is made anew; before that comes an ICE restart.
     Down { until: Instant },
@@ -44,6 +45,8 @@ pub(crate) enum Due {
     Offer,
     RestartIce,
     Keyframe,
+    /// Send the candidates that were gathered.
+    Candidates,
     /// Hand the code for the next call over, since they did not.
     Again,
     /// Give the participant up.
@@ -59,13 +62,31 @@ pub struct Participant {
     pub(crate) newcomer: bool,
     #[debug(skip)]
     pub(crate) name: String,
-    pub(crate) media: MediaState,
-    /// Whether anything came from them under the room's key: until then they are only the server's word.
+    /// What we share with them.
+    pub(crate) pair: PairKeys,
+    pub(crate) features: Vec<String>,
+    pub(crate) streams: Vec<StreamState>,
+    pub(crate) hand: Option<u64>,
+    /// How large we show what they send; empty: at any size.
+    pub(crate) want: Vec<Wanted>,
+    /// What the path to them carries no pictures of.
+    pub(crate) paused: BTreeSet<Source>,
+    /// They let nobody in now, and us neither.
+    pub(crate) keeps_us_out: bool,
+    /// Whether anything came from them: until then they are only the server's word.
     pub(crate) spoke: bool,
     /// Number of the newest connection, 0 before the first.
     pub(crate) connection: u32,
     pub(crate) open: bool,
     pub(crate) control_open: bool,
+    /// Whether media could flow if the connection is confirmed.
+    pub(crate) transport_up: bool,
+    pub(crate) proof: Proof,
+    /// Whether any connection to them was ever confirmed.
+    pub(crate) was_confirmed: bool,
+    /// They came after numbers had been compared.
+    pub(crate) late: bool,
+    pub(crate) shown_trust: (Trust, bool),
     pub(crate) link: Link,
     pub(crate) was_connected: bool,
     pub(crate) shown: ConnectionView,
@@ -81,29 +102,41 @@ pub struct Participant {
     pub(crate) absent_since: Option<Instant>,
     /// What waits for the server.
     pub(crate) pending: Vec<PeerMessage>,
-    /// What was said about the connection while it was up.
-    pub(crate) words: Words,
+    /// Our candidates that wait for others, and until when.
+    pub(crate) gathered: Vec<Candidate>,
+    pub(crate) candidates_at: Option<Instant>,
 }
 
 impl Participant {
     pub(crate) fn new(
         now: Instant,
-        id: PeerId,
+        pair: PairKeys,
         polite: bool,
         newcomer: bool,
         connection: u32,
         offer_at: Instant,
     ) -> Self {
         Self {
-            id,
+            id: pair.other(),
             polite,
             newcomer,
             name: String::new(),
-            media: MediaState::default(),
+            pair,
+            features: Vec::new(),
+            streams: Vec::new(),
+            hand: None,
+            want: Vec::new(),
+            paused: BTreeSet::new(),
+            keeps_us_out: false,
             spoke: false,
             connection,
             open: false,
             control_open: false,
+            transport_up: false,
+            proof: Proof::default(),
+            was_confirmed: false,
+            late: false,
+            shown_trust: (Trust::Unconfirmed, false),
             link: Link::Waiting { until: offer_at },
             was_connected: false,
             shown: ConnectionView::Connecting,
@@ -116,7 +149,8 @@ impl Participant {
             down_since: now,
             absent_since: None,
             pending: Vec::new(),
-            words: Words::default(),
+            gathered: Vec::new(),
+            candidates_at: None,
         }
     }
 
@@ -131,8 +165,23 @@ impl Participant {
     }
 
     /// What they send.
-    pub const fn media(&self) -> MediaState {
-        self.media
+    pub fn streams(&self) -> &[StreamState] {
+        &self.streams
+    }
+
+    /// Since when their hand is raised: milliseconds since 1970, by their clock.
+    pub const fn hand(&self) -> Option<u64> {
+        self.hand
+    }
+
+    /// Whether they understand something beyond what the protocol demands.
+    pub fn has_feature(&self, feature: &str) -> bool {
+        self.features.iter().any(|known| known == feature)
+    }
+
+    /// How far they are known to be who they seem.
+    pub const fn trust(&self) -> Trust {
+        self.shown_trust.0
     }
 
     /// Number of the newest connection to them, 0 before the first.
@@ -161,13 +210,21 @@ impl Participant {
     pub(crate) fn opened(&mut self, now: Instant, connection: u32) {
         self.connection = connection;
         self.open = true;
-        self.control_open = false;
+        self.forget_connection();
         self.restart_at = None;
+        self.link = Link::Opening { until: self.later_if_polite(now + CONNECT_WAIT) };
+    }
+
+    /// What belongs to one connection only.
+    pub(crate) fn forget_connection(&mut self) {
+        self.control_open = false;
+        self.transport_up = false;
+        self.proof = Proof::default();
         self.keyframe_at = None;
         self.again_at = None;
-        self.words = Words::default();
         self.pending.clear();
-        self.link = Link::Opening { until: self.later_if_polite(now + CONNECT_WAIT) };
+        self.gathered.clear();
+        self.candidates_at = None;
     }
 
     /// The connection went quiet.
@@ -204,8 +261,8 @@ impl Participant {
         }
     }
 
-    /// The earliest thing that is due, and when.
-    pub(crate) fn next(&self, reach: Reach) -> Option<(Instant, Due)> {
+    /// The earliest thing that is due, and when. While we are `knocking` we open nothing: whoever lets us in does.
+    pub(crate) fn next(&self, reach: Reach, knocking: bool) -> Option<(Instant, Due)> {
         let mut next = self.keyframe_at.map(|at| (at, Due::Keyframe));
         let mut add = |at: Instant, due: Due| {
             if next.is_none_or(|(earliest, _)| at < earliest) {
@@ -215,9 +272,13 @@ impl Participant {
         if let Some(at) = self.again_at {
             add(at, Due::Again);
         }
+        if let Some(at) = self.candidates_at {
+            add(at, Due::Candidates);
+        }
         match reach {
             Reach::Reachable => {
                 match self.link {
+                    Link::Waiting { .. } if knocking && !self.was_confirmed => {}
                     Link::Waiting { until } | Link::Opening { until } | Link::Down { until } => {
                         add(until, Due::Offer)
                     }

@@ -1,23 +1,26 @@
 //! The state machine.
 
 mod again;
+mod connection;
+mod hearing;
+mod lock;
 mod saying;
-mod words;
+mod trust;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 use tincan_protocol::{
-    Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId, PeerMessage, display_name,
+    ControlMessage, IceServer, Identity, PairKeys, PeerId, PeerMessage, RoomKeys, Source, display_name,
 };
 
-use crate::api::{
-    ConnectionState, Input, LeaveReason, MediaState, Output, PeerChange, Phase, SessionConfig, SessionEvent,
-};
-use crate::participant::{Due, Link, Participant, Reach};
-use crate::timing::{KEYFRAME_WAIT, OFFER_WAIT, REOPEN_WAIT, RESTART_SPACING, backoff};
+use crate::api::{Input, LeaveReason, Output, Phase, SessionConfig, SessionEvent};
+use crate::participant::{Due, Participant, Reach};
+use crate::timing::{KEYFRAME_WAIT, OFFER_WAIT};
 use again::Again;
-pub(crate) use words::Words;
+use lock::Door;
+pub(crate) use trust::Proof;
+use trust::Verified;
 
 /// Ids that are remembered. A server that invents more than this loses the oldest ones' connection numbers.
 const MAX_KNOWN: usize = 1024;
@@ -45,10 +48,15 @@ enum Server {
 /// The session of one room, from joining to leaving.
 #[derive(derive_more::Debug)]
 pub struct Session {
+    keys: RoomKeys,
+    identity: Identity,
     me: PeerId,
     #[debug(skip)]
     name: String,
-    media: MediaState,
+    features: Vec<String>,
+    /// What we send.
+    sources: BTreeSet<Source>,
+    hand: Option<u64>,
     max_participants: usize,
     server: Server,
     phase: Phase,
@@ -56,6 +64,10 @@ pub struct Session {
     known: BTreeMap<PeerId, Known>,
     participants: Vec<Participant>,
     again: Option<Again>,
+    door: Door,
+    verified: Verified,
+    /// Of whom the safety number is made, as it was told last.
+    everybody: BTreeSet<PeerId>,
     outputs: VecDeque<Output>,
     /// When the session was last told the time; it never runs backwards.
     now: Instant,
@@ -64,10 +76,15 @@ pub struct Session {
 impl Session {
     /// A session that waits for [`Input::Joined`].
     pub fn new(config: SessionConfig, now: Instant) -> Self {
+        let sources = [(Source::Microphone, config.microphone), (Source::Camera, config.camera)];
         Self {
-            me: config.peer_id,
+            me: config.identity.id(),
+            keys: config.keys,
+            identity: config.identity,
             name: display_name(&config.name),
-            media: MediaState { microphone: config.microphone, camera: config.camera },
+            features: config.features,
+            sources: sources.into_iter().filter(|(_, on)| *on).map(|(source, _)| source).collect(),
+            hand: None,
             max_participants: config.max_participants,
             server: Server::Joining,
             phase: Phase::Joining,
@@ -75,6 +92,9 @@ impl Session {
             known: BTreeMap::new(),
             participants: Vec::new(),
             again: config.again.map(Again::from),
+            door: Door::default(),
+            verified: Verified::default(),
+            everybody: BTreeSet::new(),
             outputs: VecDeque::new(),
             now,
         }
@@ -101,8 +121,8 @@ impl Session {
     }
 
     /// What we send.
-    pub const fn media(&self) -> MediaState {
-        self.media
+    pub const fn sources(&self) -> &BTreeSet<Source> {
+        &self.sources
     }
 
     /// The next thing to do, until there is none.
@@ -112,8 +132,11 @@ impl Session {
 
     /// When to call [`Session::handle`] with [`Input::Timeout`] if nothing else happens before.
     pub fn poll_timeout(&self) -> Option<Instant> {
-        let due =
-            self.participants.iter().filter_map(|participant| participant.next(self.reach(participant)));
+        let knocking = self.is_knocking();
+        let due = self
+            .participants
+            .iter()
+            .filter_map(|participant| participant.next(self.reach(participant), knocking));
         due.map(|(at, _)| at).min()
     }
 
@@ -132,9 +155,16 @@ impl Session {
             Input::IceServers(ice_servers) => self.ice_servers = ice_servers,
             Input::Disconnected => self.server_lost(),
             Input::Peer { peer, connection, change } => self.peer_changed(peer, connection, change),
-            Input::SetMicrophone(microphone) => self.set_media(MediaState { microphone, ..self.media }),
-            Input::SetCamera(camera) => self.set_media(MediaState { camera, ..self.media }),
-            Input::SetName(name) => self.set_name(name),
+            Input::SetSource { source, on } => self.set_source(source, on),
+            Input::SetPaused { peer, sources } => self.set_paused(peer, sources),
+            Input::Want { peer, streams } => self.set_want(peer, streams),
+            Input::SetHand(hand) => self.set_hand(hand),
+            Input::React(reaction) => self.say_to_everybody(&ControlMessage::Reaction { reaction }),
+            Input::SetLock(locked) => self.set_lock(locked),
+            Input::LetIn(peer) => self.let_in(peer),
+            Input::Refuse(peer) => self.refuse(peer),
+            Input::SetVerified { peer, on } => self.set_verified(peer, on),
+            Input::SetName(name) => self.set_name(&name),
             Input::NetworkChanged { lost } => self.network_changed(&lost),
             Input::Leave => return self.leave(),
         }
@@ -156,6 +186,7 @@ impl Session {
                 participant.absent_since.get_or_insert(self.now);
             }
         }
+        self.keep_waiting_only(peers);
         for &peer in peers {
             // The list may be older than their goodbye.
             if !self.known.get(&peer).is_some_and(|known| known.departed) {
@@ -178,6 +209,7 @@ impl Session {
         }
         self.remember(peer).present = true;
         match self.index(peer) {
+            None if self.door.keeps_out(peer) => self.keep_out(peer),
             None => self.add(peer, we_are_new),
             Some(index) => {
                 self.participants[index].became_reachable(self.now);
@@ -193,6 +225,8 @@ impl Session {
         if self.participants.len() >= self.max_participants {
             return;
         }
+        // Only a server makes up ids that are no keys.
+        let Some(pair) = PairKeys::new(&self.keys, &self.identity, peer) else { return };
         let connection = self.remember(peer).connection;
         let polite = self.me < peer;
         // With an earlier connection nobody is the newcomer: they may still hold on to it, so its keeper
@@ -200,7 +234,9 @@ impl Session {
         let offer_now = we_are_new || (connection > 0 && !polite);
         let offer_at = if offer_now { self.now } else { self.now + OFFER_WAIT };
         let newcomer = !we_are_new;
-        self.participants.push(Participant::new(self.now, peer, polite, newcomer, connection, offer_at));
+        let mut participant = Participant::new(self.now, pair, polite, newcomer, connection, offer_at);
+        participant.late = newcomer && !self.verified.is_empty();
+        self.participants.push(participant);
         self.event(SessionEvent::ParticipantJoined { peer });
         self.say_hello(peer);
     }
@@ -209,6 +245,7 @@ impl Session {
         if let Some(known) = self.known.get_mut(&peer) {
             known.present = false;
         }
+        self.stopped_waiting(peer);
         let Some(index) = self.index(peer) else { return };
         // The server may have lost only their socket: a call in progress lives on without it.
         if self.participants[index].is_up() {
@@ -225,188 +262,6 @@ impl Session {
         }
     }
 
-    fn message(&mut self, from: PeerId, message: PeerMessage) {
-        let Some(known) = self.known.get(&from) else { return };
-        if known.departed || from == self.me {
-            return;
-        }
-        if self.index(from).is_none() {
-            // Somebody who was given up, but is still there.
-            if !known.present || message == PeerMessage::Goodbye {
-                return;
-            }
-            self.add(from, false);
-        }
-        let Some(index) = self.index(from) else { return };
-        self.participants[index].spoke = true;
-        match message {
-            PeerMessage::Hello { name } => self.named(from, &name),
-            PeerMessage::Description(description) => self.described(from, description),
-            PeerMessage::Candidate(candidate) => {
-                let participant = &mut self.participants[index];
-                if participant.open && participant.connection == candidate.connection {
-                    let connection = candidate.connection;
-                    self.outputs.push_back(Output::AddCandidate { peer: from, connection, candidate });
-                } else {
-                    participant.keep_candidate(candidate);
-                }
-            }
-            // Whoever really leaves says so on the connection too.
-            PeerMessage::Goodbye if self.participants[index].is_up() => {
-                self.participants[index].keep_goodbye(self.now);
-            }
-            PeerMessage::Goodbye => self.said_goodbye(from),
-        }
-    }
-
-    fn named(&mut self, peer: PeerId, name: &str) {
-        let name = display_name(name);
-        let Some(index) = self.index(peer) else { return };
-        if self.participants[index].name != name {
-            self.participants[index].name.clone_from(&name);
-            self.event(SessionEvent::Name { peer, name });
-        }
-    }
-
-    fn described(&mut self, peer: PeerId, description: Description) {
-        let Some(index) = self.index(peer) else { return };
-        let now = self.now;
-        let participant = &mut self.participants[index];
-        let connection = description.connection;
-        let offer = description.kind == DescriptionKind::Offer;
-        if participant.open && connection == participant.connection {
-            if offer && participant.is_up() {
-                // Perhaps an ICE restart, which does not show in our state.
-                participant.keyframe_at = Some(now + KEYFRAME_WAIT);
-            } else if let (true, Link::Down { until }) = (offer, participant.link) {
-                // They restart: ours would collide with it.
-                participant.restart_at = None;
-                participant.link = Link::Down { until: until.max(now + REOPEN_WAIT) };
-            }
-        } else if offer && connection > participant.connection && connection <= MAX_CONNECTION {
-            if participant.is_up() {
-                return participant.keep_offer(now, description);
-            }
-            self.close(index);
-            self.open(index, connection, false);
-        } else if offer && !participant.open && connection == participant.connection {
-            // They still hold what is gone here: only a new connection can help.
-            participant.link = Link::Waiting { until: now };
-            return;
-        } else {
-            return;
-        }
-        self.outputs.push_back(Output::SetRemote { peer, connection, description });
-    }
-
-    fn said_goodbye(&mut self, peer: PeerId) {
-        self.remember(peer).departed = true;
-        self.remove(peer, LeaveReason::Goodbye);
-    }
-
-    fn peer_changed(&mut self, peer: PeerId, connection: u32, change: PeerChange) {
-        let Some(index) = self.index(peer) else { return };
-        let now = self.now;
-        let participant = &mut self.participants[index];
-        if !participant.open || participant.connection != connection {
-            return;
-        }
-        match change {
-            PeerChange::State(ConnectionState::Connecting) => {}
-            PeerChange::State(ConnectionState::Connected) => {
-                if !participant.is_up() {
-                    participant.link = Link::Up;
-                    participant.was_connected = true;
-                    participant.failures = 0;
-                    participant.restart_at = None;
-                    participant.keyframe_at = Some(now);
-                }
-            }
-            PeerChange::State(ConnectionState::Disconnected) => {
-                if participant.is_up() {
-                    participant.went_down(now);
-                    self.believe(index);
-                }
-            }
-            PeerChange::State(ConnectionState::Failed | ConnectionState::Closed) | PeerChange::OpenFailed => {
-                self.connection_failed(index, change == PeerChange::OpenFailed);
-            }
-            PeerChange::LocalDescription { kind, sdp } => {
-                self.signal(index, PeerMessage::Description(Description { kind, sdp, connection }));
-            }
-            PeerChange::LocalCandidate(local) => {
-                let candidate = Candidate {
-                    candidate: local.candidate,
-                    sdp_mid: local.sdp_mid,
-                    sdp_m_line_index: local.sdp_m_line_index,
-                    username_fragment: local.username_fragment,
-                    connection,
-                };
-                self.signal(index, PeerMessage::Candidate(candidate));
-            }
-            PeerChange::ControlOpen => {
-                participant.control_open = true;
-                self.tell_media(index);
-                self.hand_over(index);
-            }
-            PeerChange::Control(bytes) => match ControlMessage::decode(&bytes) {
-                Ok(ControlMessage::State { microphone, camera }) => {
-                    let media = MediaState { microphone, camera };
-                    if participant.media != media {
-                        participant.media = media;
-                        self.event(SessionEvent::Media { peer, media });
-                    }
-                }
-                Ok(ControlMessage::Again { code }) => self.heard_again(peer, code),
-                Ok(ControlMessage::Goodbye) => self.said_goodbye(peer),
-                // A newer version may say more than we understand.
-                Err(_) => {}
-            },
-            PeerChange::Fingerprints { local, remote } => {
-                self.event(SessionEvent::Fingerprints { peer, local, remote });
-            }
-        }
-    }
-
-    fn connection_failed(&mut self, index: usize, here: bool) {
-        let now = self.now;
-        let absent = matches!(self.reach(&self.participants[index]), Reach::Absent { .. });
-        let participant = &mut self.participants[index];
-        if participant.is_up() {
-            participant.down_since = now;
-            participant.link = Link::Waiting { until: now };
-            if self.believe(index) {
-                return;
-            }
-        }
-        let participant = &mut self.participants[index];
-        if absent {
-            let peer = participant.id;
-            return self.remove(peer, LeaveReason::Lost);
-        }
-        // Nothing that failed here at once (no socket) will work at once.
-        participant.failures = participant.failures.saturating_add(if here { 2 } else { 1 });
-        let until = participant.later_if_polite(now + backoff(participant.failures));
-        participant.link = Link::Waiting { until };
-        self.close(index);
-    }
-
-    fn network_changed(&mut self, lost: &[PeerId]) {
-        let now = self.now;
-        for participant in &mut self.participants {
-            match participant.link {
-                Link::Up if !lost.contains(&participant.id) => {}
-                Link::Up | Link::Down { .. } => {
-                    let earliest = participant.restarted_at.map_or(now, |at| now.max(at + RESTART_SPACING));
-                    participant.restart_at = Some(earliest);
-                }
-                // Its candidates name addresses that are gone.
-                Link::Opening { .. } => participant.link = Link::Opening { until: now },
-                Link::Waiting { .. } => {}
-            }
-        }
-    }
-
     fn leave(&mut self) {
         let present: Vec<PeerId> = self
             .known
@@ -420,12 +275,7 @@ impl Session {
             }
         }
         for index in 0..self.participants.len() {
-            let participant = &self.participants[index];
-            if participant.control_open {
-                let (peer, connection) = (participant.id, participant.connection);
-                let message = ControlMessage::Goodbye;
-                self.outputs.push_back(Output::SendControl { peer, connection, message });
-            }
+            self.say(index, ControlMessage::Goodbye);
             self.close(index);
         }
         self.participants.clear();
@@ -457,6 +307,7 @@ impl Session {
                             self.outputs.push_back(Output::RequestKeyframe { peer, connection });
                         }
                     }
+                    Due::Candidates => self.tell_candidates(index),
                     Due::Again => self.say_again(index),
                     Due::Lose => self.remove(peer, LeaveReason::Lost),
                 },
@@ -467,37 +318,7 @@ impl Session {
 
     fn reach_and_next(&self, index: usize) -> Option<(Instant, Due)> {
         let participant = &self.participants[index];
-        participant.next(self.reach(participant))
-    }
-
-    fn offer(&mut self, index: usize) {
-        let connection = self.participants[index].connection.saturating_add(1);
-        self.close(index);
-        self.open(index, connection, true);
-    }
-
-    fn open(&mut self, index: usize, connection: u32, offer: bool) {
-        let participant = &mut self.participants[index];
-        if participant.is_up() {
-            participant.down_since = self.now;
-        }
-        participant.opened(self.now, connection);
-        let (peer, polite) = (participant.id, participant.polite);
-        self.remember(peer).connection = connection;
-        let ice_servers = self.ice_servers.clone();
-        self.outputs.push_back(Output::OpenPeer { peer, connection, offer, polite, ice_servers });
-    }
-
-    fn close(&mut self, index: usize) {
-        let participant = &mut self.participants[index];
-        if participant.open {
-            participant.open = false;
-            participant.control_open = false;
-            participant.keyframe_at = None;
-            participant.pending.clear();
-            let (peer, connection) = (participant.id, participant.connection);
-            self.outputs.push_back(Output::ClosePeer { peer, connection });
-        }
+        participant.next(self.reach(participant), self.is_knocking())
     }
 
     fn remove(&mut self, peer: PeerId, reason: LeaveReason) {
@@ -542,6 +363,7 @@ impl Session {
                 self.event(SessionEvent::Connection { peer, view });
             }
         }
+        self.show_trust();
         let phase = self.current_phase();
         if self.phase != phase {
             self.phase = phase;
@@ -556,6 +378,8 @@ impl Session {
             Phase::Alone
         } else if self.participants.iter().any(Participant::is_up) {
             Phase::Connected
+        } else if self.is_knocking() {
+            Phase::Knocking
         } else if self.participants.iter().any(|participant| participant.was_connected) {
             Phase::Reconnecting
         } else {

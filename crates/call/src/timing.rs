@@ -33,13 +33,13 @@ pub(crate) const ABSENT_GRACE: Duration = Duration::from_secs(8);
 /// minute has hung up.
 pub(crate) const GIVE_UP: Duration = Duration::from_secs(60);
 
-/// Somebody whom the server named but who never said anything under the room's key by then is not shown any
+/// Somebody whom the server named but who never said anything by then is not shown any
 /// longer.
 pub(crate) const SPEAK_WAIT: Duration = Duration::from_secs(30);
 
-/// A word about a connection that is up is kept for this long, and counts if the connection goes quiet meanwhile: whoever
-/// really started anew has closed the old one, which shows within some seconds, and whoever really left has too.
-pub(crate) const WORD_WAIT: Duration = CONNECT_WAIT;
+/// Candidates are gathered for this long and sent together: a machine finds its own addresses at once, and what a STUN
+/// server says of them comes a round trip later in any case.
+pub(crate) const CANDIDATE_WAIT: Duration = Duration::from_millis(50);
 
 /// Whoever was in the room first hands the code for the next call over. When it did not by then, because both think that
 /// they came second, whoever waits for it does.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use tincan_engine::Overrides;
 use tincan_media::Bitrate;
-use tincan_protocol::PeerId;
+use tincan_protocol::{Identity, PeerId};
 use tincan_signal_server::program::ServeArguments;
 
 /// Private video calls, without a window.
@@ -108,9 +108,9 @@ pub(crate) struct CallArguments {
     /// What to send at most, in kbit/s, to compare with others at the same rate.
     #[arg(long, hide = true)]
     max_kbps: Option<u64>,
-    /// Our identity (16 hex digits), for tests that must know it beforehand.
-    #[arg(long, hide = true)]
-    peer_id: Option<PeerId>,
+    /// The secret key of our identity (64 hex digits), for tests that must know who we are beforehand.
+    #[arg(long, hide = true, value_parser = parse_identity)]
+    identity: Option<Identity>,
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +129,13 @@ pub(crate) struct TryArguments {
     pub(crate) length: Duration,
 }
 
+/// A secret key, as hex digits.
+fn parse_identity(text: &str) -> Result<Identity, String> {
+    // A peer id has the same form: 32 bytes in hex.
+    let secret: PeerId = text.parse().map_err(|_| "64 hex digits are wanted".to_owned())?;
+    Ok(Identity::from_secret(*secret.as_bytes()))
+}
+
 impl CallArguments {
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
@@ -143,7 +150,7 @@ impl CallArguments {
             camera_on: Some(!self.camera_off),
             echo_cancellation: self.no_echo_cancellation.then_some(false),
             record: self.record.clone(),
-            peer_id: self.peer_id,
+            identity: self.identity.clone(),
             max_bitrate: self.max_kbps.map(Bitrate::kbps),
         }
     }

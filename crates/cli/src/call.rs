@@ -223,7 +223,7 @@ impl Participant<'_> {
     }
 
     async fn line(&mut self, engine: &Engine, line: &str) {
-        match console::parse(line) {
+        match console::parse(line, self.call.as_ref()) {
             None => {}
             Some(Err(problem)) => eprintln!("{problem}"),
             Some(Ok(Command::Leave)) => self.exit = Some(Exit::Fine),

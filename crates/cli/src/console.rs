@@ -2,12 +2,13 @@
 
 use std::io::BufRead;
 
-use tincan_engine::api::Command;
+use tincan_engine::api::{CallView, Command};
 use tokio::sync::mpsc;
 
 /// What may be typed, for those who typed something else.
 pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, camera SELECTOR, microphone \
-                               SELECTOR, speaker SELECTOR, leave.";
+                               SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
+                               verified, leave.";
 /// A script may write many lines at once; more wait in the pipe.
 const QUEUE: usize = 16;
 
@@ -29,8 +30,8 @@ pub(crate) fn lines() -> mpsc::Receiver<String> {
     receiver
 }
 
-/// What a line asks for; `None` when it is empty.
-pub(crate) fn parse(line: &str) -> Option<Result<Command, String>> {
+/// What a line asks for; `None` when it is empty. `call` is the call as it is now, if there is one.
+pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Command, String>> {
     let line = line.trim();
     let (verb, rest) =
         line.split_once(char::is_whitespace).map_or((line, ""), |(verb, rest)| (verb, rest.trim()));
@@ -44,14 +45,78 @@ pub(crate) fn parse(line: &str) -> Option<Result<Command, String>> {
         ("camera", selector) if !selector.is_empty() => Command::SelectCamera { id },
         ("microphone", selector) if !selector.is_empty() => Command::SelectMicrophone { id },
         ("speaker", selector) if !selector.is_empty() => Command::SelectSpeaker { id },
+        ("hand", "up") => Command::SetHand { on: true },
+        ("hand", "down") => Command::SetHand { on: false },
+        ("lock", "") => Command::SetLock { on: true },
+        ("unlock", "") => Command::SetLock { on: false },
+        ("verified", "") => Command::SetVerified { peer: None, on: true },
+        ("let", who) if first_word(who) == "in" => match knocking(call, who["in".len()..].trim()) {
+            Ok(peer) => Command::LetIn { peer },
+            Err(problem) => return Some(Err(problem)),
+        },
+        ("refuse", name) => match knocking(call, name) {
+            Ok(peer) => Command::Refuse { peer },
+            Err(problem) => return Some(Err(problem)),
+        },
         ("leave", "") => Command::Leave,
         _ => return Some(Err(format!("`{line}` is no command. {HELP}"))),
     }))
 }
 
+fn first_word(text: &str) -> &str {
+    text.split_whitespace().next().unwrap_or_default()
+}
+
+/// The id of whoever waits at the door: the one with this name, or the only one where none is named.
+fn knocking(call: Option<&CallView>, name: &str) -> Result<String, String> {
+    let knocks = call.map_or(&[][..], |call| &call.knocks);
+    let found = match (knocks, name) {
+        ([only], "") => Some(only),
+        (several, name) => several.iter().find(|knock| knock.name == name),
+    };
+    let waits = "Nobody waits to come in, or not under this name. Say whom you mean.";
+    found.map(|knock| knock.id.clone()).ok_or_else(|| waits.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
+    use tincan_engine::api::{CallPhase, Knock};
+
     use super::*;
+
+    fn call(knocks: &[(&str, &str)]) -> CallView {
+        let knock = |(id, name): &(&str, &str)| Knock { id: (*id).to_owned(), name: (*name).to_owned() };
+        CallView {
+            phase: CallPhase::Connected,
+            code: String::new(),
+            invite_link: String::new(),
+            test: false,
+            reach: String::new(),
+            server_connected: true,
+            server_problem: None,
+            connected_since: None,
+            participants: Vec::new(),
+            capacity: 8,
+            locked: true,
+            knocks: knocks.iter().map(knock).collect(),
+            hand: None,
+            safety: None,
+            left: None,
+            invitation: String::new(),
+        }
+    }
+
+    #[test]
+    fn whoever_knocks_is_meant_by_their_name_or_by_being_the_only_one() {
+        let (one, two) = (call(&[("1", "Ben")]), call(&[("1", "Ben"), ("2", "Grace Hopper")]));
+        let let_in = |peer: &str| Some(Ok(Command::LetIn { peer: peer.into() }));
+        assert_eq!(parse("let in", Some(&one)), let_in("1"));
+        assert_eq!(parse("let in Grace Hopper", Some(&two)), let_in("2"));
+        assert_eq!(parse("refuse Ben", Some(&two)), Some(Ok(Command::Refuse { peer: "1".into() })));
+        for (line, call) in [("let in", Some(&two)), ("let in Ada", Some(&one)), ("refuse", None)] {
+            assert!(parse(line, call).unwrap().unwrap_err().contains("whom you mean"), "{line}");
+        }
+    }
 
     #[test]
     fn lines_become_commands() {
@@ -64,13 +129,17 @@ mod tests {
             ("camera file:a b.y4m", Command::SelectCamera { id: id("file:a b.y4m") }),
             ("microphone tone:500", Command::SelectMicrophone { id: id("tone:500") }),
             ("speaker none", Command::SelectSpeaker { id: id("none") }),
+            ("hand up", Command::SetHand { on: true }),
+            ("lock", Command::SetLock { on: true }),
+            ("unlock", Command::SetLock { on: false }),
+            ("verified", Command::SetVerified { peer: None, on: true }),
             ("leave", Command::Leave),
         ] {
-            assert_eq!(parse(line), Some(Ok(command)), "{line}");
+            assert_eq!(parse(line, None), Some(Ok(command)), "{line}");
         }
-        assert_eq!(parse("  "), None);
-        for line in ["hello", "camera", "leave now", "mute me", "Mute"] {
-            assert!(parse(line).unwrap().unwrap_err().contains("mute, unmute"), "{line}");
+        assert_eq!(parse("  ", None), None);
+        for line in ["hello", "camera", "leave now", "mute me", "Mute", "let", "let out Ben"] {
+            assert!(parse(line, None).unwrap().unwrap_err().contains("mute, unmute"), "{line}");
         }
     }
 }

@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::io::Write;
 
 use serde::Serialize;
-use tincan_engine::api::{CallStatistics, CallView, NumberedEvent, ParticipantStatistics, Snapshot};
+use tincan_engine::api::{
+    CallStatistics, CallView, NumberedEvent, Participant, ParticipantStatistics, Snapshot,
+};
 
 use crate::frames::StreamReport;
 
@@ -66,7 +68,10 @@ pub(crate) fn by_peer(
 ) -> BTreeMap<String, StreamReport> {
     let name = |stream: u32| match stream {
         0 => Some("self".to_owned()),
-        _ => call?.participants.iter().find(|other| other.stream == stream).map(|other| other.id.clone()),
+        _ => {
+            let shows = |other: &&Participant| other.streams.iter().any(|shown| shown.stream == stream);
+            call?.participants.iter().find(shows).map(|other| other.id.clone())
+        }
     };
     streams.into_iter().filter_map(|(stream, report)| Some((name(stream)?, report))).collect()
 }

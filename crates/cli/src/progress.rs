@@ -1,6 +1,6 @@
 //! What happens in a call, told in sentences.
 
-use tincan_engine::api::{CallPhase, CallView, ConnectionView, Participant};
+use tincan_engine::api::{CallPhase, CallView, ConnectionView, Participant, Source};
 
 /// What is to be said when the call went from `before` to `after`.
 pub(crate) fn tell(before: Option<&CallView>, after: &CallView) -> Vec<String> {
@@ -28,6 +28,20 @@ pub(crate) fn tell(before: Option<&CallView>, after: &CallView) -> Vec<String> {
         }
         _ => {}
     }
+    let knocked = |id: &str| before.is_some_and(|call| call.knocks.iter().any(|knock| knock.id == id));
+    for knock in after.knocks.iter().filter(|knock| !knocked(&knock.id)) {
+        let name = if knock.name.is_empty() { "Somebody" } else { &knock.name };
+        said.push(format!("{name} wants to come in."));
+    }
+    if before.is_some_and(|call| call.locked != after.locked) {
+        let now = if after.locked { "The room is locked." } else { "The room is open." };
+        said.push(now.into());
+    }
+    if let Some(number) =
+        after.safety.as_ref().filter(|_| before.map(|call| &call.safety) != Some(&after.safety))
+    {
+        said.push(format!("To compare aloud: {}; {}.", number.words.join(", "), number.digits));
+    }
     said
 }
 
@@ -39,6 +53,7 @@ pub(crate) fn name(participant: &Participant) -> &str {
 const fn phase(phase: CallPhase) -> &'static str {
     match phase {
         CallPhase::Joining => "Joining…",
+        CallPhase::Knocking => "The room is locked. Waiting until somebody lets you in.",
         CallPhase::Alone => "Waiting for somebody to join.",
         CallPhase::Connecting => "Connecting…",
         CallPhase::Connected => "Connected.",
@@ -68,19 +83,17 @@ fn about(before: Option<&Participant>, after: &Participant) -> Vec<String> {
     if before.microphone_on != after.microphone_on {
         said.push(format!("{who}: microphone {}.", on(after.microphone_on)));
     }
-    if before.camera_on != after.camera_on {
-        said.push(format!("{who}: camera {}.", on(after.camera_on)));
-    }
-    if let Some(number) = after.safety.as_ref().filter(|_| before.safety != after.safety) {
-        let words = number.words.join(", ");
-        said.push(format!("To compare aloud with {who}: {words}; {}.", number.digits));
+    let camera =
+        |who: &Participant| who.streams.iter().any(|shown| shown.source == Source::Camera && shown.on);
+    if camera(before) != camera(after) {
+        said.push(format!("{who}: camera {}.", on(camera(after))));
     }
     said
 }
 
 #[cfg(test)]
 mod tests {
-    use tincan_engine::api::SafetyNumber;
+    use tincan_engine::api::{Knock, SafetyNumber, StreamView, Trust};
 
     use super::*;
 
@@ -97,6 +110,11 @@ mod tests {
             participants: participants.iter().map(|other| (*other).clone()).collect(),
             left: None,
             invitation: String::new(),
+            capacity: 8,
+            locked: false,
+            knocks: Vec::new(),
+            hand: None,
+            safety: None,
         }
     }
 
@@ -106,10 +124,11 @@ mod tests {
             name: "Ada".into(),
             connection: ConnectionView::Connecting,
             microphone_on: false,
-            camera_on: false,
-            stream: 1,
+            streams: vec![StreamView { source: Source::Camera, stream: 1, on: false, paused: false }],
             volume: 1.0,
-            safety: None,
+            trust: Trust::Unconfirmed,
+            late: false,
+            hand: None,
             quality: 0,
         }
     }
@@ -149,9 +168,19 @@ mod tests {
     fn what_is_compared_aloud_is_told_once() {
         let number = SafetyNumber { words: vec!["fire".into(), "horse".into()], digits: "2736 5362".into() };
         let before = call(CallPhase::Connected, &[&ada()]);
-        let after = call(CallPhase::Connected, &[&Participant { safety: Some(number), ..ada() }]);
-        assert_eq!(tell(Some(&before), &after), ["To compare aloud with Ada: fire, horse; 2736 5362."]);
+        let after = CallView { safety: Some(number), ..before.clone() };
+        assert_eq!(tell(Some(&before), &after), ["To compare aloud: fire, horse; 2736 5362."]);
         assert!(tell(Some(&after), &after).is_empty());
+    }
+
+    #[test]
+    fn whoever_knocks_and_the_lock_are_told() {
+        let before = call(CallPhase::Connected, &[&ada()]);
+        let knock = Knock { id: "1".into(), name: "Grace".into() };
+        let after = CallView { locked: true, knocks: vec![knock], ..before.clone() };
+        assert_eq!(tell(Some(&before), &after), ["Grace wants to come in.", "The room is locked."]);
+        assert!(tell(Some(&after), &after).is_empty());
+        assert_eq!(tell(Some(&after), &before), ["The room is open."]);
     }
 
     #[test]

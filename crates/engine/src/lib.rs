@@ -54,12 +54,18 @@ pub struct EngineConfig {
     pub overrides: Overrides,
 }
 
-/// Takes pictures for display. Stream 0 is the self-view; others are in [`api::Participant::stream`].
+/// Takes pictures for display. Stream 0 is the self-view; others are in [`api::Participant::streams`].
 pub trait FrameOutput: Send + Sync {
     /// One picture; called on a media thread: only store or forward.
     fn frame(&self, stream: u32, frame: &Arc<VideoFrame>);
     /// The stream shows nothing more for now (camera off, participant gone).
     fn ended(&self, stream: u32);
+    /// On how many lines of the screen (the picture's shorter side) the stream is shown: 0 when nobody sees it, `None` while
+    /// that is not known. Asked for ten times a second.
+    fn lines(&self, stream: u32) -> Option<u16> {
+        let _ = stream;
+        None
+    }
     /// How long pictures of this stream take from here to the eye, for lips to move with the voice. Asked for each
     /// picture, on its media thread.
     fn delay(&self, stream: u32) -> Duration {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tincan_media::Bitrate;
-use tincan_protocol::PeerId;
+use tincan_protocol::Identity;
 
 use crate::api::Settings;
 
@@ -39,9 +39,9 @@ pub struct Overrides {
     /// Records the first other participant of a call into this new file (fragmented MP4).
     #[debug(skip)]
     pub record: Option<PathBuf>,
-    /// Our identity, for tests that must know it beforehand.
+    /// Who we are, for tests that must know it beforehand.
     #[debug(skip)]
-    pub peer_id: Option<PeerId>,
+    pub identity: Option<Identity>,
     /// What a connection may send at most, to compare with others at the same rate.
     pub max_bitrate: Option<Bitrate>,
 }

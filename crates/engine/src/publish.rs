@@ -59,7 +59,7 @@ fn apply(snapshot: &mut Snapshot, event: &Event) -> bool {
         Event::Nearby { nearby } => replace(&mut snapshot.nearby, nearby),
         Event::Recent { recent } => replace(&mut snapshot.recent, recent),
         Event::LastCall { summary } => replace(&mut snapshot.last_call, summary),
-        Event::Notice { .. } => true,
+        Event::Notice { .. } | Event::Reaction { .. } => true,
     }
 }
 

@@ -25,7 +25,8 @@ use tincan_codec::H264Encoder;
 use tincan_media::ports::VideoEncoder;
 use tincan_media::video::{AssembledFrame, Resolution, VideoFrame};
 use tincan_media::{Bitrate, MediaClock, MediaTime};
-use tincan_peer::{MediaKind, RtpPacket};
+use tincan_peer::RtpPacket;
+use tincan_protocol as protocol;
 
 use composer::{Composer, Media, Picture, Sound, Source};
 use mp4::{Mp4File, Output};
@@ -204,8 +205,8 @@ impl Tape {
     }
 
     /// Takes a sender report: the RTP time `rtp` of this stream was at the NTP time `ntp`. Never waits.
-    pub(crate) fn report(&self, kind: MediaKind, ntp: u64, rtp: u32, arrived: Instant) {
-        self.push(Media::Report { kind, ntp, rtp }, arrived);
+    pub(crate) fn report(&self, of: protocol::Source, ntp: u64, rtp: u32, arrived: Instant) {
+        self.push(Media::Report { source: of, ntp, rtp }, arrived);
     }
 
     fn push(&self, media: Media, arrived: Instant) {

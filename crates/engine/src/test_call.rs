@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use tincan_media::audio::{AudioFrame, FRAME_DURATION};
 use tincan_media::video::VideoFrame;
 use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
-use tincan_protocol::{Intent, PeerId, RoomCode};
+use tincan_protocol::{Identity, Intent, RoomCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -92,7 +92,7 @@ async fn run(
             number: 0,
             code,
             route: Route::Server { url: server, intent: Intent::Join },
-            peer_id: PeerId::random(),
+            identity: Identity::random(),
             name: NAME.into(),
             microphone: true,
             camera: true,

@@ -1,5 +1,6 @@
 //! The contract between a connection and its owner.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -8,6 +9,7 @@ use thiserror::Error;
 use tincan_media::audio::EncodedAudio;
 use tincan_media::video::EncodedVideo;
 use tincan_media::{Bitrate, MediaClock};
+use tincan_protocol::{CertificateDigest, Channel, Source};
 
 /// How to open a connection.
 #[derive(Clone)]
@@ -18,7 +20,7 @@ pub struct PeerConfig {
     pub relay_only: bool,
     /// Gather on loopback interfaces too (calls between two programs of one machine without a network; tests).
     pub include_loopback: bool,
-    /// Largest rate for the sum of sound and pictures.
+    /// Largest rate for the sum of all sources.
     pub max_bitrate: Bitrate,
     /// The process's media timeline.
     pub clock: MediaClock,
@@ -81,41 +83,43 @@ pub enum PeerEvent {
     LocalCandidate(IceCandidate),
     /// The connection as a whole changed.
     State(PeerState),
-    /// The control channel is open (again).
-    ControlOpen,
-    /// A message on the control channel.
-    Control(Bytes),
-    /// One RTP packet of sound, in arrival order, duplicates and reordering included. RTX is already undone.
-    Audio(RtpPacket),
-    /// One RTP packet of the picture (H.264, RFC 6184 payload). RTX is already undone.
-    Video(RtpPacket),
+    /// A channel can be used. Control opens by itself, when the certificates are known; the others when they were asked for
+    /// and the other side is confirmed.
+    ChannelOpen(Channel),
+    /// A message. Before the other side is confirmed there are none but on the control channel.
+    ChannelMessage {
+        /// Where it came.
+        channel: Channel,
+        /// What it says.
+        data: Bytes,
+    },
+    /// One RTP packet (Opus, or an RFC 6184 payload of H.264), in arrival order, duplicates and reordering included. RTX
+    /// is already undone. Only of a confirmed side.
+    Media {
+        /// Of what.
+        source: Source,
+        /// The packet.
+        packet: RtpPacket,
+    },
     /// The other side's clocks: RTP time `rtp` was at the NTP time `ntp` (RTCP sender report).
     SenderReport {
-        /// Whose.
-        kind: MediaKind,
+        /// Of which stream.
+        source: Source,
         /// NTP 32.32 fixed point.
         ntp: u64,
         /// RTP time of that instant.
         rtp: u32,
     },
-    /// The other side cannot go on without a keyframe (PLI or FIR), rate-limited.
-    KeyframeRequested,
-    /// What the network takes now, for the sum of sound and pictures, and the share of packets lost (0 to 1).
+    /// The other side cannot go on without a keyframe of this source (PLI or FIR), rate-limited; or one that was to be sent
+    /// was dropped.
+    KeyframeRequested(Source),
+    /// What the network takes now, for the sum of all sources, and the share of packets lost (0 to 1).
     Target {
         /// Rate to send at.
         bitrate: Bitrate,
         /// Share of packets lost on the way to the other side.
         loss: f32,
     },
-}
-
-/// Sound or picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum MediaKind {
-    /// Opus.
-    Audio,
-    /// H.264.
-    Video,
 }
 
 /// A received media packet.
@@ -161,10 +165,8 @@ pub struct PeerStatistics {
     pub loss_sent: f32,
     /// Share of the other side's packets that were lost, before retransmission, 0 to 1.
     pub loss_received: f32,
-    /// Interarrival jitter of the sound (RFC 3550).
-    pub audio_jitter: Duration,
-    /// Interarrival jitter of the picture.
-    pub video_jitter: Duration,
+    /// Interarrival jitter (RFC 3550) of each source that was ever received.
+    pub jitter: BTreeMap<Source, Duration>,
     /// Sent in total (payload and RTP headers).
     pub sent: Bitrate,
     /// Received in total.
@@ -193,20 +195,21 @@ pub type SharedAudio = Arc<EncodedAudio>;
 /// What became of something that was handed over to be sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sent {
-    /// It waits for the connection's task.
+    /// It leaves next.
     Queued,
-    /// It was dropped: the queue is full, it is video between a drop and the next keyframe, or the connection
-    /// is closed. After a drop of video, [`PeerEvent::KeyframeRequested`] says that a keyframe is wanted.
+    /// It was dropped: there is no connection, or the other side is not confirmed or has no section for this source; or
+    /// the queue is full, or it is a picture between a drop and the next keyframe. [`PeerEvent::KeyframeRequested`] says when
+    /// a keyframe can be sent after a drop.
     Dropped,
 }
 
-/// The fingerprints of the certificates in the finished DTLS handshake (`sha-256 AB:CD:…`).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Fingerprints {
+/// The certificates of the finished DTLS handshake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Certificates {
     /// Ours.
-    pub local: String,
+    pub local: CertificateDigest,
     /// Theirs.
-    pub remote: String,
+    pub remote: CertificateDigest,
 }
 
 /// Why a connection cannot be opened or does not do what it was asked.
@@ -230,17 +233,20 @@ pub enum PeerError {
          one with a new code."
     )]
     Certificate,
-    /// The control channel is not open yet, or takes nothing more now.
-    #[error("The control channel takes nothing now. Try again in a moment.")]
-    ControlBusy,
-    /// Longer than a control message may be.
-    #[error("A control message may have {limit} bytes, but this one has {length}. Send less at once.")]
-    ControlTooLong {
+    /// The channel is not open yet, or takes nothing more now.
+    #[error("The channel takes nothing now. Try again in a moment.")]
+    ChannelBusy,
+    /// Longer than a message may be.
+    #[error("A message may have {limit} bytes, but this one has {length}. Send less at once.")]
+    MessageTooLong {
         /// What it has.
         length: usize,
         /// What it may have.
         limit: usize,
     },
+    /// A control message that is not UTF-8.
+    #[error("A control message is text, but this one is not. This is a fault of the program.")]
+    NotText,
 }
 
 impl PeerError {
@@ -252,8 +258,9 @@ impl PeerError {
             Self::Closed => "peer_closed",
             Self::Refused(_) => "peer_refused",
             Self::Certificate => "peer_certificate",
-            Self::ControlBusy => "peer_control_busy",
-            Self::ControlTooLong { .. } => "peer_control_too_long",
+            Self::ChannelBusy => "peer_channel_busy",
+            Self::MessageTooLong { .. } => "peer_message_too_long",
+            Self::NotText => "peer_not_text",
         }
     }
 }

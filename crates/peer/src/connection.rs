@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
+use bytes::Bytes;
 use tincan_media::Bitrate;
+use tincan_protocol::{CertificateDigest, Channel};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -19,16 +20,16 @@ use webrtc::peer_connection::{
 };
 
 use crate::api::{
-    Fingerprints, IceCandidate, MediaKind, PeerConfig, PeerError, PeerEvent, PeerState, SessionDescription,
-    SharedAudio, SharedVideo,
+    Certificates, IceCandidate, PeerConfig, PeerError, PeerEvent, PeerState, SessionDescription,
 };
-use crate::control::{self, Control};
+use crate::channels::{Channels, Outboxes};
 use crate::negotiation::Negotiation;
-use crate::outgoing::Outgoing;
 use crate::paths::{Credentials, Paths, WrapSocket};
 use crate::runtime::PeerRuntime;
 use crate::setup;
 use crate::shared::{Rates, Shared};
+use crate::sources::{self, Sections};
+use crate::tracks::Tracks;
 
 /// Gathering may never finish (seen with 2 of 496 relayed connections): after this long without a connection it is
 /// started over by an ICE restart. A relay answers within a few round trips.
@@ -52,6 +53,10 @@ pub(crate) enum Command {
     Remote(SessionDescription, Reply),
     Candidate(IceCandidate),
     RestartIce(Reply),
+    #[cfg(test)]
+    OpenInBand(&'static str, oneshot::Sender<Arc<dyn DataChannel>>),
+    #[cfg(test)]
+    Limit(Sections),
 }
 
 /// What the library says, forwarded.
@@ -104,12 +109,16 @@ impl PeerConnectionEventHandler for Handler {
     }
 }
 
-/// Where the handle's queues end.
+/// What the handle puts in.
 pub(crate) struct Inbox {
     pub(crate) commands: mpsc::Receiver<Command>,
-    pub(crate) audio: mpsc::Receiver<SharedAudio>,
-    pub(crate) video: mpsc::Receiver<SharedVideo>,
-    pub(crate) control: mpsc::Receiver<String>,
+    pub(crate) outboxes: Arc<Outboxes>,
+}
+
+/// Where what it tells goes.
+pub(crate) struct Outlets {
+    pub(crate) messages: mpsc::Sender<(Channel, Bytes)>,
+    pub(crate) certificates: watch::Sender<Option<Certificates>>,
 }
 
 /// See the module's description.
@@ -121,16 +130,13 @@ pub(crate) struct Connection {
     shared: Arc<Shared>,
     signals: mpsc::Receiver<Signal>,
     commands: mpsc::Receiver<Command>,
-    audio: mpsc::Receiver<SharedAudio>,
-    video: mpsc::Receiver<SharedVideo>,
     events: mpsc::Sender<PeerEvent>,
-    fingerprints: watch::Sender<Option<Fingerprints>>,
+    certificates: watch::Sender<Option<Certificates>>,
     cancel: CancellationToken,
     tasks: JoinSet<()>,
-    control: Control,
-    channel_made: bool,
+    channels: Channels,
     negotiation: Negotiation,
-    outgoing: Outgoing,
+    tracks: Tracks,
     state: PeerState,
     /// Of the descriptions that were applied last.
     local_credentials: Option<Credentials>,
@@ -156,14 +162,14 @@ impl Connection {
         config: &PeerConfig,
         shared: Arc<Shared>,
         inbox: Inbox,
-        fingerprints: watch::Sender<Option<Fingerprints>>,
+        outlets: Outlets,
         cancel: CancellationToken,
         wrap: Option<WrapSocket>,
     ) -> Result<Self, PeerError> {
         let (forward, signals) = mpsc::channel(SIGNALS);
         let paths = Arc::new(Paths::new(config, wrap));
         let handler = Arc::new(Handler { signals: forward, paths: Arc::clone(&paths) });
-        let mut runtime = Arc::new(PeerRuntime::new(Arc::clone(&paths)));
+        let mut runtime = Arc::new(PeerRuntime::new(Arc::clone(&paths), Arc::clone(&shared)));
         let built = setup::build(config, &paths, &shared, handler.clone(), runtime.clone(), true).await;
         let connection = match built {
             Ok(connection) => connection,
@@ -171,16 +177,16 @@ impl Connection {
             // used up its runtime.
             Err(error) => {
                 debug!(%error, "trying without mDNS");
-                runtime = Arc::new(PeerRuntime::new(Arc::clone(&paths)));
+                runtime = Arc::new(PeerRuntime::new(Arc::clone(&paths), Arc::clone(&shared)));
                 setup::build(config, &paths, &shared, handler, runtime.clone(), false).await?
             }
         };
-        let outgoing = Outgoing::new(connection.as_ref(), &shared)
-            .await
-            .map_err(|_| PeerError::Setup("the streams of sound and pictures"))?;
         let events = shared.events.clone();
         let mut tasks = JoinSet::new();
-        let control = Control::new(&mut tasks, events.clone(), inbox.control, cancel.clone(), config.polite);
+        let (outboxes, messages) = (inbox.outboxes, outlets.messages);
+        let channels = Channels::open(connection.as_ref(), &mut tasks, &shared, outboxes, messages, &cancel)
+            .await
+            .map_err(|_| PeerError::Setup("the data channels"))?;
         Ok(Self {
             connection,
             runtime,
@@ -189,16 +195,13 @@ impl Connection {
             shared,
             signals,
             commands: inbox.commands,
-            audio: inbox.audio,
-            video: inbox.video,
             events,
-            fingerprints,
+            certificates: outlets.certificates,
             cancel,
             tasks,
-            control,
-            channel_made: false,
+            channels,
             negotiation: Negotiation::new(config.polite),
-            outgoing,
+            tracks: Tracks::default(),
             state: PeerState::Connecting,
             local_credentials: None,
             remote_credentials: None,
@@ -220,9 +223,6 @@ impl Connection {
                     biased;
                     Some(signal) = self.signals.recv() => self.signal(signal).await,
                     Some(command) = self.commands.recv() => self.command(command).await,
-                    () = self.shared.keyframe_needed.notified() => self.request_keyframe().await,
-                    Some(audio) = self.audio.recv() => self.send_audio(audio).await,
-                    Some(video) = self.video.recv() => self.send_video(video).await,
                     () = paths.relays.broken() => self.relay_broken().await,
                     _ = second.tick() => self.every_second().await,
                 }
@@ -237,16 +237,17 @@ impl Connection {
     }
 
     async fn close(mut self) {
+        self.shared.gate.connected.store(false, Ordering::Release);
         if self.state == PeerState::Connected {
-            self.control.last_word().await;
+            self.channels.last_word().await;
         }
         if let Err(error) = self.connection.close().await {
             debug!(kind = error_kind(&error), "closing");
         }
         // Allocations are given up in what is queued now.
         self.paths.relays.close(RELAY_FAREWELL).await;
-        drop(self.outgoing);
-        drop(self.control);
+        drop(self.tracks);
+        drop(self.channels);
         self.tasks.shutdown().await;
         drop(self.connection);
         if tokio::time::timeout(CLOSE_LIMIT, self.runtime.joined()).await.is_err() {
@@ -276,8 +277,10 @@ impl Connection {
             Signal::Gathering(false) => self.gathering = Some(Instant::now()),
             Signal::State(state) => self.state_changed(state).await,
             Signal::Channel(channel) => {
-                if channel.label().await.is_ok_and(|label| label == control::LABEL) {
-                    self.control.adopt(&mut self.tasks, channel, false);
+                // Opened in-band: those that both sides know are not told of.
+                debug!("a channel that nobody agreed on is closed");
+                if let Err(error) = channel.close().await {
+                    debug!(kind = error_kind(&error), "closing a channel");
                 }
             }
         }
@@ -296,35 +299,39 @@ impl Connection {
         }
         self.state = state;
         debug!(?state, "connection");
-        if state == PeerState::Connected && self.fingerprints.borrow().is_none() {
-            let fingerprints = self.certificates().await;
-            self.fingerprints.send_replace(fingerprints);
+        let connected = state == PeerState::Connected;
+        if connected && self.certificates.borrow().is_none() {
+            let certificates = self.certificates().await;
+            self.certificates.send_replace(certificates);
         }
         self.emit(PeerEvent::State(state)).await;
-        if state == PeerState::Connected {
+        self.shared.gate.connected.store(connected, Ordering::Release);
+        if connected {
             self.gathering = None;
             let target = self.shared.target();
             self.shared.facts.target(target, 0.0);
-            // What was sent before went nowhere, and after an outage the other side's picture is torn.
-            self.shared.facts.keyframe_requested();
+            self.shared.look_at_gate();
+            if self.certificates.borrow().is_some() {
+                self.channels.stands();
+            }
             self.note_path().await;
+        } else {
+            self.runtime.settle(None);
         }
     }
 
     /// Of the finished handshake, which is what the media's keys hang on. Descriptions only say what it should have
     /// been.
-    async fn certificates(&self) -> Option<Fingerprints> {
+    async fn certificates(&self) -> Option<Certificates> {
         let report = self.connection.get_stats(Instant::now(), StatsSelector::None).await;
         let transport = report.transport()?;
-        let named = |id: &str| match report.get(id)? {
-            RTCStatsReportEntry::Certificate(one) => {
-                Some(format!("{} {}", one.fingerprint_algorithm, one.fingerprint.to_ascii_uppercase()))
-            }
+        let digest = |id: &str| match report.get(id)? {
+            RTCStatsReportEntry::Certificate(one) => digest(&one.fingerprint_algorithm, &one.fingerprint),
             _ => None,
         };
-        let local = named(&transport.local_certificate_id)?;
-        let remote = named(&transport.remote_certificate_id)?;
-        Some(Fingerprints { local, remote })
+        let local = digest(&transport.local_certificate_id)?;
+        let remote = digest(&transport.remote_certificate_id)?;
+        Some(Certificates { local, remote })
     }
 
     async fn command(&mut self, command: Command) {
@@ -341,6 +348,18 @@ impl Connection {
                 let result = self.remote(description).await;
                 let _ = reply.send(result);
             }
+            #[cfg(test)]
+            Command::OpenInBand(label, reply) => {
+                let channel = self.connection.create_data_channel(label, None).await;
+                let _ = reply.send(channel.expect("there is an association"));
+            }
+            #[cfg(test)]
+            Command::Limit(sections) => {
+                self.tracks
+                    .prepare(self.connection.as_ref(), &self.shared, Some(&sections))
+                    .await
+                    .expect("tracks");
+            }
             Command::Candidate(candidate) => {
                 self.remote_candidates += 1;
                 if self.remote_candidates > MAX_REMOTE_CANDIDATES {
@@ -348,21 +367,17 @@ impl Connection {
                     return;
                 }
                 self.negotiation.candidate(self.connection.as_ref(), candidate).await;
-                self.runtime.wake_driver();
+                // It is not told of a remote candidate, and would check the pair with it only when its next timer runs out.
+                self.shared.driver.notify_one();
             }
         }
     }
 
     async fn offer(&mut self, restart: bool) -> Result<(), PeerError> {
-        if !self.channel_made {
-            let channel = self
-                .connection
-                .create_data_channel(control::LABEL, None)
-                .await
-                .map_err(|_| PeerError::Setup("the control channel"))?;
-            self.channel_made = true;
-            self.control.adopt(&mut self.tasks, channel, true);
-        }
+        self.tracks
+            .prepare(self.connection.as_ref(), &self.shared, None)
+            .await
+            .map_err(|_| PeerError::Setup("the streams of sound and pictures"))?;
         let keeps = restart && self.working_path().await.is_some();
         if restart {
             self.prepare_restart(keeps).await;
@@ -430,9 +445,14 @@ impl Connection {
         if description.offer && restarts && !self.negotiation.ignores_offers() {
             self.prepare_restart(kept.is_some()).await;
         }
-        // The offerer makes the channel; later offers of ours must not make another.
-        self.channel_made |= description.offer;
         let applies = !(description.offer && self.negotiation.ignores_offers());
+        let sections = sources::sections(&description.sdp);
+        if description.offer {
+            self.tracks
+                .prepare(self.connection.as_ref(), &self.shared, Some(&sections))
+                .await
+                .map_err(|_| PeerError::Setup("the streams of sound and pictures"))?;
+        }
         let replies = self.negotiation.remote(self.connection.as_ref(), description).await?;
         if let Some(reply) = replies.last() {
             self.local_credentials = Credentials::of(&reply.sdp);
@@ -440,6 +460,10 @@ impl Connection {
         if applies {
             self.remote_credentials.clone_from(&theirs);
             self.remote_candidates = 0;
+            self.sections_settled(sections).await;
+        }
+        if restarts {
+            self.shared.figures(|figures| figures.least_round_trip = None);
         }
         // Another offer of ours begins the next generation.
         let settled = applies && !replies.last().is_some_and(|reply| reply.offer);
@@ -449,44 +473,19 @@ impl Connection {
             debug!("the path in use is kept");
             self.paths.keep(remote, ours, theirs);
         }
-        self.runtime.wake_driver();
+        self.shared.driver.notify_one();
         for reply in replies {
             self.tell(reply).await;
-        }
-        if let Err(error) = self.outgoing.negotiated().await {
-            warn!(kind = error_kind(&error), "the senders' parameters");
         }
         Ok(())
     }
 
-    async fn send_audio(&mut self, audio: SharedAudio) {
-        if self.state != PeerState::Connected {
-            return;
+    /// Their description says which sections there are, and what is sent in them.
+    async fn sections_settled(&self, sections: Sections) {
+        if let Err(error) = self.tracks.negotiated(&self.shared, &sections).await {
+            warn!(kind = error_kind(&error), "the senders' parameters");
         }
-        self.shared.sends(&audio);
-        if let Err(error) = self.outgoing.send_audio(&audio).await {
-            debug!(kind = error_kind(&error), "sound was not sent");
-        }
-    }
-
-    async fn send_video(&mut self, video: SharedVideo) {
-        if self.state != PeerState::Connected {
-            return;
-        }
-        if let Err(error) = self.outgoing.send_video(&video).await {
-            debug!(kind = error_kind(&error), "a picture was not sent");
-        }
-    }
-
-    async fn request_keyframe(&mut self) {
-        // Before its first packet there is nothing to decode, and the stream starts with a keyframe.
-        let Some(media_ssrc) = self.shared.remote_video() else { return };
-        let request =
-            PictureLossIndication { sender_ssrc: self.shared.local(MediaKind::Video).ssrc, media_ssrc };
-        self.shared.counters.keyframes_requested.fetch_add(1, Ordering::Relaxed);
-        if let Err(error) = self.outgoing.send_rtcp(Box::new(request)).await {
-            debug!(kind = error_kind(&error), "a keyframe request was not sent");
-        }
+        *self.shared.sections() = sections;
     }
 
     async fn every_second(&mut self) {
@@ -544,12 +543,26 @@ impl Connection {
             }
             _ => socket_address(&remote).and_then(|remote| self.paths.local_address(remote)),
         };
+        if self.channels.are_open() {
+            self.runtime.settle(Some(local.typ == RTCIceCandidateType::Relay));
+        }
         let path = (kind(local.typ), kind(remote.typ));
         self.shared.figures(|figures| {
             figures.path = Some(path);
             figures.local_address = address;
         });
     }
+}
+
+/// A certificate's digest as statistics spell it: hex with colons, in either case.
+fn digest(algorithm: &str, fingerprint: &str) -> Option<CertificateDigest> {
+    let mut digest = [0; 32];
+    let mut pairs = fingerprint.split(':');
+    for byte in &mut digest {
+        *byte = u8::from_str_radix(pairs.next()?, 16).ok()?;
+    }
+    (algorithm.eq_ignore_ascii_case("sha-256") && pairs.next().is_none())
+        .then(|| CertificateDigest::from_bytes(digest))
 }
 
 fn socket_address(candidate: &RTCIceCandidate) -> Option<SocketAddr> {

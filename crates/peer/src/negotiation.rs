@@ -1,7 +1,7 @@
 //! Perfect negotiation (the W3C's pattern; RFC 8829) on one connection, in one task: creating an offer and applying it
 //! cannot be interrupted, so that a collision is simply an offer that meets ours.
 
-use tincan_protocol::sdp::{self, Digest};
+use tincan_protocol::{CertificateDigest, sdp};
 use tracing::debug;
 use webrtc::peer_connection::{PeerConnection, RTCIceCandidateInit, RTCSessionDescription};
 
@@ -27,7 +27,7 @@ pub(crate) struct Negotiation {
     early: Vec<IceCandidate>,
     /// The certificate that their first description named. DTLS is never repeated, so that another one later is not
     /// theirs.
-    certificate: Option<Digest>,
+    certificate: Option<CertificateDigest>,
     /// Our part in DTLS, as the first answer settled it.
     role: Option<Role>,
 }

@@ -1,150 +1,255 @@
-//! Turns what the encoders made into RTP packets of this connection.
+//! What the owner hands over to be sent, on its way into the driver: in one step, without a task between.
+//!
+//! Every media thread puts what it made into its source's lane and wakes the driver, whose innermost stage
+//! ([`Packetizer`](crate::stages::packetizer::Packetizer)) makes packets of it: one wake a picture.
 
-use std::sync::Arc;
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
-use bytes::Bytes;
-use rtc::media_stream::MediaStreamTrack;
-use rtc::rtp;
-use rtc::rtp_transceiver::rtp_sender::{
-    RTCRtpCodec, RTCRtpCodingParameters, RTCRtpEncodingParameters, RTCRtpRtxParameters, RtpCodecKind,
-};
-use rtc::sdp::extmap::AUDIO_LEVEL_URI;
-use tincan_media::audio::EncodedAudio;
-use tincan_media::video::{EncodedVideo, packetize};
-use webrtc::error::Error;
-use webrtc::media_stream::track_local::TrackLocal;
-use webrtc::media_stream::track_local::static_rtp::TrackLocalStaticRTP;
-use webrtc::peer_connection::PeerConnection;
-use webrtc::rtp_transceiver::RtpSender;
+use tincan_protocol::Source;
 
-use crate::setup;
-use crate::shared::{LocalStream, Shared};
+use crate::api::{Sent, SharedAudio, SharedVideo};
+use crate::sources::PerSource;
 
-/// Largest RTP payload. libwebrtc keeps RTP packets below 1,200 bytes, which passes every tunnel; off go the header
-/// (12), our extensions (12), the authentication tag (16) and the number that a retransmission carries (2).
-const MAX_PAYLOAD: usize = 1_158;
+/// 640 ms of sound, half a second of pictures: a driver that is further behind is better off without them.
+const SOUNDS: usize = 32;
+const PICTURES: usize = 16;
 
-/// One of the two senders.
-struct Sender {
-    stream: LocalStream,
-    track: Arc<TrackLocalStaticRTP>,
-    sender: Arc<dyn RtpSender>,
-    sequence: u16,
-    /// What was negotiated; nothing is sent before.
-    payload_type: Option<u8>,
-    audio_level: Option<u8>,
+/// How a source's packets are written, as negotiated.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wire {
+    pub(crate) payload_type: u8,
+    /// Header extensions that both have: the number, and for the section's tag its value.
+    pub(crate) audio_level: Option<u8>,
+    pub(crate) mid: Option<(u8, String)>,
 }
 
-/// Both senders of a connection.
+/// A frame that waits for the driver.
+#[derive(Debug)]
+pub(crate) enum Frame {
+    Sound(SharedAudio),
+    Picture(SharedVideo),
+}
+
+#[derive(Default)]
+struct Lane {
+    /// `None` as long as the source has no section: nothing is sent then.
+    wire: Option<Wire>,
+    /// A picture was dropped: everything up to the next keyframe is.
+    gap: bool,
+    /// The owner wanted to send something of it.
+    used: bool,
+    /// The owner needs a keyframe of theirs.
+    keyframe_needed: bool,
+    waiting: VecDeque<Frame>,
+}
+
+/// The lanes. Behind a mutex, since threads of the owner put in and the driver, which cannot await, takes out; it is held
+/// for a move of a pointer.
+#[derive(Default)]
 pub(crate) struct Outgoing {
-    audio: Sender,
-    video: Sender,
+    lanes: Mutex<Lanes>,
+}
+
+#[derive(Default)]
+struct Lanes {
+    of: PerSource<Lane>,
+    /// Since when something waits.
+    since: Option<Instant>,
+}
+
+/// What waited.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    pub(crate) source: Source,
+    pub(crate) wire: Wire,
+    pub(crate) frames: VecDeque<Frame>,
 }
 
 impl Outgoing {
-    /// Adds both tracks, sound first: that is the order of the media sections.
-    pub(crate) async fn new(connection: &dyn PeerConnection, shared: &Shared) -> Result<Self, Error> {
-        let audio =
-            Sender::new(connection, shared.audio, "audio", RtpCodecKind::Audio, setup::opus()).await?;
-        let video =
-            Sender::new(connection, shared.video, "video", RtpCodecKind::Video, setup::h264()).await?;
-        Ok(Self { audio, video })
+    fn lanes(&self) -> MutexGuard<'_, Lanes> {
+        // A panic between two moves leaves moved or unmoved pointers.
+        self.lanes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Reads what was negotiated.
-    pub(crate) async fn negotiated(&mut self) -> Result<(), Error> {
-        self.audio.negotiated("audio/opus").await?;
-        self.video.negotiated("video/h264").await
+    /// How this source is written from now on.
+    pub(crate) fn negotiated(&self, source: Source, wire: Option<Wire>) {
+        self.lanes().of[source].wire = wire;
     }
 
-    pub(crate) async fn send_audio(&mut self, audio: &EncodedAudio) -> Result<(), Error> {
-        let timestamp = self.audio.stream.rtp_time(audio.time);
-        let Some(mut packet) = self.audio.packet(timestamp, false, audio.payload.clone()) else {
-            return Ok(());
-        };
-        if let Some(id) = self.audio.audio_level {
-            // RFC 6464, section 3: voice activity, then the level.
-            let level = u8::from(audio.voice) << 7 | audio.level.min(127);
-            packet.header.set_extension(id, Bytes::copy_from_slice(&[level]))?;
+    pub(crate) fn wire(&self, source: Source) -> Option<Wire> {
+        self.lanes().of[source].wire.clone()
+    }
+
+    pub(crate) fn sound(&self, source: Source, sound: SharedAudio, open: bool) -> Sent {
+        let mut lanes = self.lanes();
+        let lane = &mut lanes.of[source];
+        if source.is_video() || !open || lane.wire.is_none() || lane.waiting.len() >= SOUNDS {
+            return Sent::Dropped;
         }
-        self.audio.track.write_rtp(packet).await
+        lane.waiting.push_back(Frame::Sound(sound));
+        lanes.since.get_or_insert_with(Instant::now);
+        Sent::Queued
     }
 
-    pub(crate) async fn send_video(&mut self, video: &EncodedVideo) -> Result<(), Error> {
-        let timestamp = self.video.stream.rtp_time(video.time);
-        let payloads = packetize(video, MAX_PAYLOAD);
-        let last = payloads.len().saturating_sub(1);
-        for (i, payload) in payloads.into_iter().enumerate() {
-            let Some(packet) = self.video.packet(timestamp, i == last, payload) else { return Ok(()) };
-            self.video.track.write_rtp(packet).await?;
+    /// Also says whether to ask the encoder for a keyframe now: there is no sense in it before it can be sent.
+    pub(crate) fn picture(&self, source: Source, picture: SharedVideo, open: bool) -> (Sent, bool) {
+        let mut lanes = self.lanes();
+        let lane = &mut lanes.of[source];
+        if !source.is_video() {
+            return (Sent::Dropped, false);
         }
-        Ok(())
+        lane.used = true;
+        if !open || lane.wire.is_none() {
+            lane.gap = true;
+            return (Sent::Dropped, false);
+        }
+        if lane.gap && !picture.keyframe {
+            return (Sent::Dropped, false);
+        }
+        if lane.waiting.len() >= PICTURES {
+            // Whatever follows can be decoded without a picture that nothing refers to.
+            lane.gap |= !picture.discardable;
+            return (Sent::Dropped, lane.gap);
+        }
+        lane.gap = false;
+        lane.waiting.push_back(Frame::Picture(picture));
+        lanes.since.get_or_insert_with(Instant::now);
+        (Sent::Queued, false)
     }
 
-    pub(crate) async fn send_rtcp(&self, packet: Box<dyn rtc::rtcp::Packet>) -> Result<(), Error> {
-        self.video.track.write_rtcp(vec![packet]).await
+    /// Media may be sent, perhaps again. Gives the sources whose pictures are to begin anew: what was sent before went
+    /// nowhere, and after an outage the other side's picture is torn.
+    pub(crate) fn reopened(&self) -> Vec<Source> {
+        let lanes = self.lanes();
+        let used = lanes.of.iter().filter(|(_, lane)| lane.used && lane.wire.is_some());
+        used.map(|(source, _)| source).collect()
+    }
+
+    /// The other side is to send a keyframe.
+    pub(crate) fn need_keyframe(&self, source: Source) {
+        let mut lanes = self.lanes();
+        lanes.of[source].keyframe_needed = true;
+        lanes.since.get_or_insert_with(Instant::now);
+    }
+
+    /// When something came that waits.
+    pub(crate) fn since(&self) -> Option<Instant> {
+        self.lanes().since
+    }
+
+    /// Everything that waits, sound first, and of which sources a keyframe is needed.
+    pub(crate) fn take(&self) -> (Vec<Waiting>, Vec<Source>) {
+        let mut lanes = self.lanes();
+        lanes.since = None;
+        let (mut waiting, mut needed) = (Vec::new(), Vec::new());
+        for (source, lane) in lanes.of.iter_mut() {
+            if std::mem::take(&mut lane.keyframe_needed) {
+                needed.push(source);
+            }
+            let frames = std::mem::take(&mut lane.waiting);
+            if let (Some(wire), false) = (&lane.wire, frames.is_empty()) {
+                waiting.push(Waiting { source, wire: wire.clone(), frames });
+            }
+        }
+        waiting.sort_by_key(|waiting| waiting.source.is_video());
+        (waiting, needed)
     }
 }
 
-impl Sender {
-    async fn new(
-        connection: &dyn PeerConnection,
-        stream: LocalStream,
-        label: &str,
-        kind: RtpCodecKind,
-        codec: RTCRtpCodec,
-    ) -> Result<Self, Error> {
-        let coding = RTCRtpCodingParameters {
-            ssrc: Some(stream.ssrc),
-            rtx: stream.rtx.map(|ssrc| RTCRtpRtxParameters { ssrc }),
-            ..Default::default()
-        };
-        let encoding = RTCRtpEncodingParameters {
-            rtp_coding_parameters: coding,
-            active: true,
-            codec,
-            ..Default::default()
-        };
-        let track = MediaStreamTrack::new(
-            // One stream: a browser plays both in step.
-            "tincan".to_owned(),
-            format!("tincan-{label}"),
-            label.to_owned(),
-            kind,
-            vec![encoding],
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use tincan_media::MediaTime;
+    use tincan_media::audio::EncodedAudio;
+    use tincan_media::video::EncodedVideo;
+
+    use super::*;
+
+    fn picture(keyframe: bool) -> SharedVideo {
+        Arc::new(EncodedVideo {
+            time: MediaTime::ZERO,
+            data: Bytes::new(),
+            keyframe,
+            discardable: false,
+            resolution: None,
+        })
+    }
+
+    fn sound() -> SharedAudio {
+        let (time, captured) = (MediaTime::ZERO, MediaTime::ZERO);
+        Arc::new(EncodedAudio { time, captured, payload: Bytes::new(), level: 0, voice: true })
+    }
+
+    fn negotiated(sources: &[Source]) -> Outgoing {
+        let outgoing = Outgoing::default();
+        for source in sources {
+            let wire = Wire { payload_type: 96, audio_level: None, mid: None };
+            outgoing.negotiated(*source, Some(wire));
+        }
+        outgoing
+    }
+
+    #[test]
+    fn a_picture_that_nothing_refers_to_is_missed_by_nobody() {
+        let outgoing = negotiated(&Source::ALL);
+        let send = |picture| outgoing.picture(Source::Camera, picture, true);
+        for _ in 0..PICTURES {
+            assert_eq!(send(picture(false)), (Sent::Queued, false));
+        }
+        let upper = EncodedVideo { discardable: true, ..(*picture(false)).clone() };
+        assert_eq!(send(Arc::new(upper)), (Sent::Dropped, false));
+        outgoing.take();
+        assert_eq!(send(picture(false)), (Sent::Queued, false), "no keyframe is needed");
+    }
+
+    #[test]
+    fn a_full_lane_drops_pictures_until_the_next_keyframe() {
+        let outgoing = negotiated(&Source::ALL);
+        let send = |keyframe| outgoing.picture(Source::Camera, picture(keyframe), true);
+        for _ in 0..PICTURES {
+            assert_eq!(send(false), (Sent::Queued, false));
+        }
+        assert_eq!(send(true), (Sent::Dropped, true));
+        assert_eq!(outgoing.picture(Source::Screen, picture(false), true).0, Sent::Queued, "another lane");
+        outgoing.take();
+        assert_eq!(
+            [send(false), send(true), send(false)].map(|(sent, _)| sent),
+            [Sent::Dropped, Sent::Queued, Sent::Queued]
         );
-        let track = Arc::new(TrackLocalStaticRTP::new(track));
-        let sender = connection.add_track(track.clone()).await?;
-        Ok(Self { stream, track, sender, sequence: rand::random(), payload_type: None, audio_level: None })
     }
 
-    async fn negotiated(&mut self, mime_type: &str) -> Result<(), Error> {
-        let parameters = self.sender.get_parameters().await?.rtp_parameters;
-        self.payload_type = parameters
-            .codecs
-            .iter()
-            .find(|codec| codec.rtp_codec.mime_type.eq_ignore_ascii_case(mime_type))
-            .map(|codec| codec.payload_type);
-        self.audio_level = parameters
-            .header_extensions
-            .iter()
-            .find(|extension| extension.uri == AUDIO_LEVEL_URI)
-            .and_then(|extension| u8::try_from(extension.id).ok());
-        Ok(())
+    #[test]
+    fn what_has_no_section_or_no_open_way_is_dropped() {
+        let outgoing = negotiated(&[Source::Microphone, Source::Camera]);
+        assert_eq!(outgoing.picture(Source::Screen, picture(true), true), (Sent::Dropped, false));
+        assert_eq!(outgoing.sound(Source::ScreenSound, sound(), true), Sent::Dropped);
+        assert_eq!(outgoing.sound(Source::Camera, sound(), true), Sent::Dropped, "no sound");
+        assert_eq!(outgoing.picture(Source::Microphone, picture(true), true).0, Sent::Dropped, "no picture");
+        assert_eq!(outgoing.picture(Source::Camera, picture(true), false), (Sent::Dropped, false));
+        assert!(outgoing.since().is_none());
+        assert_eq!(outgoing.reopened(), [Source::Camera], "it is to begin anew");
+        assert_eq!(
+            outgoing.picture(Source::Camera, picture(false), true).0,
+            Sent::Dropped,
+            "with a keyframe"
+        );
     }
 
-    fn packet(&mut self, timestamp: u32, marker: bool, payload: Bytes) -> Option<rtp::Packet> {
-        let payload_type = self.payload_type?;
-        self.sequence = self.sequence.wrapping_add(1);
-        let header = rtp::header::Header {
-            version: 2,
-            marker,
-            payload_type,
-            sequence_number: self.sequence,
-            timestamp,
-            ssrc: self.stream.ssrc,
-            ..Default::default()
-        };
-        Some(rtp::Packet { header, payload })
+    #[test]
+    fn sound_is_taken_out_first() {
+        let outgoing = negotiated(&Source::ALL);
+        outgoing.picture(Source::Camera, picture(true), true);
+        outgoing.sound(Source::ScreenSound, sound(), true);
+        outgoing.sound(Source::Microphone, sound(), true);
+        outgoing.need_keyframe(Source::Screen);
+        let (waiting, needed) = outgoing.take();
+        let order: Vec<_> = waiting.iter().map(|waiting| waiting.source).collect();
+        assert_eq!(order, [Source::Microphone, Source::ScreenSound, Source::Camera]);
+        assert_eq!(needed, [Source::Screen]);
+        assert!(outgoing.since().is_none() && outgoing.take().0.is_empty());
     }
 }

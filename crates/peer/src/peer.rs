@@ -2,31 +2,29 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
+use bytes::Bytes;
+use tincan_protocol::{Channel, Source};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument;
 
 use crate::api::{
-    Fingerprints, IceCandidate, PeerConfig, PeerError, PeerStatistics, Sent, SessionDescription, SharedAudio,
+    Certificates, IceCandidate, PeerConfig, PeerError, PeerStatistics, Sent, SessionDescription, SharedAudio,
     SharedVideo,
 };
-use crate::connection::{Command, Connection, Inbox, Reply};
-use crate::control;
+use crate::channels::{MESSAGES, Outboxes};
+use crate::connection::{Command, Connection, Inbox, Outlets, Reply};
 use crate::events::PeerEvents;
 use crate::paths::WrapSocket;
-use crate::shared::{AUDIO_CLOCK, LocalStream, Shared, VIDEO_CLOCK};
+use crate::shared::{Shared, local_streams};
 
-/// Events that wait for the owner: two seconds of a 2 Mbit/s picture. Media is dropped beyond, nothing else; facts do
-/// not wait here.
-const EVENTS: usize = 512;
+/// Events that wait for the owner, media and facts not among them: a few dozen candidates come at once.
+const EVENTS: usize = 256;
 /// Candidates come a few dozen at once.
 const COMMANDS: usize = 128;
-/// 640 ms of sound, half a second of pictures: a task that is further behind is better off without them.
-const AUDIO_QUEUE: usize = 32;
-const VIDEO_QUEUE: usize = 16;
 
 /// One connection to one participant. Dropping it closes it; [`Peer::close`] also waits until all is quiet.
 ///
@@ -41,13 +39,9 @@ pub struct Peer {
 #[derive(Clone)]
 pub struct PeerSender {
     commands: mpsc::Sender<Command>,
-    audio: mpsc::Sender<SharedAudio>,
-    video: mpsc::Sender<SharedVideo>,
-    control: mpsc::Sender<String>,
-    /// Video was dropped and waits for a keyframe.
-    gap: Arc<AtomicBool>,
+    outboxes: Arc<Outboxes>,
     shared: Arc<Shared>,
-    fingerprints: watch::Receiver<Option<Fingerprints>>,
+    certificates: watch::Receiver<Option<Certificates>>,
 }
 
 impl Peer {
@@ -67,20 +61,18 @@ impl Peer {
         check_ice_servers(&config)?;
         let (events, queue) = mpsc::channel(EVENTS);
         let (commands, commands_rx) = mpsc::channel(COMMANDS);
-        let (audio, audio_rx) = mpsc::channel(AUDIO_QUEUE);
-        let (video, video_rx) = mpsc::channel(VIDEO_QUEUE);
-        let (control, control_rx) = mpsc::channel(control::QUEUE);
-        let (known, fingerprints) = watch::channel(None);
+        let (messages, messages_rx) = mpsc::channel(MESSAGES);
+        let (known, certificates) = watch::channel(None);
+        let outboxes = Arc::new(Outboxes::new());
         let cancel = CancellationToken::new();
-        let (audio_stream, video_stream) = local_streams();
-        let shared = Arc::new(Shared::new(audio_stream, video_stream, config.clock, events));
-        let events = PeerEvents::new(queue, shared.facts.clone());
-        let inbox = Inbox { commands: commands_rx, audio: audio_rx, video: video_rx, control: control_rx };
+        let shared = Arc::new(Shared::new(local_streams(), config.clock, events));
+        let events = PeerEvents::new(queue, messages_rx, shared.media.clone(), shared.facts.clone());
+        let inbox = Inbox { commands: commands_rx, outboxes: outboxes.clone() };
+        let outlets = Outlets { messages, certificates: known };
         let connection =
-            Connection::open(&config, shared.clone(), inbox, known, cancel.clone(), wrap).await?;
+            Connection::open(&config, shared.clone(), inbox, outlets, cancel.clone(), wrap).await?;
         let task = tokio::spawn(connection.run().in_current_span());
-        let gap = Arc::new(AtomicBool::new(false));
-        let sender = PeerSender { commands, audio, video, control, gap, shared, fingerprints };
+        let sender = PeerSender { commands, outboxes, shared, certificates };
         let peer = Self { sender, cancel: cancel.drop_guard(), task };
         Ok((peer, events))
     }
@@ -150,34 +142,46 @@ impl std::ops::Deref for Peer {
 }
 
 impl PeerSender {
-    /// Sends sound; never waits. Dropped while not connected.
-    pub fn send_audio(&self, audio: &SharedAudio) -> Sent {
-        match self.audio.try_send(audio.clone()) {
-            Ok(()) => Sent::Queued,
-            Err(_) => Sent::Dropped,
+    /// The other side is who it should be: what it says on the control channel fits the finished handshake. Nothing is
+    /// received or sent but control before. It also takes a first message of ours on the control channel until media is
+    /// sent: whoever does not know yet who we are would drop it.
+    pub fn confirmed(&self) {
+        let shared = &self.shared;
+        if shared.gate.confirmed.swap(true, Ordering::AcqRel) {
+            return;
         }
+        self.outboxes.confirm();
+        for source in shared.media.open() {
+            self.request_keyframe(source);
+        }
+        shared.facts.look_again();
+        shared.look_at_gate();
+    }
+
+    /// Sends a frame of sound; never waits.
+    pub fn send_audio(&self, source: Source, audio: SharedAudio) -> Sent {
+        let sent = self.shared.outgoing.sound(source, audio, self.shared.gate.is_open());
+        self.wake(sent)
     }
 
     /// Sends a picture; never waits. When one is dropped, so is everything up to the next keyframe, since nothing
-    /// before it could be decoded, and [`PeerEvent::KeyframeRequested`] asks for one.
+    /// before it could be decoded, and [`PeerEvent::KeyframeRequested`] asks for one as soon as it can be sent. From one
+    /// keyframe to the next the pictures may have another size.
     ///
     /// [`PeerEvent::KeyframeRequested`]: crate::PeerEvent::KeyframeRequested
-    pub fn send_video(&self, video: &SharedVideo) -> Sent {
-        if self.gap.load(Ordering::Acquire) && !video.keyframe {
-            return Sent::Dropped;
+    pub fn send_video(&self, source: Source, video: SharedVideo) -> Sent {
+        let (sent, ask) = self.shared.outgoing.picture(source, video, self.shared.gate.is_open());
+        if ask {
+            self.shared.facts.keyframe_requested(source);
         }
-        match self.video.try_send(video.clone()) {
-            Ok(()) => {
-                self.gap.store(false, Ordering::Release);
-                Sent::Queued
-            }
-            Err(mpsc::error::TrySendError::Full(_)) => {
-                self.gap.store(true, Ordering::Release);
-                self.shared.facts.keyframe_requested();
-                Sent::Dropped
-            }
-            Err(mpsc::error::TrySendError::Closed(_)) => Sent::Dropped,
+        self.wake(sent)
+    }
+
+    fn wake(&self, sent: Sent) -> Sent {
+        if sent == Sent::Queued {
+            self.shared.driver.notify_one();
         }
+        sent
     }
 
     /// So many connections leave by the same uplink: the first picture's hurry is divided by their number.
@@ -185,24 +189,35 @@ impl PeerSender {
         self.shared.set_connections(connections);
     }
 
-    /// Sends a message on the control channel; never waits. Up to 64 messages wait for the channel to open.
+    /// Asks for a channel to be used, once the other side is confirmed. [`PeerEvent::ChannelOpen`] says when it can be.
     ///
-    /// # Errors
-    /// [`PeerError::ControlTooLong`] above 16 KiB, [`PeerError::ControlBusy`] when too many wait,
-    /// [`PeerError::Closed`].
-    pub fn send_control(&self, message: String) -> Result<(), PeerError> {
-        if message.len() > control::MAX_MESSAGE {
-            return Err(PeerError::ControlTooLong { length: message.len(), limit: control::MAX_MESSAGE });
-        }
-        self.control.try_send(message).map_err(|error| match error {
-            mpsc::error::TrySendError::Full(_) => PeerError::ControlBusy,
-            mpsc::error::TrySendError::Closed(_) => PeerError::Closed,
-        })
+    /// [`PeerEvent::ChannelOpen`]: crate::PeerEvent::ChannelOpen
+    pub fn open_channel(&self, channel: Channel) {
+        self.outboxes.ask(channel);
     }
 
-    /// Asks the other side for a keyframe (PLI); never waits.
-    pub fn request_keyframe(&self) {
-        self.shared.keyframe_needed.notify_one();
+    /// Sends a message; never waits. What is sent on the control channel before the connection stands waits for it.
+    /// Control goes before everything else, and files go last. Each channel has a budget for what may wait.
+    ///
+    /// # Errors
+    /// [`PeerError::MessageTooLong`] above 16 KiB, [`PeerError::NotText`] for a control message that is not UTF-8,
+    /// [`PeerError::ChannelBusy`] when too much waits or the channel is not open, [`PeerError::Closed`].
+    pub fn send_message(&self, channel: Channel, message: Bytes) -> Result<(), PeerError> {
+        self.outboxes.push(channel, message)
+    }
+
+    /// Waits until a message of any length would be taken.
+    ///
+    /// # Errors
+    /// [`PeerError::Closed`].
+    pub async fn writable(&self, channel: Channel) -> Result<(), PeerError> {
+        self.outboxes.writable(channel).await
+    }
+
+    /// Asks the other side for a keyframe of this source (PLI); never waits.
+    pub fn request_keyframe(&self, source: Source) {
+        self.shared.outgoing.need_keyframe(source);
+        self.shared.driver.notify_one();
     }
 
     /// Where things stand; cheap.
@@ -216,8 +231,32 @@ impl PeerSender {
     }
 
     /// The certificates of both sides, once the DTLS handshake is through.
-    pub fn fingerprints(&self) -> Option<Fingerprints> {
-        self.fingerprints.borrow().clone()
+    pub fn certificates(&self) -> Option<Certificates> {
+        *self.certificates.borrow()
+    }
+}
+
+#[cfg(test)]
+impl Peer {
+    /// What is below the handle.
+    pub(crate) fn shared_of_tests(&self) -> &Shared {
+        &self.sender.shared
+    }
+
+    /// Makes it one that has these sections only, before it offers.
+    pub(crate) async fn limit(&self, sections: crate::sources::Sections) {
+        assert!(self.sender.commands.send(Command::Limit(sections)).await.is_ok());
+    }
+
+    /// Opens a channel that nobody agreed on.
+    pub(crate) async fn open_in_band(
+        &self,
+        label: &'static str,
+    ) -> Arc<dyn webrtc::data_channel::DataChannel> {
+        let (reply, answer) = oneshot::channel();
+        let command = Command::OpenInBand(label, reply);
+        assert!(self.sender.commands.send(command).await.is_ok());
+        answer.await.expect("the connection is open")
     }
 }
 
@@ -225,17 +264,6 @@ impl std::fmt::Debug for Peer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Peer").finish_non_exhaustive()
     }
-}
-
-/// Streams with identifiers that differ from each other.
-fn local_streams() -> (LocalStream, LocalStream) {
-    let base = rand::random::<u32>();
-    // Zero means "none" in places.
-    let ssrc = |n: u32| base.wrapping_add(n.wrapping_mul(0x1000_0001)).max(1);
-    let audio = LocalStream { ssrc: ssrc(0), rtx: None, offset: rand::random(), clock_rate: AUDIO_CLOCK };
-    let video =
-        LocalStream { ssrc: ssrc(1), rtx: Some(ssrc(2)), offset: rand::random(), clock_rate: VIDEO_CLOCK };
-    (audio, video)
 }
 
 fn check_ice_servers(config: &PeerConfig) -> Result<(), PeerError> {

@@ -18,19 +18,24 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::sync::Notify;
 use tokio_util::task::TaskTracker;
 use webrtc::runtime::{
     AsyncInterval, AsyncTcpListener, AsyncTcpStream, AsyncUdpSocket, JoinHandle, Runtime, TokioRuntime,
 };
 
 use crate::paths::Paths;
+use crate::shared::{Counters, Shared};
 
 type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
-/// Passes of the loop that follow a packet or an event at once. Measured: with four, everything that a packet sets
-/// off (ICE, then DTLS, then SCTP, each one pass later) has left before the driver sleeps.
+/// Passes of the loop that follow a packet or an event at once, until a connection has all that it begins with. Measured:
+/// with four, everything that a packet sets off (ICE, then DTLS, then SCTP, each one pass later) has left before the driver
+/// sleeps.
 const EAGER_PASSES: u32 = 4;
+/// Afterwards: what was read may have queued a write, which leaves in the next pass.
+const SETTLED_PASSES: u32 = 1;
+/// A relay's datagrams are unpacked and packed in a pass of their own.
+const RELAYED_PASSES: u32 = 2;
 
 thread_local! {
     /// The driver that this thread polls at this moment.
@@ -38,14 +43,14 @@ thread_local! {
 }
 
 /// What is known of one connection's driver.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Driver {
-    /// Sleeps that still return at once.
+    /// Sleeps that return at once after something real.
+    passes: AtomicU32,
+    /// Those of them that are left.
     eager: AtomicU32,
     /// The last pass was woken by a sleep that returned at once.
     returned_early: AtomicBool,
-    /// Ends the sleep that is going on, or else the next one.
-    woken: Notify,
 }
 
 /// One instance per connection.
@@ -55,23 +60,35 @@ pub(crate) struct PeerRuntime {
     driver_spawned: AtomicBool,
     tasks: TaskTracker,
     paths: Arc<Paths>,
+    shared: Arc<Shared>,
 }
 
 impl PeerRuntime {
-    pub(crate) fn new(paths: Arc<Paths>) -> Self {
+    pub(crate) fn new(paths: Arc<Paths>, shared: Arc<Shared>) -> Self {
+        let driver = Driver {
+            passes: AtomicU32::new(EAGER_PASSES),
+            eager: AtomicU32::new(0),
+            returned_early: AtomicBool::new(false),
+        };
         Self {
             inner: TokioRuntime,
-            driver: Arc::default(),
+            driver: Arc::new(driver),
             driver_spawned: AtomicBool::new(false),
             tasks: TaskTracker::new(),
             paths,
+            shared,
         }
     }
 
-    /// Makes the driver look at its timers again. It is not told of a remote candidate, and would check the pair with
-    /// it only when its next timer runs out.
-    pub(crate) fn wake_driver(&self) {
-        self.driver.woken.notify_one();
+    /// The connection has all that it begins with, over a relay or not; or it is looking for a path (again).
+    pub(crate) fn settle(&self, relayed: Option<bool>) {
+        let passes = match relayed {
+            None => EAGER_PASSES,
+            Some(false) => SETTLED_PASSES,
+            Some(true) => RELAYED_PASSES,
+        };
+        self.driver.passes.store(passes, Ordering::Release);
+        self.paths.settle(relayed.is_some());
     }
 
     /// Ends when every task that the connection spawned has ended.
@@ -127,14 +144,16 @@ impl Runtime for PeerRuntime {
         // A new sleep means that the last pass is over. Unless an early return ended it, something real did: a
         // packet, an event or a timer, each of which may have queued writes.
         if !self.driver.returned_early.swap(false, Ordering::AcqRel) {
-            self.driver.eager.store(EAGER_PASSES, Ordering::Release);
+            self.driver.eager.store(self.driver.passes.load(Ordering::Acquire), Ordering::Release);
         }
+        self.paths.next_pass();
+        Counters::add(&self.shared.counters.passes, 1);
         let eager = self
             .driver
             .eager
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, |left| left.checked_sub(1))
             .is_ok();
-        let driver = self.driver.clone();
+        let (driver, shared) = (self.driver.clone(), self.shared.clone());
         let timer = self.inner.sleep(duration);
         Box::pin(async move {
             if eager {
@@ -144,7 +163,7 @@ impl Runtime for PeerRuntime {
             } else {
                 tokio::select! {
                     () = timer => {}
-                    () = driver.woken.notified() => {}
+                    () = shared.driver.notified() => {}
                 }
             }
         })

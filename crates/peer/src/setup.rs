@@ -21,12 +21,13 @@ use webrtc::runtime::Runtime;
 
 use crate::api::{IceServerConfig, PeerConfig, PeerError};
 use crate::bandwidth::{Coverage, Estimator};
-use crate::control::SEND_BUFFER;
+use crate::channels::SEND_BUFFER;
 use crate::paths::Paths;
 use crate::shared::{AUDIO_CLOCK, Shared, VIDEO_CLOCK};
 use crate::stages::Staged;
 use crate::stages::meter::Meter;
 use crate::stages::pacer::Pacer;
+use crate::stages::packetizer::Packetizer;
 use crate::stages::receive::Receive;
 use crate::stages::reports::Reports;
 use crate::stages::responder::Responder;
@@ -129,6 +130,8 @@ fn registry(shared: &Arc<Shared>, config: &PeerConfig) -> Registry {
         .with(Slot::SenderReport, Staged::new(Reports::new(shared.clone())))
         // After the arrival recorders, which must see retransmissions as what they are.
         .with(Slot::from(12_500), Staged::new(Receive::new(shared.clone())))
+        // What it makes passes every other stage.
+        .with(Slot::from(13_000), Staged::new(Packetizer::new(shared.clone())))
 }
 
 fn settings(mdns: MulticastDnsMode) -> SettingEngine {

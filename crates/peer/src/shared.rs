@@ -3,17 +3,22 @@
 //! The stages run inside `webrtc`'s driver, under its lock, and cannot await; the handle answers `statistics()` from
 //! any thread. So the figures are atomics, and the few compound ones sit behind a mutex that is held for a copy only.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
 use tincan_media::{Bitrate, MediaClock, MediaTime};
+use tincan_protocol::Source;
 use tokio::sync::{Notify, mpsc};
 
-use crate::api::{MediaKind, PeerEvent, PeerStatistics};
+use crate::api::{PeerEvent, PeerStatistics};
 use crate::events::Facts;
+use crate::media::Media;
+use crate::outgoing::Outgoing;
+use crate::sources::{PerSource, Sections};
 
 /// RTP clock of H.264 (RFC 6184, section 8.2.1).
 pub(crate) const VIDEO_CLOCK: u32 = 90_000;
@@ -21,17 +26,37 @@ pub(crate) const VIDEO_CLOCK: u32 = 90_000;
 pub(crate) const AUDIO_CLOCK: u32 = SAMPLE_RATE;
 /// Seconds from NTP's epoch (1900) to Unix's (RFC 5905, figure 4).
 const NTP_UNIX_OFFSET: u64 = 2_208_988_800;
-/// Places in the event queue that media must leave free, so that a slow reader never loses a state or a description.
-const EVENT_RESERVE: usize = 64;
 
 /// One of our streams.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LocalStream {
     pub(crate) ssrc: u32,
+    /// The stream that repeats it; only pictures have one.
     pub(crate) rtx: Option<u32>,
     /// RTP times start anywhere (RFC 3550, section 5.1).
     pub(crate) offset: u32,
     pub(crate) clock_rate: u32,
+}
+
+/// RTP clock of a source.
+pub(crate) const fn clock_rate(source: Source) -> u32 {
+    if source.is_video() { VIDEO_CLOCK } else { AUDIO_CLOCK }
+}
+
+/// One for each source, with identifiers that differ from each other.
+pub(crate) fn local_streams() -> PerSource<LocalStream> {
+    let base = rand::random::<u32>();
+    // Zero means "none" in places.
+    let ssrc = |n: u32| base.wrapping_add(n.wrapping_mul(0x1000_0001)).max(1);
+    PerSource::new(|source| {
+        let n = source as u32 * 2;
+        LocalStream {
+            ssrc: ssrc(n),
+            rtx: source.is_video().then(|| ssrc(n + 1)),
+            offset: rand::random(),
+            clock_rate: clock_rate(source),
+        }
+    })
 }
 
 impl LocalStream {
@@ -54,6 +79,8 @@ pub(crate) struct Counters {
     pub(crate) arrived: AtomicU64,
     /// Media packets that the owner did not fetch in time.
     pub(crate) overrun: AtomicU64,
+    /// Passes of the driver's loop.
+    pub(crate) passes: AtomicU64,
 }
 
 impl Counters {
@@ -66,11 +93,12 @@ impl Counters {
 #[derive(Debug, Default, Clone)]
 pub(crate) struct Figures {
     pub(crate) round_trip: Option<Duration>,
+    /// The least since the last ICE restart: without what queues add.
+    pub(crate) least_round_trip: Option<Duration>,
     /// From a packet's leaving to the report of its arrival: known sooner than a round trip, and a little more.
     pub(crate) report_time: Option<Duration>,
     pub(crate) loss_sent: f32,
-    pub(crate) audio_jitter: Duration,
-    pub(crate) video_jitter: Duration,
+    pub(crate) jitter: BTreeMap<Source, Duration>,
     /// The last second's rates, filled in by the connection's task.
     pub(crate) rates: Rates,
     pub(crate) path: Option<(String, String)>,
@@ -88,80 +116,106 @@ pub(crate) struct Rates {
 
 /// See the module's description.
 pub(crate) struct Shared {
-    pub(crate) audio: LocalStream,
-    pub(crate) video: LocalStream,
+    pub(crate) local: PerSource<LocalStream>,
     pub(crate) counters: Counters,
     pub(crate) events: mpsc::Sender<PeerEvent>,
+    /// What the owner sends.
+    pub(crate) outgoing: Outgoing,
+    /// What the owner receives.
+    pub(crate) media: Arc<Media>,
     /// What replaces what was said before: never dropped.
     pub(crate) facts: Arc<Facts>,
-    /// The owner needs a keyframe of theirs. Asked twice before the connection's task comes to it, it asks once.
-    pub(crate) keyframe_needed: Notify,
+    /// Ends the driver's sleep, so that it looks at what the stages want to do now.
+    pub(crate) driver: Arc<Notify>,
+    pub(crate) gate: Gate,
+    /// The other side's, from the description of theirs that was applied last.
+    sections: Mutex<Sections>,
+    /// The other side's stream of each source, once a packet of it arrived.
+    remote: PerSource<AtomicU64>,
     figures: Mutex<Figures>,
     target: AtomicU64,
     /// How many connections share the uplink.
     connections: AtomicUsize,
-    remote_video: AtomicU32,
-    video_bound: AtomicBool,
     clock: MediaClock,
-    /// By how many µs the count of the microphone's samples is ahead of the process's clock.
-    audio_ahead: AtomicI64,
+    /// By how many µs the count of a device's samples is ahead of the process's clock.
+    ahead: PerSource<AtomicI64>,
     /// One instant on the machine's two clocks: sender reports count on from it, so that a step of the wall clock
     /// during a call does not tear sound from picture.
     wall: (SystemTime, Instant),
 }
 
+/// What must be before media is sent.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// There is a path.
+    pub(crate) connected: AtomicBool,
+    /// The other side is who it should be.
+    pub(crate) confirmed: AtomicBool,
+    /// We have said who we are: whoever hears that after our first picture would drop the picture.
+    pub(crate) introduced: AtomicBool,
+}
+
+impl Gate {
+    pub(crate) fn is_open(&self) -> bool {
+        [&self.connected, &self.confirmed, &self.introduced].iter().all(|part| part.load(Ordering::Acquire))
+    }
+}
+
+/// No SSRC has more than 32 bits.
+const NONE: u64 = u64::MAX;
+
 impl Shared {
     pub(crate) fn new(
-        audio: LocalStream,
-        video: LocalStream,
+        local: PerSource<LocalStream>,
         clock: MediaClock,
         events: mpsc::Sender<PeerEvent>,
     ) -> Self {
         Self {
-            audio,
-            video,
+            local,
             counters: Counters::default(),
             events,
+            outgoing: Outgoing::default(),
+            media: Arc::default(),
             facts: Arc::default(),
-            keyframe_needed: Notify::new(),
+            driver: Arc::default(),
+            gate: Gate::default(),
+            sections: Mutex::default(),
+            remote: PerSource::new(|_| AtomicU64::new(NONE)),
             figures: Mutex::default(),
             target: AtomicU64::new(0),
             connections: AtomicUsize::new(1),
-            remote_video: AtomicU32::new(0),
-            video_bound: AtomicBool::new(false),
             clock,
-            audio_ahead: AtomicI64::new(0),
+            ahead: PerSource::default(),
             wall: (SystemTime::now(), Instant::now()),
         }
     }
 
-    pub(crate) fn local(&self, kind: MediaKind) -> &LocalStream {
-        match kind {
-            MediaKind::Audio => &self.audio,
-            MediaKind::Video => &self.video,
-        }
+    /// Whose stream of ours this is, also when it is the one that repeats it.
+    pub(crate) fn sends(&self, ssrc: u32) -> Option<Source> {
+        let mut streams = self.local.iter();
+        streams.find(|(_, stream)| stream.ssrc == ssrc || stream.rtx == Some(ssrc)).map(|(source, _)| source)
     }
 
-    /// What `now` is in NTP's 32.32 fixed point and in the RTP time of `kind`, for a sender report.
+    /// Whose stream of ours this is.
+    pub(crate) fn source(&self, ssrc: u32) -> Option<Source> {
+        self.local.iter().find(|(_, stream)| stream.ssrc == ssrc).map(|(source, _)| source)
+    }
+
+    /// What `now` is in NTP's 32.32 fixed point and in the RTP time of `source`, for a sender report.
     ///
-    /// Sound counts the microphone's samples, pictures the process's clock: the report carries the drift between them
+    /// Sound counts a device's samples, pictures the process's clock: the report carries the drift between them
     /// (RFC 3550, section 6.4.1).
-    pub(crate) fn clocks(&self, kind: MediaKind, now: Instant) -> (u64, u32) {
-        let captured = self.clock.at(now);
-        let counted = match kind {
-            MediaKind::Audio => {
-                let ahead = self.audio_ahead.load(Ordering::Relaxed);
-                MediaTime::from_micros(captured.as_micros().saturating_add_signed(ahead))
-            }
-            MediaKind::Video => captured,
-        };
-        (self.ntp(now), self.local(kind).rtp_time(counted))
+    pub(crate) fn clocks(&self, source: Source, now: Instant) -> (u64, u32) {
+        let ahead = self.ahead[source].load(Ordering::Relaxed);
+        let captured = self.clock.at(now).as_micros();
+        let counted = MediaTime::from_micros(captured.saturating_add_signed(ahead));
+        (self.ntp(now), self.local[source].rtp_time(counted))
     }
 
     /// Takes note of what sound is sent, for the next report.
-    pub(crate) fn sends(&self, audio: &EncodedAudio) {
+    pub(crate) fn note_clock(&self, source: Source, audio: &EncodedAudio) {
         let ahead = audio.time.as_micros() as i64 - audio.captured.as_micros() as i64;
-        self.audio_ahead.store(ahead, Ordering::Relaxed);
+        self.ahead[source].store(ahead, Ordering::Relaxed);
     }
 
     /// `now` in NTP's 32.32 fixed point.
@@ -171,15 +225,6 @@ impl Shared {
         let time = since_unix + now.saturating_duration_since(instant);
         let fraction = (u64::from(time.subsec_nanos()) << 32) / 1_000_000_000;
         ((time.as_secs() + NTP_UNIX_OFFSET) << 32) | fraction
-    }
-
-    /// Hands media to the owner; dropped, and counted, when the owner does not keep up.
-    pub(crate) fn offer(&self, event: PeerEvent) {
-        if self.events.capacity() <= EVENT_RESERVE.min(self.events.max_capacity() / 2)
-            || self.events.try_send(event).is_err()
-        {
-            Counters::add(&self.counters.overrun, 1);
-        }
     }
 
     pub(crate) fn target(&self) -> Bitrate {
@@ -199,20 +244,34 @@ impl Shared {
         self.connections.store(connections.max(1), Ordering::Relaxed);
     }
 
-    /// The other side's video stream, once a packet of it arrived.
-    pub(crate) fn remote_video(&self) -> Option<u32> {
-        self.video_bound.load(Ordering::Acquire).then(|| self.remote_video.load(Ordering::Acquire))
+    /// The other side's stream of this source, once a packet of it arrived.
+    pub(crate) fn remote(&self, source: Source) -> Option<u32> {
+        u32::try_from(self.remote[source].load(Ordering::Acquire)).ok()
     }
 
-    pub(crate) fn set_remote_video(&self, ssrc: u32) {
-        self.remote_video.store(ssrc, Ordering::Release);
-        self.video_bound.store(true, Ordering::Release);
+    pub(crate) fn set_remote(&self, source: Source, ssrc: u32) {
+        self.remote[source].store(ssrc.into(), Ordering::Release);
+    }
+
+    /// The other side's sections.
+    pub(crate) fn sections(&self) -> MutexGuard<'_, Sections> {
+        self.sections.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Something of what must be before media is sent has changed, or may have. Whoever wanted to send pictures before
+    /// is to begin with a keyframe now.
+    pub(crate) fn look_at_gate(&self) {
+        if self.gate.is_open() {
+            for source in self.outgoing.reopened() {
+                self.facts.keyframe_requested(source);
+            }
+        }
     }
 
     /// Reads or writes the compound figures.
     pub(crate) fn figures<T>(&self, f: impl FnOnce(&mut Figures) -> T) -> T {
         // A panic while copying numbers leaves numbers.
-        f(&mut self.figures.lock().unwrap_or_else(std::sync::PoisonError::into_inner))
+        f(&mut self.figures.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     pub(crate) fn local_address(&self) -> Option<IpAddr> {
@@ -226,8 +285,7 @@ impl Shared {
             round_trip: figures.round_trip,
             loss_sent: figures.loss_sent,
             loss_received: figures.rates.loss_received,
-            audio_jitter: figures.audio_jitter,
-            video_jitter: figures.video_jitter,
+            jitter: figures.jitter,
             sent: figures.rates.sent,
             received: figures.rates.received,
             available: self.target(),
@@ -242,18 +300,32 @@ impl Shared {
 }
 
 #[cfg(test)]
+impl Shared {
+    /// Of a connection whose streams have the SSRCs 1 to 4, in the order of the sources, and 12 and 13 where pictures are
+    /// repeated; RTP times begin at 7.
+    pub(crate) fn of_tests(now: Instant) -> Self {
+        let local = PerSource::new(|source| LocalStream {
+            ssrc: 1 + source as u32,
+            rtx: source.is_video().then_some(11 + source as u32),
+            offset: 7,
+            clock_rate: clock_rate(source),
+        });
+        Self::new(local, MediaClock::new(now), mpsc::channel(1).0)
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn both_streams_report_one_timeline() {
+    fn all_streams_report_one_timeline() {
         let now = Instant::now();
-        let (events, _rx) = mpsc::channel(1);
-        let stream = |clock_rate, offset| LocalStream { ssrc: 1, rtx: None, offset, clock_rate };
-        let shared = Shared::new(stream(48_000, 7), stream(90_000, u32::MAX), MediaClock::new(now), events);
+        let mut shared = Shared::of_tests(now);
+        shared.local[Source::Camera].offset = u32::MAX;
         let later = now + Duration::from_millis(500);
-        let (audio_ntp, audio) = shared.clocks(MediaKind::Audio, later);
-        let (video_ntp, video) = shared.clocks(MediaKind::Video, later);
+        let (audio_ntp, audio) = shared.clocks(Source::Microphone, later);
+        let (video_ntp, video) = shared.clocks(Source::Camera, later);
         assert_eq!(audio_ntp, video_ntp);
         assert_eq!(audio, 24_007);
         assert_eq!(video, 44_999, "offsets wrap");
@@ -262,24 +334,35 @@ mod tests {
     }
 
     #[test]
-    fn the_report_of_sound_carries_the_drift_of_the_microphone() {
+    fn the_report_of_sound_carries_the_drift_of_its_device() {
         let now = Instant::now();
-        let (events, _rx) = mpsc::channel(1);
-        let stream = |clock_rate| LocalStream { ssrc: 1, rtx: None, offset: 7, clock_rate };
-        let shared = Shared::new(stream(48_000), stream(90_000), MediaClock::new(now), events);
+        let shared = Shared::of_tests(now);
         for drift in [-720_000i64, 720_000] {
             let hour = 3_600_000_000u64;
-            shared.sends(&EncodedAudio {
+            let audio = EncodedAudio {
                 time: MediaTime::from_micros(hour.saturating_add_signed(drift)),
                 captured: MediaTime::from_micros(hour),
                 payload: bytes::Bytes::new(),
                 level: 127,
                 voice: false,
-            });
+            };
+            shared.note_clock(Source::Microphone, &audio);
             // What is captured 500 ms later is this many samples on.
-            let (_, rtp) = shared.clocks(MediaKind::Audio, now + Duration::from_millis(3_600_500));
+            let later = now + Duration::from_millis(3_600_500);
+            let (_, rtp) = shared.clocks(Source::Microphone, later);
             let samples = (3_600_500i64 + drift / 1_000) * 48;
             assert_eq!(rtp, (samples as u32).wrapping_add(7));
+            let (_, of_the_screen) = shared.clocks(Source::ScreenSound, later);
+            assert_eq!(of_the_screen, 3_600_500 * 48 + 7, "another device");
         }
+    }
+
+    #[test]
+    fn every_stream_has_an_identifier_of_its_own() {
+        let streams = local_streams();
+        let all: Vec<u32> =
+            streams.iter().flat_map(|(_, stream)| [Some(stream.ssrc), stream.rtx]).flatten().collect();
+        let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+        assert_eq!((all.len(), distinct.len()), (6, 6));
     }
 }

@@ -5,33 +5,46 @@
 //! from outside is the operating system's random source.
 #![forbid(unsafe_code)]
 
+mod channel;
 mod control;
 mod envelope;
+mod identity;
 mod invite;
 mod keys;
 mod local;
 mod message;
+mod pair;
 mod peer_id;
 mod reading;
 mod room_code;
 mod room_id;
 mod safety;
 pub mod sdp;
+mod source;
 mod text;
 mod wire;
 
-pub use control::{ControlError, ControlMessage};
-pub use envelope::{Envelope, EnvelopeError, OpenError, Opener, SealError, Sealer};
+pub use channel::Channel;
+pub use control::{ControlError, ControlMessage, Lock, MAX_LOCK_MEMBERS, Reaction, StreamState, Wanted};
+pub use envelope::{Envelope, EnvelopeError};
+pub use identity::{
+    CertificateDigest, Challenge, ChallengeSecret, ConfirmMac, Identity, JoinProof, ParseHexError,
+};
 pub use invite::{CheckedInvite, InviteError, InviteLink, ServerUrlError, parse_server_url};
 pub use keys::RoomKeys;
 pub use local::{INSTANCE_LEN, LOCAL_ROOM_PATH, announcement_name, local_proof};
-pub use message::{Candidate, Description, DescriptionKind, IceServer, PeerMessage};
+pub use message::{
+    Acknowledgement, Candidate, Candidates, Description, DescriptionKind, IceServer, MAX_CANDIDATES,
+    PeerMessage,
+};
+pub use pair::{OpenError, Opened, PairKeys, SealError};
 pub use peer_id::{ParsePeerIdError, PeerId};
 pub use room_code::{CodeError, LONG_CODE_LEN, PartialCode, RoomCode, SHORT_CODE_LEN};
 pub use room_id::{ParseRoomIdError, RoomId};
-pub use safety::{FingerprintError, SafetyNumber};
+pub use safety::SafetyNumber;
+pub use source::Source;
 pub use text::{MAX_NAME_CLUSTERS, MAX_NAME_LEN, display_name};
 pub use wire::{
-    ClientMessage, ErrorCode, Intent, MAX_MESSAGE_LEN, MAX_PEERS, MDNS_SERVICE, PROTOCOL_VERSION,
-    ParseResumeSecretError, ResumeSecret, Retry, SIGNAL_PATH, SUBPROTOCOL, ServerMessage, WireError,
+    ClientMessage, ErrorCode, Intent, MAX_MESSAGE_LEN, MAX_PEERS, MDNS_SERVICE, PROTOCOL_VERSION, Retry,
+    SIGNAL_PATH, SUBPROTOCOL, ServerMessage, WireError,
 };

@@ -13,7 +13,7 @@ const PROOF_LABEL: &[u8] = b"tincan local proof v1";
 pub const INSTANCE_LEN: usize = 4;
 /// Where a program that hosts rooms answers whether one is there, below its address: followed by `/` and the room's
 /// announcement name.
-pub const LOCAL_ROOM_PATH: &str = "v1/rooms";
+pub const LOCAL_ROOM_PATH: &str = "v2/rooms";
 
 /// The name of a room on the local network: the first 16 bytes of SHA-256 over a label and the room id, as 32 hex digits.
 /// Whoever sees it learns neither the room id nor the code, and cannot join.

@@ -6,27 +6,20 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
-/// One participant's identity for one stay in a room: 8 random bytes that the participant itself chooses, written
-/// as 16 lowercase hex digits. Ids order as the bytes do; in perfect negotiation the smaller id is polite.
+/// One participant for one stay in a room: the public key (X25519, 32 bytes) of an [`Identity`](crate::Identity), written
+/// as 64 lowercase hex digits. Ids order as the bytes do; in perfect negotiation the smaller id is polite.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub struct PeerId([u8; 8]);
+pub struct PeerId([u8; 32]);
 
 impl PeerId {
-    /// A new identity from the operating system's random source.
-    pub fn random() -> Self {
-        let mut bytes = [0; 8];
-        getrandom::fill(&mut bytes).expect("every supported system has a random source");
-        Self(bytes)
-    }
-
-    /// The identity with these bytes.
-    pub const fn from_bytes(bytes: [u8; 8]) -> Self {
+    /// The id with these bytes.
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
     /// The bytes.
-    pub const fn as_bytes(&self) -> &[u8; 8] {
+    pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -43,9 +36,9 @@ impl fmt::Debug for PeerId {
     }
 }
 
-/// The text is not 16 hex digits.
+/// The text is not 64 hex digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a peer id is 16 lowercase hex digits")]
+#[error("a peer id is 64 lowercase hex digits")]
 pub struct ParsePeerIdError;
 
 impl FromStr for PeerId {

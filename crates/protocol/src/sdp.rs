@@ -7,14 +7,15 @@
 
 use thiserror::Error;
 
+use crate::identity::CertificateDigest;
+
 /// A certificate is named by its SHA-256 (RFC 8122); older functions are refused, newer ones nobody offers.
 const FINGERPRINT: &str = "a=fingerprint:sha-256 ";
 const DIGEST_LEN: usize = 32;
 /// The directions of RFC 8866, section 6.7.
 const DIRECTIONS: [&str; 4] = ["sendrecv", "sendonly", "recvonly", "inactive"];
 
-/// The SHA-256 of a certificate.
-pub type Digest = [u8; DIGEST_LEN];
+type Digest = [u8; DIGEST_LEN];
 
 /// The description does not name one certificate: none, several, or one in a way that only some readers understand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -25,10 +26,10 @@ pub struct CertificateError;
 ///
 /// # Errors
 /// [`CertificateError`] unless every line that is about a fingerprint says one and the same SHA-256.
-pub fn accepted(sdp: &str) -> Result<(String, Digest), CertificateError> {
+pub fn accepted(sdp: &str) -> Result<(String, CertificateDigest), CertificateError> {
     let digest = certificate(sdp).ok_or(CertificateError)?;
     let plain: String = sdp.split_inclusive('\n').map(|line| in_one_form(line, &digest)).collect();
-    Ok((with_directions(&plain), digest))
+    Ok((with_directions(&plain), CertificateDigest::from_bytes(digest)))
 }
 
 /// The one certificate that a description names, at whatever level (RFC 8122, section 5).
@@ -165,7 +166,7 @@ mod tests {
             (line(&ADA).replace("\r\n", "\n"), line(&ADA).trim_end().to_owned()),
         ] {
             let (sdp, digest) = accepted(&description(&session, &section)).unwrap();
-            assert_eq!(digest, ADA);
+            assert_eq!(digest.as_bytes(), &ADA);
             for said in sdp.lines().filter(|line| line.contains("fingerprint")) {
                 assert_eq!(said, line(&ADA).trim_end());
             }

@@ -1,22 +1,20 @@
 //! What client and server say to each other: JSON, one message in a WebSocket text frame.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
-use subtle::ConstantTimeEq;
 use thiserror::Error;
 
 use crate::envelope::Envelope;
+use crate::identity::{Challenge, JoinProof};
 use crate::message::IceServer;
 use crate::peer_id::PeerId;
 use crate::room_id::RoomId;
 
 /// This protocol's version.
-pub const PROTOCOL_VERSION: u32 = 1;
+pub const PROTOCOL_VERSION: u32 = 2;
 /// The WebSocket subprotocol of this version.
-pub const SUBPROTOCOL: &str = "tincan.v1";
+pub const SUBPROTOCOL: &str = "tincan.v2";
 /// Where the WebSocket is, below the server's address.
-pub const SIGNAL_PATH: &str = "v1/signal";
+pub const SIGNAL_PATH: &str = "v2/signal";
 /// Largest WebSocket message in either direction.
 pub const MAX_MESSAGE_LEN: usize = 64 * 1024;
 /// Most participants that a client takes from a server, far above any room: a server must not be able to make a
@@ -36,50 +34,6 @@ pub enum Intent {
     Join,
 }
 
-/// 16 random bytes that prove a place in a room to be the client's own. `Debug` does not show them.
-#[derive(Clone, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
-pub struct ResumeSecret([u8; 16]);
-
-impl ResumeSecret {
-    /// A new secret from the operating system's random source.
-    pub fn random() -> Self {
-        let mut bytes = [0; 16];
-        getrandom::fill(&mut bytes).expect("every supported system has a random source");
-        Self(bytes)
-    }
-
-    /// Whether both are the same, in a time that does not depend on where they differ.
-    pub fn matches(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl fmt::Debug for ResumeSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ResumeSecret(..)")
-    }
-}
-
-/// The text is no resume secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("a resume secret is 32 lowercase hex digits")]
-pub struct ParseResumeSecretError;
-
-impl TryFrom<String> for ResumeSecret {
-    type Error = ParseResumeSecretError;
-    fn try_from(text: String) -> Result<Self, Self::Error> {
-        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| ParseResumeSecretError)?;
-        Ok(Self(bytes.try_into().map_err(|_| ParseResumeSecretError)?))
-    }
-}
-
-impl From<ResumeSecret> for String {
-    fn from(secret: ResumeSecret) -> Self {
-        data_encoding::HEXLOWER.encode(&secret.0)
-    }
-}
-
 /// The bytes are no message of this protocol.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum WireError {
@@ -95,7 +49,7 @@ pub enum WireError {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ClientMessage {
-    /// The first message: take a place in a room, or take it back.
+    /// The answer to the challenge: take a place in a room, or take it back.
     Join {
         /// [`PROTOCOL_VERSION`].
         version: u32,
@@ -103,13 +57,10 @@ pub enum ClientMessage {
         room: RoomId,
         /// Who the client is, for this stay.
         peer: PeerId,
-        /// Proves the place to be the client's when it comes back; the same for the whole stay.
-        secret: ResumeSecret,
+        /// That the client has the secret of `peer`.
+        proof: JoinProof,
         /// Whether the room must exist.
         intent: Intent,
-        /// When coming back: how many messages after `joined` were received. Absent on a first join.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        received: Option<u64>,
     },
     /// Pass an envelope on.
     Relay {
@@ -126,19 +77,18 @@ pub enum ClientMessage {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum ServerMessage {
-    /// A new place is taken.
+    /// The first message: what the proof in `join` is made for.
+    Challenge {
+        /// Fresh for every connection.
+        key: Challenge,
+    },
+    /// A place is taken, or taken back.
     Joined {
         /// Everyone else in the room.
         peers: Vec<PeerId>,
+        /// How many the room takes, everybody included.
+        capacity: u32,
         /// STUN and TURN servers.
-        #[serde(default)]
-        ice_servers: Vec<IceServer>,
-    },
-    /// The old place is taken back; the messages that were missed follow.
-    Resumed {
-        /// How many `relay` messages of this stay the server has received; the client sends the others again.
-        received: u64,
-        /// STUN and TURN servers, with fresh credentials.
         #[serde(default)]
         ice_servers: Vec<IceServer>,
     },
@@ -159,7 +109,7 @@ pub enum ServerMessage {
         /// What the server cannot read.
         envelope: Envelope,
     },
-    /// Fresh credentials, before the ones that were given have expired. Numbered like what others send.
+    /// Fresh credentials, before the ones that were given have expired.
     IceServers {
         /// STUN and TURN servers.
         ice_servers: Vec<IceServer>,
@@ -171,6 +121,9 @@ pub enum ServerMessage {
         /// The same for a developer; not to be shown.
         #[serde(default)]
         message: String,
+        /// How many the room takes, everybody included, when it is full.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        capacity: Option<u32>,
     },
 }
 
@@ -266,8 +219,8 @@ error_codes! {
     RoomNotFound = 4002, "room_not_found", Never;
     /// The room has as many participants as the server allows.
     RoomFull = 4003, "room_full", Never;
-    /// Somebody else has this peer id in the room.
-    PeerIdTaken = 4004, "peer_id_taken", Never;
+    /// The proof does not fit the peer id, the room and the challenge.
+    BadProof = 4004, "bad_proof", Never;
     /// A message larger than 64 KiB.
     TooLarge = 4005, "too_large", Never;
     /// More messages than allowed.
@@ -293,24 +246,36 @@ mod tests {
 
     #[test]
     fn messages_look_as_the_protocol_document_says() {
-        let secret = ResumeSecret([5; 16]);
+        let id = PeerId::from_bytes([1; 32]);
         let join = ClientMessage::Join {
-            version: 1,
+            version: 2,
             room: RoomId::from_bytes([0xab; 16]),
-            peer: PeerId::from_bytes([1; 8]),
-            secret,
+            peer: id,
+            proof: JoinProof::from_bytes([5; 32]),
             intent: Intent::Create,
-            received: None,
         };
         assert_eq!(
             join.encode(),
-            r#"{"type":"join","version":1,"room":"abababababababababababababababab","peer":"0101010101010101","secret":"05050505050505050505050505050505","intent":"create"}"#
+            format!(
+                r#"{{"type":"join","version":2,"room":"{}","peer":"{id}","proof":"{}","intent":"create"}}"#,
+                "ab".repeat(16),
+                "05".repeat(32)
+            )
         );
         assert_eq!(ClientMessage::Leave.encode(), r#"{"type":"leave"}"#);
-        let left = ServerMessage::PeerLeft { peer: PeerId::from_bytes([1; 8]) };
-        assert_eq!(left.encode(), r#"{"type":"peer_left","peer":"0101010101010101"}"#);
-        let error = ServerMessage::Error { code: ErrorCode::RoomFull, message: String::new() };
-        assert_eq!(error.encode(), r#"{"type":"error","code":"room_full","message":""}"#);
+        let challenge = ServerMessage::Challenge { key: Challenge::from_bytes([2; 32]) };
+        assert_eq!(challenge.encode(), format!(r#"{{"type":"challenge","key":"{}"}}"#, "02".repeat(32)));
+        let joined = ServerMessage::Joined { peers: vec![id], capacity: 8, ice_servers: Vec::new() };
+        assert_eq!(
+            joined.encode(),
+            format!(r#"{{"type":"joined","peers":["{id}"],"capacity":8,"ice_servers":[]}}"#)
+        );
+        let left = ServerMessage::PeerLeft { peer: id };
+        assert_eq!(left.encode(), format!(r#"{{"type":"peer_left","peer":"{id}"}}"#));
+        let error = |code, capacity| ServerMessage::Error { code, message: String::new(), capacity }.encode();
+        let full = error(ErrorCode::RoomFull, Some(8));
+        assert_eq!(full, r#"{"type":"error","code":"room_full","message":"","capacity":8}"#);
+        assert_eq!(error(ErrorCode::Busy, None), r#"{"type":"error","code":"busy","message":""}"#);
     }
 
     #[test]
@@ -331,19 +296,11 @@ mod tests {
     }
 
     #[test]
-    fn secrets_match_only_themselves() {
-        let secret = ResumeSecret::random();
-        assert!(secret.matches(&secret.clone()));
-        assert!(!secret.matches(&ResumeSecret::random()));
-        assert_eq!(format!("{secret:?}"), "ResumeSecret(..)");
-    }
-
-    #[test]
     fn every_message_from_the_server_has_a_place_in_a_frame() {
         let long = format!(r#"{{"type":"leave","padding":"{}"}}"#, "x".repeat(MAX_MESSAGE_LEN));
         assert!(matches!(ClientMessage::decode(&long), Err(WireError::TooLarge(_))));
         let envelope = Envelope::from_bytes(vec![0; 49 + crate::envelope::MAX_PLAINTEXT]).unwrap();
-        let relay = ClientMessage::Relay { to: PeerId::from_bytes([1; 8]), envelope };
+        let relay = ClientMessage::Relay { to: PeerId::from_bytes([1; 32]), envelope };
         assert!(relay.encode().len() < MAX_MESSAGE_LEN);
     }
 
@@ -356,7 +313,8 @@ mod tests {
 
         #[test]
         fn any_field_values_are_decoded_without_panic(
-            kind in "join|relay|leave|joined|error|peer_left", field in "room|peer|to|from|envelope|secret|peers",
+            kind in "join|relay|leave|challenge|joined|error|peer_left",
+            field in "room|peer|to|from|envelope|proof|key|peers|capacity",
             value in ".{0,60}",
         ) {
             let text = serde_json::json!({ "type": kind, field: value }).to_string();

@@ -22,15 +22,16 @@ pub type SignalEvents = mpsc::Receiver<SignalEvent>;
 /// A whole join of a large room (an event, a name and 20 candidates for each of a few peers) fits, so that the
 /// connection is not held up by an engine that is busy for a moment.
 const EVENTS: usize = 256;
-/// As many messages as an engine sends in one go when it opens connections to a full mesh.
-const COMMANDS: usize = 256;
+/// Messages wait here while a connection is made, and then in what is kept until it is acknowledged: 64 for each of seven
+/// others.
+const COMMANDS: usize = 512;
 
-/// A place in a room on a signalling server, kept until it is left or dropped.
+/// A membership of a room on a signalling server, kept until it is left or dropped.
 pub struct SignalClient {
     commands: mpsc::Sender<Command>,
     counters: Arc<Counters>,
     server: watch::Sender<Url>,
-    /// Asks the task to say goodbye and end.
+    /// Asks the task to send what is queued, give the membership up and end.
     leaving: CancellationToken,
     /// Ends the task at once.
     cancel: CancellationToken,
@@ -59,13 +60,14 @@ impl SignalClient {
             leaving.clone(),
             cancel.clone(),
         );
-        let socket = task.first_join().await?;
-        let task = tokio::spawn(task.run(socket).instrument(tracing::info_span!("signalling")));
+        let line = task.first_join().await?;
+        let task = tokio::spawn(task.run(line).instrument(tracing::info_span!("signalling")));
         Ok((Self { commands, counters, server, leaving, cancel, task }, events))
     }
 
-    /// Seals a message for one participant and sends it; while the connection is lost it waits for it to come back.
-    /// The order towards each participant is kept. Returns at once.
+    /// Seals a message for one participant and sends it, again and again until it is acknowledged; while the connection is
+    /// lost it waits for it to come back. It arrives once, and in order with the others to the same participant. Returns at
+    /// once. What somebody does not acknowledge is kept up to a bound; further messages to them are dropped and counted.
     ///
     /// # Errors
     /// [`SendError::Full`] when far more is sent than any call needs, [`SendError::Closed`] when the client has ended.
@@ -86,7 +88,7 @@ impl SignalClient {
     }
 
     /// The room is on another server now: goes there at once, as if the server had restarted. The others know us by the same
-    /// id, and what they may not have got is sent again.
+    /// id, and what they have not acknowledged is sent again.
     pub fn move_to(&self, server: Url) {
         self.server.send_replace(server);
     }
@@ -96,8 +98,9 @@ impl SignalClient {
         self.counters.read()
     }
 
-    /// Sends what is queued, says goodbye to everyone in the room and gives the place up; returns when the task has
-    /// ended, at most [`crate::Timing::farewell`] later. Events need not be read meanwhile.
+    /// Sends what was queued before and gives the membership up; returns when the task has ended, at most
+    /// [`crate::Timing::farewell`] later. Without a connection it tries to make one for as long. A goodbye to the others is
+    /// for the caller to [`send`](Self::send) before. Events need not be read meanwhile.
     pub async fn leave(mut self) {
         self.leaving.cancel();
         // An error is a panic of the task, which has been reported where it happened; the place is given up either way.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tincan_protocol::{Intent, PeerId, RoomKeys};
+use tincan_protocol::{Identity, Intent, RoomKeys};
 use tokio_rustls::rustls;
 use url::Url;
 
@@ -15,8 +15,8 @@ pub struct SignalConfig {
     pub server: Url,
     /// The room's id and key.
     pub keys: RoomKeys,
-    /// Who we are; a fresh [`PeerId::random`] for every stay, because sequence numbers start anew.
-    pub peer_id: PeerId,
+    /// Who we are; a fresh [`Identity::random`] for every stay, because messages are numbered anew.
+    pub identity: Identity,
     /// Whether the room must exist already.
     pub intent: Intent,
     /// How long to wait for what.
@@ -27,8 +27,8 @@ pub struct SignalConfig {
 
 impl SignalConfig {
     /// With the default timing and the operating system's trust.
-    pub fn new(server: Url, keys: RoomKeys, peer_id: PeerId, intent: Intent) -> Self {
-        Self { server, keys, peer_id, intent, timing: Timing::default(), tls: None }
+    pub fn new(server: Url, keys: RoomKeys, identity: Identity, intent: Intent) -> Self {
+        Self { server, keys, identity, intent, timing: Timing::default(), tls: None }
     }
 }
 
@@ -52,7 +52,7 @@ pub struct Timing {
     pub silence: Duration,
     /// The longest wait between two attempts to reconnect.
     pub longest_backoff: Duration,
-    /// For the farewell in [`crate::SignalClient::leave`].
+    /// For what is still to be sent in [`crate::SignalClient::leave`].
     pub farewell: Duration,
 }
 
@@ -69,7 +69,7 @@ impl Default for Timing {
             silence: Duration::from_secs(20),
             // A server that was down is found again within this time, at a cost of four attempts a minute.
             longest_backoff: Duration::from_secs(15),
-            // One round trip on any path that can carry a call.
+            // One round trip on any path that can carry a call, or a new connection on most.
             farewell: Duration::from_secs(2),
         }
     }

@@ -61,7 +61,7 @@ pub(crate) fn has_its_address(socket: &Socket) -> bool {
     })
 }
 
-/// `wss://host/base` becomes `wss://host/base/v1/signal`.
+/// `wss://host/base` becomes `wss://host/base/v2/signal`.
 fn endpoint(server: &Url) -> Url {
     let mut url = server.clone();
     url.set_path(&format!("{}/{SIGNAL_PATH}", server.path().trim_end_matches('/')));
@@ -144,9 +144,9 @@ mod tests {
     #[test]
     fn the_signalling_path_is_below_the_servers_address() {
         let cases = [
-            ("wss://a.example", "wss://a.example/v1/signal"),
-            ("ws://127.0.0.1:4815/", "ws://127.0.0.1:4815/v1/signal"),
-            ("wss://a.example/calls", "wss://a.example/calls/v1/signal"),
+            ("wss://a.example", "wss://a.example/v2/signal"),
+            ("ws://127.0.0.1:4815/", "ws://127.0.0.1:4815/v2/signal"),
+            ("wss://a.example/calls", "wss://a.example/calls/v2/signal"),
         ];
         for (server, expected) in cases {
             assert_eq!(endpoint(&server.parse().unwrap()).as_str(), expected);

@@ -10,8 +10,11 @@ pub enum JoinError {
     #[error("There is no call with this code. Check the code, or ask whether the call is still on.")]
     RoomNotFound,
     /// As many participants as allowed.
-    #[error("This call is full.")]
-    RoomFull,
+    #[error("This call is full{}.", room_for(*.capacity))]
+    RoomFull {
+        /// How many the room takes, where the server says so.
+        capacity: Option<u32>,
+    },
     /// The server speaks another version.
     #[error("The server speaks another version of Tincan. Update the app, or ask whoever runs the server.")]
     Version,
@@ -27,9 +30,6 @@ pub enum JoinError {
     /// Something else answers there.
     #[error("What answers at this address is no Tincan server. Check the server's address.")]
     NotAServer,
-    /// Somebody else is there under our identity, which nobody chose twice by chance.
-    #[error("Somebody else has taken your place in this call. Leave it and join again.")]
-    PeerIdTaken,
     /// The server refused for a reason that a person can do nothing about.
     #[error("The server refused to let us in ({}). Try again.", .0.as_str())]
     Refused(ErrorCode),
@@ -41,9 +41,8 @@ impl JoinError {
     pub fn retry(self) -> Retry {
         match self {
             Self::RoomNotFound => ErrorCode::RoomNotFound.retry(),
-            Self::RoomFull => ErrorCode::RoomFull.retry(),
+            Self::RoomFull { .. } => ErrorCode::RoomFull.retry(),
             Self::Version => ErrorCode::Version.retry(),
-            Self::PeerIdTaken => ErrorCode::PeerIdTaken.retry(),
             Self::Refused(code) => code.retry(),
             Self::Busy | Self::Unreachable | Self::Untrusted | Self::NotAServer => Retry::Later,
         }
@@ -53,13 +52,12 @@ impl JoinError {
     pub fn code(self) -> &'static str {
         match self {
             Self::RoomNotFound => "room_not_found",
-            Self::RoomFull => "room_full",
+            Self::RoomFull { .. } => "room_full",
             Self::Version => "version",
             Self::Busy => "server_busy",
             Self::Unreachable => "server_unreachable",
             Self::Untrusted => "server_untrusted",
             Self::NotAServer => "not_a_server",
-            Self::PeerIdTaken => "peer_id_taken",
             Self::Refused(_) => "server_refused",
         }
     }
@@ -69,13 +67,26 @@ impl From<ErrorCode> for JoinError {
     fn from(code: ErrorCode) -> Self {
         match code {
             ErrorCode::RoomNotFound => Self::RoomNotFound,
-            ErrorCode::RoomFull => Self::RoomFull,
+            ErrorCode::RoomFull => Self::RoomFull { capacity: None },
             ErrorCode::Version => Self::Version,
-            ErrorCode::PeerIdTaken => Self::PeerIdTaken,
             ErrorCode::Busy | ErrorCode::TooManyRooms | ErrorCode::Rate => Self::Busy,
             other => Self::Refused(other),
         }
     }
+}
+
+impl JoinError {
+    /// What the server said.
+    pub(crate) fn of(code: ErrorCode, capacity: Option<u32>) -> Self {
+        match code {
+            ErrorCode::RoomFull => Self::RoomFull { capacity },
+            other => other.into(),
+        }
+    }
+}
+
+fn room_for(capacity: Option<u32>) -> String {
+    capacity.map_or_else(String::new, |capacity| format!(": it has room for {capacity} people"))
 }
 
 /// Why a message was not taken.

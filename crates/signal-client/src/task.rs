@@ -1,16 +1,16 @@
-//! The task that owns the connection, the keys and what waits to be sent.
+//! The task that owns the connection and what is to be delivered.
 
-use std::collections::BTreeSet;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tincan_protocol::{
-    ClientMessage, ErrorCode, Intent, MAX_PEERS, Opener, PROTOCOL_VERSION, PeerId, PeerMessage, ResumeSecret,
-    Retry, Sealer, ServerMessage,
+    ClientMessage, ErrorCode, Intent, PROTOCOL_VERSION, PeerId, PeerMessage, Retry, ServerMessage,
 };
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::protocol::frame::coding::CloseCode;
 use tokio_tungstenite::tungstenite::{Bytes, Message};
 use tokio_util::sync::CancellationToken;
 use tracing::{debug, info, warn};
@@ -20,8 +20,9 @@ use crate::SignalEvent;
 use crate::backoff::Backoff;
 use crate::config::SignalConfig;
 use crate::connect::{self, Socket};
+use crate::delivery::{Delivery, Received};
 use crate::error::JoinError;
-use crate::outbox::Outbox;
+use crate::line::{Line, Turn};
 use crate::statistics::Counters;
 
 /// After a change of network an answer must come within this time; a path that answers later is slower to use than
@@ -41,16 +42,18 @@ enum End {
     Moved,
     /// Refused in a way that a new one does not mend.
     Refused(JoinError),
+    /// The membership is to be given up.
+    Leaving,
     /// The client is to end.
     Finished,
 }
 
 impl End {
     /// What an error of the server means.
-    fn of(code: ErrorCode) -> Self {
+    fn of(code: ErrorCode, capacity: Option<u32>) -> Self {
         match code.retry() {
             Retry::Later => Self::Lost(code.as_str()),
-            Retry::Never => Self::Refused(code.into()),
+            Retry::Never => Self::Refused(JoinError::of(code, capacity)),
         }
     }
 }
@@ -59,14 +62,7 @@ pub(crate) struct Task {
     config: SignalConfig,
     /// Where the room is; what is in the configuration is where it was first.
     server: watch::Receiver<Url>,
-    secret: ResumeSecret,
-    sealer: Sealer,
-    opener: Opener,
-    outbox: Outbox,
-    /// Who is there, as far as the server's messages have told.
-    present: BTreeSet<PeerId>,
-    /// Numbered messages received in this stay; `None` before the first.
-    received: Option<u64>,
+    delivery: Delivery,
     commands: mpsc::Receiver<Command>,
     events: mpsc::Sender<SignalEvent>,
     counters: Arc<Counters>,
@@ -84,39 +80,27 @@ impl Task {
         leaving: CancellationToken,
         cancel: CancellationToken,
     ) -> Self {
-        Self {
-            secret: ResumeSecret::random(),
-            sealer: Sealer::new(&config.keys, config.peer_id),
-            opener: Opener::new(&config.keys, config.peer_id),
-            outbox: Outbox::default(),
-            present: BTreeSet::new(),
-            received: None,
-            server,
-            config,
-            commands,
-            events,
-            counters,
-            leaving,
-            cancel,
-        }
+        let delivery = Delivery::new(config.keys.clone(), config.identity.clone());
+        Self { delivery, server, config, commands, events, counters, leaving, cancel }
     }
 
     /// The first connection, with the caller waiting.
-    pub(crate) async fn first_join(&mut self) -> Result<Socket, JoinError> {
-        let (socket, joined) = self.join(self.config.intent).await?;
+    pub(crate) async fn first_join(&mut self) -> Result<Line, JoinError> {
+        let (line, joined) = self.join(self.config.intent).await?;
         self.events
             .try_send(joined)
             .expect("the channel is new and empty, and the caller holds its other end");
-        Ok(socket)
+        Ok(line)
     }
 
-    /// Keeps the place in the room until told to end.
-    pub(crate) async fn run(mut self, mut socket: Socket) {
+    /// Keeps the membership until told to end.
+    pub(crate) async fn run(mut self, mut line: Line) {
         loop {
-            let end = self.connected(&mut socket).await;
+            let end = self.connected(&mut line).await;
             let moved = matches!(end, End::Moved);
             match end {
                 End::Finished => return,
+                End::Leaving => return self.leave(Some(line)).await,
                 End::Moved => info!("the room is on another server"),
                 End::Refused(error) => {
                     self.emit(SignalEvent::Disconnected).await;
@@ -130,7 +114,8 @@ impl Task {
                     });
                 }
             }
-            drop(socket);
+            drop(line);
+            self.delivery.lost();
             if !moved && !self.emit(SignalEvent::Disconnected).await {
                 return;
             }
@@ -139,9 +124,10 @@ impl Task {
                     if !self.emit(joined).await {
                         return;
                     }
-                    socket = again;
+                    line = again;
                 }
                 Err(End::Refused(error)) => return self.refused(error).await,
+                Err(End::Leaving) => return self.leave(None).await,
                 Err(End::Finished | End::Lost(_) | End::Moved) => return,
             }
         }
@@ -154,81 +140,68 @@ impl Task {
         self.emit(SignalEvent::Refused(error)).await;
     }
 
-    /// Connects and asks for the place; the answer as the event that it is.
-    async fn join(&mut self, intent: Intent) -> Result<(Socket, SignalEvent), JoinError> {
+    /// Connects and becomes a member; the answer as the event that it is.
+    async fn join(&mut self, intent: Intent) -> Result<(Line, SignalEvent), JoinError> {
         let limit = self.config.timing.join;
         timeout(limit, self.join_without_limit(intent)).await.unwrap_or(Err(JoinError::Unreachable))
     }
 
-    async fn join_without_limit(&mut self, intent: Intent) -> Result<(Socket, SignalEvent), JoinError> {
+    async fn join_without_limit(&mut self, intent: Intent) -> Result<(Line, SignalEvent), JoinError> {
         let server = self.server.borrow_and_update().clone();
         let mut socket = connect::connect(&server, self.config.tls.clone()).await?;
+        let ServerMessage::Challenge { key } = answer(&mut socket).await? else {
+            return Err(JoinError::NotAServer);
+        };
+        let room = self.config.keys.room_id();
+        let identity = &self.config.identity;
         let join = ClientMessage::Join {
             version: PROTOCOL_VERSION,
-            room: self.config.keys.room_id(),
-            peer: self.config.peer_id,
-            secret: self.secret.clone(),
+            room,
+            peer: identity.id(),
+            proof: identity.prove(room, key).ok_or(JoinError::NotAServer)?,
             intent,
-            received: self.received,
         };
         socket.send(Message::text(join.encode())).await.map_err(|_| JoinError::Unreachable)?;
-        loop {
-            let frame = socket.next().await.ok_or(JoinError::Unreachable)?;
-            let text = match frame.map_err(|_| JoinError::Unreachable)? {
-                Message::Text(text) => text,
-                Message::Close(frame) => {
-                    let code = frame.and_then(|frame| ErrorCode::from_close_code(frame.code.into()));
-                    return Err(code.map_or(JoinError::Unreachable, JoinError::from));
-                }
-                _ => continue,
-            };
-            let ice_servers = match ServerMessage::decode(text.as_str()).map_err(|_| JoinError::NotAServer)? {
-                ServerMessage::Joined { peers, ice_servers } => {
-                    self.received = Some(0);
-                    self.outbox.restart();
-                    self.present = peers
-                        .into_iter()
-                        .filter(|peer| *peer != self.config.peer_id)
-                        .take(MAX_PEERS)
-                        .collect();
-                    ice_servers
-                }
-                ServerMessage::Resumed { received, ice_servers } if self.received.is_some() => {
-                    self.outbox.resume(received);
-                    self.counters.update(|counts| counts.resumed += 1);
-                    ice_servers
-                }
-                ServerMessage::Error { code, .. } => return Err(code.into()),
-                _ => return Err(JoinError::NotAServer),
-            };
-            let peers = self.present.iter().copied().collect();
-            return Ok((socket, SignalEvent::Joined { peers, ice_servers }));
-        }
+        let ServerMessage::Joined { peers, capacity, ice_servers } = answer(&mut socket).await? else {
+            return Err(JoinError::NotAServer);
+        };
+        let peers = self.delivery.joined(peers, Instant::now().into_std());
+        Ok((Line::new(socket), SignalEvent::Joined { peers, capacity, ice_servers }))
     }
 
     /// Uses a connection for as long as it stands.
-    async fn connected(&mut self, socket: &mut Socket) -> End {
-        let mut heard_by = Instant::now() + self.config.timing.silence;
-        let mut ping_at = Instant::now() + self.config.timing.ping;
+    async fn connected(&mut self, line: &mut Line) -> End {
+        let timing = self.config.timing.clone();
+        let mut heard_by = Instant::now() + timing.silence;
+        let mut ping_at = Instant::now() + timing.ping;
+        // By when the socket must have taken what was put.
+        let mut written_by = None;
         loop {
-            if let Err(end) = self.flush(socket).await {
-                return end;
+            let now = Instant::now();
+            if line.is_free() {
+                if now >= ping_at {
+                    ping_at = now + timing.ping;
+                    line.put(Message::Ping(Bytes::new()));
+                } else if let Some(frame) = self.outgoing() {
+                    line.put(frame);
+                }
             }
-            let cancel = self.cancel.clone();
-            let leaving = self.leaving.clone();
+            if line.is_flushed() {
+                written_by = None;
+            } else {
+                written_by.get_or_insert(now + timing.silence);
+            }
+            let deliver_at = self.delivery.poll_timeout().map(Instant::from_std);
+            let (cancel, leaving) = (self.cancel.clone(), self.leaving.clone());
             tokio::select! {
                 biased;
                 () = cancel.cancelled() => return End::Finished,
-                () = leaving.cancelled() => {
-                    // Whoever does not hear it notices after the grace time.
-                    let _ = timeout(self.config.timing.farewell, self.farewell(socket)).await;
-                    return End::Finished;
-                }
+                () = leaving.cancelled() => return End::Leaving,
                 Ok(()) = self.server.changed() => return End::Moved,
                 command = self.commands.recv() => match command {
-                    Some(Command::Send { to, message }) => self.seal(to, &message),
+                    Some(Command::Send { to, message }) => self.send(to, &message),
                     Some(Command::NetworkChanged) => {
-                        if !connect::has_its_address(socket) {
+                        if !line.has_its_address() {
                             return End::Lost("address_gone");
                         }
                         ping_at = Instant::now();
@@ -236,76 +209,71 @@ impl Task {
                     }
                     None => return End::Finished,
                 },
-                frame = socket.next() => {
-                    heard_by = Instant::now() + self.config.timing.silence;
-                    match frame {
-                        Some(Ok(Message::Text(text))) => {
-                            if let Err(end) = self.handle(text.as_str()).await {
-                                return end;
-                            }
+                turn = line.turn() => match turn {
+                    Turn::Written(Ok(())) => {
+                        if written_by.is_some() {
+                            written_by = Some(Instant::now() + timing.silence);
                         }
-                        Some(Ok(Message::Close(frame))) => {
-                            let code = frame.and_then(|frame| ErrorCode::from_close_code(frame.code.into()));
-                            return code.map_or(End::Lost("closed"), End::of);
-                        }
-                        Some(Ok(_)) => {}
-                        Some(Err(_)) | None => return End::Lost("connection_lost"),
                     }
-                }
+                    Turn::Written(Err(_)) => return End::Lost("connection_lost"),
+                    Turn::Read(frame) => {
+                        heard_by = Instant::now() + timing.silence;
+                        match frame {
+                            Some(Ok(Message::Text(text))) => {
+                                if let Err(end) = self.handle(text.as_str()).await {
+                                    return end;
+                                }
+                            }
+                            Some(Ok(Message::Close(frame))) => {
+                                let code = frame.and_then(|frame| ErrorCode::from_close_code(frame.code.into()));
+                                return code.map_or(End::Lost("closed"), |code| End::of(code, None));
+                            }
+                            Some(Ok(_)) => {}
+                            Some(Err(_)) | None => return End::Lost("connection_lost"),
+                        }
+                    }
+                },
                 // After the frames: whoever was busy elsewhere finds them waiting.
                 () = sleep_until(heard_by) => return End::Lost("silence"),
-                () = sleep_until(ping_at) => {
-                    ping_at = Instant::now() + self.config.timing.ping;
-                    if let Err(end) = self.write(socket, Message::Ping(Bytes::new())).await {
-                        return end;
-                    }
-                }
+                () = sleep_until(written_by.unwrap_or(now)), if written_by.is_some() => return End::Lost("silence"),
+                () = sleep_until(ping_at), if line.is_free() => {}
+                () = sleep_until(deliver_at.unwrap_or(now)), if deliver_at.is_some() && line.is_free() => {}
             }
         }
     }
 
+    /// The next message for the server.
+    fn outgoing(&mut self) -> Option<Message> {
+        let outgoing = self.delivery.poll(Instant::now().into_std())?;
+        self.counters.update(|counts| counts.sent += u64::from(outgoing.is_message));
+        Some(Message::text(outgoing.text))
+    }
+
     /// Acts on a message of the server.
     async fn handle(&mut self, text: &str) -> Result<(), End> {
-        let message = ServerMessage::decode(text);
-        if let Ok(ServerMessage::Error { code, .. }) = message {
-            return Err(End::of(code));
-        }
-        // Whether understood or not, it has its number: the server counts what it sent.
-        if !matches!(message, Ok(ServerMessage::Joined { .. } | ServerMessage::Resumed { .. })) {
-            self.received = self.received.map(|count| count + 1);
-        }
-        let event = match message {
+        let now = Instant::now().into_std();
+        let event = match ServerMessage::decode(text) {
+            Ok(ServerMessage::Error { code, capacity, .. }) => return Err(End::of(code, capacity)),
             Ok(ServerMessage::PeerJoined { peer }) => {
-                let new = peer != self.config.peer_id
-                    && self.present.len() < MAX_PEERS
-                    && self.present.insert(peer);
-                new.then_some(SignalEvent::PeerJoined(peer))
+                self.delivery.peer_joined(peer, now).then_some(SignalEvent::PeerJoined(peer))
             }
             Ok(ServerMessage::PeerLeft { peer }) => {
-                let known = self.present.remove(&peer);
-                self.outbox.gone(peer);
-                known.then_some(SignalEvent::PeerLeft(peer))
+                self.delivery.peer_left(peer).then_some(SignalEvent::PeerLeft(peer))
             }
             Ok(ServerMessage::IceServers { ice_servers }) => Some(SignalEvent::IceServers(ice_servers)),
-            Ok(ServerMessage::Relay { from, .. }) if !self.present.contains(&from) => {
-                self.counters.update(|counts| counts.strangers += 1);
-                None
+            Ok(ServerMessage::Relay { from, envelope }) => {
+                let received = self.delivery.receive(from, &envelope, now);
+                self.counters.update(|counts| counts.count(&received));
+                match received {
+                    Received::Message(message) => Some(SignalEvent::Message { from, message }),
+                    Received::Refused(error) => {
+                        warn!(%error, "dropped");
+                        None
+                    }
+                    _ => None,
+                }
             }
-            Ok(ServerMessage::Relay { from, envelope }) => match self.opener.open(from, &envelope) {
-                Ok(message) => {
-                    self.counters.update(|counts| counts.received += 1);
-                    Some(SignalEvent::Message { from, message })
-                }
-                Err(error) => {
-                    warn!(%error, "dropped");
-                    self.counters.update(|counts| counts.count_refused(error));
-                    None
-                }
-            },
-            Ok(
-                ServerMessage::Joined { .. } | ServerMessage::Resumed { .. } | ServerMessage::Error { .. },
-            )
-            | Err(_) => {
+            Ok(ServerMessage::Challenge { .. } | ServerMessage::Joined { .. }) | Err(_) => {
                 debug!("a server message that is not understood");
                 self.counters.update(|counts| counts.unreadable += 1);
                 None
@@ -321,83 +289,94 @@ impl Task {
             biased;
             () = self.cancel.cancelled() => false,
             sent = self.events.send(event) => sent.is_ok(),
-            // Whoever leaves may have stopped reading; the farewell is still said.
+            // Whoever leaves may have stopped reading; what is queued is still sent.
             () = self.leaving.cancelled() => true,
         }
     }
 
-    fn seal(&mut self, to: PeerId, message: &PeerMessage) {
-        let given_up = match self.sealer.seal(to, message) {
-            Ok(envelope) => self.outbox.push(to, ClientMessage::Relay { to, envelope }.encode()),
-            Err(error) => {
-                warn!(%error, "not sent");
-                1
-            }
-        };
-        self.counters.update(|counts| counts.dropped += given_up);
-    }
-
-    /// Sends what waits for those who are there.
-    async fn flush(&mut self, socket: &mut Socket) -> Result<(), End> {
-        while let Some(text) = self.outbox.next(&self.present) {
-            let frame = Message::text(text);
-            self.write(socket, frame).await?;
-            self.counters.update(|counts| counts.sent += 1);
-        }
-        Ok(())
-    }
-
-    async fn write(&self, socket: &mut Socket, frame: Message) -> Result<(), End> {
-        tokio::select! {
-            biased;
-            () = self.cancel.cancelled() => Err(End::Finished),
-            sent = timeout(self.config.timing.silence, socket.send(frame)) => match sent {
-                Ok(Ok(())) => Ok(()),
-                Ok(Err(_)) => Err(End::Lost("connection_lost")),
-                Err(_) => Err(End::Lost("silence")),
-            },
+    fn send(&mut self, to: PeerId, message: &PeerMessage) {
+        if let Err(reason) = self.delivery.send(to, message) {
+            warn!(?reason, "not sent");
+            self.counters.update(|counts| counts.dropped += 1);
         }
     }
 
-    /// Sends what is queued, says goodbye to everyone, and gives the place up.
-    async fn farewell(&mut self, socket: &mut Socket) {
+    /// Sends what is queued and gives the membership up, on a new connection when there is none or when it breaks: whoever was
+    /// away for a moment is not left in the room for the grace time.
+    async fn leave(mut self, line: Option<Line>) {
         while let Ok(command) = self.commands.try_recv() {
             if let Command::Send { to, message } = command {
-                self.seal(to, &message);
+                self.send(to, &message);
             }
         }
-        for peer in self.present.clone() {
-            self.seal(peer, &PeerMessage::Goodbye);
+        let (cancel, limit) = (self.cancel.clone(), self.config.timing.farewell);
+        tokio::select! {
+            biased;
+            () = cancel.cancelled() => {}
+            // Whoever does not hear it by then notices after the grace time.
+            _ = timeout(limit, self.leave_without_limit(line)) => {}
         }
-        if self.flush(socket).await.is_err()
-            || self.write(socket, Message::text(ClientMessage::Leave.encode())).await.is_err()
-        {
-            return;
+    }
+
+    async fn leave_without_limit(&mut self, mut line: Option<Line>) {
+        let mut backoff = Backoff::new(self.config.timing.longest_backoff);
+        loop {
+            if let Some(line) = line.take()
+                && self.part(line).await
+            {
+                return;
+            }
+            self.delivery.lost();
+            match self.join(Intent::Create).await {
+                Ok((again, _)) => line = Some(again),
+                Err(error) if error.retry() == Retry::Never => return,
+                Err(_) => {
+                    let wait = backoff.next(&mut rand::rng());
+                    sleep(wait).await;
+                }
+            }
         }
-        // The server closes when it has read everything; closing first could make it drop the last messages.
-        while let Some(Ok(_)) = socket.next().await {}
+    }
+
+    /// Writes everything and a `leave` behind it. True when the server has read it all, and closes therefore.
+    async fn part(&mut self, mut line: Line) -> bool {
+        let mut has_left = false;
+        loop {
+            if line.is_free() && !has_left {
+                line.put(self.outgoing().unwrap_or_else(|| {
+                    has_left = true;
+                    Message::text(ClientMessage::Leave.encode())
+                }));
+            }
+            match line.turn().await {
+                Turn::Written(Ok(())) | Turn::Read(Some(Ok(Message::Text(_)))) => {}
+                Turn::Read(Some(Ok(Message::Close(frame)))) => {
+                    return frame.is_some_and(|frame| frame.code == CloseCode::Normal);
+                }
+                Turn::Read(Some(Ok(_))) => {}
+                Turn::Written(Err(_)) | Turn::Read(Some(Err(_)) | None) => return false,
+            }
+        }
     }
 
     /// Tries until the membership is taken back; the first time without waiting when the room has moved.
     ///
     /// # Errors
     /// Why the client is to end.
-    async fn reconnect(&mut self, moved: bool) -> Result<(Socket, SignalEvent), End> {
+    async fn reconnect(&mut self, moved: bool) -> Result<(Line, SignalEvent), End> {
         let mut backoff = Backoff::new(self.config.timing.longest_backoff);
         let (cancel, leaving) = (self.cancel.clone(), self.leaving.clone());
         let mut at_once = moved;
         loop {
             let wait = if at_once { Duration::ZERO } else { backoff.next(&mut rand::rng()) };
-            if !self.wait(wait).await {
-                return Err(End::Finished);
-            }
+            self.wait(wait).await?;
             self.counters.update(|counts| counts.attempts += 1);
             self.server.mark_unchanged();
             let mut moves = self.server.clone();
             let result = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return Err(End::Finished),
-                () = leaving.cancelled() => return Err(End::Finished),
+                () = leaving.cancelled() => return Err(End::Leaving),
                 Ok(()) = moves.changed() => {
                     at_once = true;
                     continue;
@@ -417,24 +396,45 @@ impl Task {
         }
     }
 
-    /// Waits before the next attempt, taking messages meanwhile. False when the client is to end.
-    async fn wait(&mut self, duration: Duration) -> bool {
+    /// Waits before the next attempt, taking messages meanwhile.
+    ///
+    /// # Errors
+    /// Why the client is to end.
+    async fn wait(&mut self, duration: Duration) -> Result<(), End> {
         let (cancel, leaving) = (self.cancel.clone(), self.leaving.clone());
-        let over = sleep(duration);
-        tokio::pin!(over);
+        let mut over = pin!(sleep(duration));
         loop {
             tokio::select! {
                 biased;
-                () = cancel.cancelled() => return false,
-                () = leaving.cancelled() => return false,
-                Ok(()) = self.server.changed() => return true,
+                () = cancel.cancelled() => return Err(End::Finished),
+                () = leaving.cancelled() => return Err(End::Leaving),
+                Ok(()) = self.server.changed() => return Ok(()),
                 command = self.commands.recv() => match command {
-                    Some(Command::Send { to, message }) => self.seal(to, &message),
-                    Some(Command::NetworkChanged) => return true,
-                    None => return false,
+                    Some(Command::Send { to, message }) => self.send(to, &message),
+                    Some(Command::NetworkChanged) => return Ok(()),
+                    None => return Err(End::Finished),
                 },
-                () = &mut over => return true,
+                () = &mut over => return Ok(()),
             }
         }
+    }
+}
+
+/// What the server says next while it is being joined.
+async fn answer(socket: &mut Socket) -> Result<ServerMessage, JoinError> {
+    loop {
+        let frame = socket.next().await.ok_or(JoinError::Unreachable)?;
+        return match frame.map_err(|_| JoinError::Unreachable)? {
+            Message::Text(text) => match ServerMessage::decode(text.as_str()) {
+                Ok(ServerMessage::Error { code, capacity, .. }) => Err(JoinError::of(code, capacity)),
+                Ok(message) => Ok(message),
+                Err(_) => Err(JoinError::NotAServer),
+            },
+            Message::Close(frame) => {
+                let code = frame.and_then(|frame| ErrorCode::from_close_code(frame.code.into()));
+                Err(code.map_or(JoinError::Unreachable, JoinError::from))
+            }
+            _ => continue,
+        };
     }
 }

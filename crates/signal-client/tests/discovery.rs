@@ -6,19 +6,16 @@ mod common;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use common::{ADA, BOB, EVE, Person, config, patiently};
-use tincan_protocol::{Intent, PeerId, RoomId, RoomKeys, announcement_name};
+use common::{ADA, BOB, EVE, Person, all_hear_all, config, crowd, identity, patiently};
+use tincan_protocol::{Identity, Intent, PeerId, RoomId, RoomKeys, announcement_name};
 use tincan_signal_client::{
     Answer, NearbyHost, RoomSearch, SignalConfig, SignalEvent, ask, browse, discover,
 };
 use tincan_signal_server::{LocalServer, ServerConfig};
 
 fn random_room() -> RoomId {
-    let (a, b) = (tincan_protocol::PeerId::random(), tincan_protocol::PeerId::random());
-    let mut bytes = [0; 16];
-    bytes[..8].copy_from_slice(a.as_bytes());
-    bytes[8..].copy_from_slice(b.as_bytes());
-    RoomId::from_bytes(bytes)
+    let id = Identity::random().id();
+    RoomId::from_bytes(id.as_bytes()[..16].try_into().unwrap())
 }
 
 fn address(url: &str) -> SocketAddr {
@@ -102,6 +99,25 @@ async fn two_servers_with_one_room_are_both_found_and_who_moves_meets_whoever_is
     assert_eq!(bob.joined().await, [ADA]);
     assert!(matches!(ada.event().await, SignalEvent::PeerJoined(BOB)));
     assert_eq!(ada.hears().await, "sent too early");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn eight_in_a_local_call_hear_each_other() {
+    let host = LocalServer::new();
+    let room = random_room();
+    let hosted = host.host(room, false).await.unwrap();
+    let mut people = crowd(8, |number| SignalConfig {
+        keys: RoomKeys::from_parts(room, [9; 32]),
+        identity: identity(number),
+        ..config(address(&hosted.url), ADA, Intent::Create)
+    })
+    .await;
+    all_hear_all(&mut people, &["hello", "an offer", "candidates"]).await;
+    for person in people {
+        patiently("leaving", person.client.leave()).await;
+    }
+    drop(hosted);
+    patiently("the server ends", host.shutdown()).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -35,7 +35,7 @@ async fn no_log_line_tells_who_or_where() {
         .with_ansi(false)
         .with_writer(move || writer.clone())
         .init();
-    let server = TestServer::start(Limits::default()).await;
+    let server = TestServer::start(Limits::for_participants(2)).await;
     let wire = Wire::to(server.address).await;
     let (mut ada, mut bob) = couple(server.address, wire.address).await;
     assert!(Person::enter(server.address, EVE, Intent::Join).await.is_err());

@@ -52,7 +52,7 @@ impl fmt::Debug for TurnConfig {
 /// Bounds. Each has a reason beside its default.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// Participants in a room.
+    /// Participants in a room. What depends on it is in [`Limits::for_participants`].
     pub participants: usize,
     /// Rooms that exist because of one address: an IPv4 address, or a /64 of IPv6.
     pub rooms_per_address: usize,
@@ -68,13 +68,13 @@ pub struct Limits {
     pub messages_per_second: u32,
     /// Messages at once on one connection.
     pub message_burst: u32,
-    /// Messages kept for one participant: on their way to it, or to be sent again when it resumes.
+    /// Messages that wait for one participant to read them.
     pub queued_messages: usize,
     /// The same in bytes.
     pub queued_bytes: usize,
-    /// What is kept for all participants together, in bytes. Above it nobody's messages are kept after they were sent.
+    /// What waits for all participants together, in bytes.
     pub queued_bytes_in_total: usize,
-    /// And whoever then has more than this waiting is cut off.
+    /// Whoever has more than this waiting while it is more is cut off.
     pub queued_bytes_when_short: usize,
     /// From the TCP connection to `join`: half-open connections cost nothing for longer than this.
     pub join_timeout: Duration,
@@ -84,17 +84,40 @@ pub struct Limits {
     pub idle: Duration,
     /// For one frame to be taken by the client's TCP.
     pub write: Duration,
-    /// How long a place is kept after its connection was lost.
+    /// How long a membership is kept after its connection was lost.
     pub grace: Duration,
-    /// After so long such a place goes to a newcomer for whom the room has no other.
+    /// After so long a full room gives such a membership to a newcomer.
     pub yielding: Duration,
 }
 
+/// How many a room takes unless it is said otherwise: everybody sends to everybody, and more than seven pictures are more
+/// than a home's connection carries up.
+const PARTICIPANTS: usize = 8;
+/// What a client keeps for each other participant until it is acknowledged, and sends again at once when it comes back:
+/// at most so many messages (`docs/protocol.md`, "Delivery").
+const KEPT_FOR_EACH: usize = 64;
+/// And at most 1 MiB in all, which costs as many messages as it has pieces of 4 KiB. Twice that, since it acknowledges
+/// what the others send again at the same time.
+const BURST_FOR_LARGE: usize = 512;
+/// What may wait for a client from each other participant: a description, its candidates and what was sent again once or
+/// twice while the path was slow.
+const QUEUED_FROM_EACH: usize = 64 * 1024;
+
 impl Default for Limits {
     fn default() -> Self {
+        Self::for_participants(PARTICIPANTS)
+    }
+}
+
+impl Limits {
+    /// Bounds for rooms of so many: a client that comes back to all of them at once stays within these.
+    pub fn for_participants(participants: usize) -> Self {
+        let burst = participants.saturating_mul(KEPT_FOR_EACH).saturating_add(BURST_FOR_LARGE);
         Self {
-            // Calls are between two for now; the protocol and the client take any number.
-            participants: 2,
+            participants,
+            message_burst: u32::try_from(burst).unwrap_or(u32::MAX),
+            queued_messages: participants.saturating_mul(KEPT_FOR_EACH),
+            queued_bytes: participants.saturating_mul(QUEUED_FROM_EACH),
             // A family or an office behind one address.
             rooms_per_address: 32,
             connections_per_address: 64,
@@ -103,15 +126,10 @@ impl Default for Limits {
             connections_per_site: 256,
             // About 9 KiB each while idle: 90 MiB.
             connections: 10_000,
-            // Connecting takes about 30 messages per participant, over within seconds; after a restart of the server
-            // a client may send its whole memory of 256 again at once.
+            // Whoever joins a room of eight sends about 200 within seconds, which the burst takes; seven ICE restarts at once
+            // are as many again. In between hardly anything is sent.
             messages_per_second: 50,
-            message_burst: 500,
-            // As many as a client remembers; see there.
-            queued_messages: 256,
-            queued_bytes: 512 * 1024,
-            // A usual call has some 30 KiB while it connects, so 10,000 participants at once have 300 MB at most; what
-            // does not read could have 5 GB.
+            // For whoever reads next to nothing waits, and 10,000 participants that do not read could have 5 GB.
             queued_bytes_in_total: 256 * 1024 * 1024,
             // One description and its candidates: a client that reads has no more waiting.
             queued_bytes_when_short: 64 * 1024,

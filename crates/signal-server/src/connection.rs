@@ -6,14 +6,15 @@ use std::time::{Duration, Instant, SystemTime};
 use axum::body::Bytes;
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 use tincan_protocol::{
-    ClientMessage, ErrorCode, MAX_MESSAGE_LEN, PROTOCOL_VERSION, ServerMessage, WireError,
+    ChallengeSecret, ClientMessage, ErrorCode, MAX_MESSAGE_LEN, PROTOCOL_VERSION, PeerId, ServerMessage,
+    WireError,
 };
 use tokio::time::{sleep, sleep_until, timeout};
 use tracing::debug;
 
 use crate::address::Slot;
 use crate::rate::TokenBucket;
-use crate::registry::{Admission, Membership, Request};
+use crate::registry::{Membership, Request};
 use crate::server::Shared;
 use crate::turn::{self, RelayUser};
 
@@ -80,7 +81,7 @@ async fn keep(membership: Membership, shared: Arc<Shared>) {
     shared.registry.leave(&membership);
 }
 
-/// Waits for `join` and answers it.
+/// Says the challenge, waits for `join` and answers it.
 async fn join(
     socket: &mut WebSocket,
     slot: &Slot,
@@ -88,38 +89,49 @@ async fn join(
     user: &RelayUser,
     rate: &mut TokenBucket,
 ) -> Result<Membership, End> {
+    // One for every connection: what was proven on another is worth nothing here.
+    let secret = ChallengeSecret::random();
+    let challenge = ServerMessage::Challenge { key: secret.challenge() };
+    let asked = async {
+        socket.send(Message::text(challenge.encode())).await.map_err(|_| End::Lost)?;
+        next_message(socket, rate).await
+    };
     let first = tokio::select! {
         biased;
         () = shared.cancel.cancelled() => return Err(End::Shutdown),
-        first = timeout(shared.config.limits.join_timeout, next_message(socket, rate)) => {
+        first = timeout(shared.config.limits.join_timeout, asked) => {
             first.unwrap_or(Err(End::Refused(ErrorCode::JoinTimeout)))?
         }
     };
-    let ClientMessage::Join { version, room, peer, secret, intent, received } = first else {
+    let ClientMessage::Join { version, room, peer, proof, intent } = first else {
         return Err(End::Refused(ErrorCode::Malformed));
     };
     if version != PROTOCOL_VERSION {
         return Err(End::Refused(ErrorCode::Version));
     }
-    let request =
-        Request { room, peer, secret, intent, received, address: slot.address(), now: Instant::now() };
-    let (admission, membership) = match shared.registry.join(request.clone()) {
+    if !secret.is_proven(room, peer, &proof) {
+        return Err(End::Refused(ErrorCode::BadProof));
+    }
+    let request = Request { room, peer, intent, address: slot.address(), now: Instant::now() };
+    let (peers, membership) = match shared.registry.join(request.clone()) {
         Err(ErrorCode::RoomFull) => wait_for_a_membership(request, shared).await?,
         answer => answer.map_err(End::Refused)?,
     };
     let ice_servers = turn::ice_servers(&shared.config, user, SystemTime::now());
-    let answer = match admission {
-        Admission::New(peers) => ServerMessage::Joined { peers, ice_servers },
-        Admission::Resumed(received) => ServerMessage::Resumed { received, ice_servers },
-    };
+    let answer = ServerMessage::Joined { peers, capacity: capacity(shared), ice_servers };
     // A client that does not take the answer is found out by the first write in `serve`, and its membership is kept for
     // the grace time like any other.
     let _ = timeout(shared.config.limits.write, socket.send(Message::text(answer.encode()))).await;
     Ok(membership)
 }
 
+/// How many a room takes.
+fn capacity(shared: &Shared) -> u32 {
+    u32::try_from(shared.config.limits.participants).unwrap_or(u32::MAX)
+}
+
 /// Whoever crashed and is back at once is not sent away: the membership of the one who was lost ends in a moment.
-async fn wait_for_a_membership(request: Request, shared: &Shared) -> Result<(Admission, Membership), End> {
+async fn wait_for_a_membership(request: Request, shared: &Shared) -> Result<(Vec<PeerId>, Membership), End> {
     let yields = shared.registry.yields_at(request.room).ok_or(End::Refused(ErrorCode::RoomFull))?;
     tokio::select! {
         () = sleep_until(yields.into()) => {}
@@ -264,7 +276,11 @@ async fn close(socket: &mut WebSocket, end: &End, shared: &Shared) {
     }
     let last_words = async {
         if let Some(code) = error {
-            let message = ServerMessage::Error { code, message: code.as_str().to_owned() };
+            let message = ServerMessage::Error {
+                code,
+                message: code.as_str().to_owned(),
+                capacity: (code == ErrorCode::RoomFull).then(|| capacity(shared)),
+            };
             socket.send(Message::text(message.encode())).await?;
         }
         socket.send(Message::Close(Some(CloseFrame { code, reason: "".into() }))).await?;

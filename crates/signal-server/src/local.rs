@@ -10,7 +10,9 @@ use mdns_sd::{IfKind, ServiceDaemon, ServiceInfo};
 use parking_lot::Mutex;
 use socket2::{Domain, Socket, Type};
 use thiserror::Error;
-use tincan_protocol::{INSTANCE_LEN, MDNS_SERVICE, RoomId, announcement_name, display_name};
+use tincan_protocol::{
+    INSTANCE_LEN, MDNS_SERVICE, PROTOCOL_VERSION, RoomId, announcement_name, display_name,
+};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -213,8 +215,10 @@ impl HostedRooms {
     fn announce(&self, room: RoomId) -> Option<String> {
         // A host name of our own: the machine's real one belongs to the system's own mDNS.
         let host_name = format!("tincan-{}.local.", self.number);
-        let properties =
-            HashMap::from([("v".to_owned(), "1".to_owned()), ("host".to_owned(), self.host.clone())]);
+        let properties = HashMap::from([
+            ("v".to_owned(), PROTOCOL_VERSION.to_string()),
+            ("host".to_owned(), self.host.clone()),
+        ]);
         let service =
             ServiceInfo::new(MDNS_SERVICE, &self.instance(room), &host_name, "", self.port, properties);
         let mut service =

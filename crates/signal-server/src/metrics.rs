@@ -44,7 +44,7 @@ pub struct Metrics {
     pub(crate) participants: Gauge,
     pub(crate) accepted: Counter,
     pub(crate) joined: Counter,
-    pub(crate) resumed: Counter,
+    pub(crate) taken_back: Counter,
     pub(crate) lost: Counter,
     pub(crate) relayed: Counter,
     pub(crate) relayed_bytes: Counter,
@@ -117,11 +117,11 @@ impl Metrics {
         let counters = [
             ("accepted", "TCP connections accepted", &self.accepted),
             ("joined", "New memberships of rooms", &self.joined),
-            ("resumed", "Memberships taken back after a lost connection", &self.resumed),
+            ("taken_back", "Memberships taken back on another connection", &self.taken_back),
             ("lost", "Connections lost without a farewell", &self.lost),
             ("relayed", "Envelopes passed on", &self.relayed),
             ("relayed_bytes", "Bytes of envelopes passed on, as JSON", &self.relayed_bytes),
-            ("undeliverable", "Envelopes for somebody who was not there", &self.undeliverable),
+            ("undeliverable", "Envelopes for somebody who was not connected", &self.undeliverable),
         ];
         for (name, help, counter) in counters {
             registry.register(name, help, counter.clone());

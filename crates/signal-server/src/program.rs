@@ -56,9 +56,9 @@ pub struct ServeArguments {
     /// Messages a second on one connection.
     #[arg(long, default_value_t = Limits::default().messages_per_second)]
     pub messages_per_second: u32,
-    /// Messages at once on one connection.
-    #[arg(long, default_value_t = Limits::default().message_burst)]
-    pub message_burst: u32,
+    /// Messages at once on one connection; by default 64 for each participant and 512.
+    #[arg(long)]
+    pub message_burst: Option<u32>,
     /// Seconds from connecting to joining a room.
     #[arg(long, default_value_t = Limits::default().join_timeout.as_secs())]
     pub join_timeout: u64,
@@ -156,16 +156,15 @@ fn configure(arguments: &ServeArguments) -> Result<ServerConfig, ProgramError> {
         (Some(certificate), Some(key)) => Some(Arc::new(load_tls(certificate, key)?)),
         _ => None,
     };
-    let default = Limits::default();
+    let default = Limits::for_participants(arguments.max_participants);
     let limits = Limits {
-        participants: arguments.max_participants,
         rooms_per_address: arguments.max_rooms_per_address,
         rooms_per_site: arguments.max_rooms_per_address.saturating_mul(4),
         connections_per_address: arguments.max_connections_per_address,
         connections_per_site: arguments.max_connections_per_address.saturating_mul(4),
         connections: arguments.max_connections,
         messages_per_second: arguments.messages_per_second,
-        message_burst: arguments.message_burst,
+        message_burst: arguments.message_burst.unwrap_or(default.message_burst),
         join_timeout: Duration::from_secs(arguments.join_timeout),
         idle: Duration::from_secs(arguments.idle_timeout),
         grace: Duration::from_secs(arguments.grace),

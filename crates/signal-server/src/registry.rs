@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use axum::extract::ws::Utf8Bytes;
 use parking_lot::Mutex;
-use tincan_protocol::{Envelope, ErrorCode, Intent, PeerId, ResumeSecret, RoomId, ServerMessage};
+use tincan_protocol::{Envelope, ErrorCode, Intent, PeerId, RoomId, ServerMessage};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
@@ -19,25 +19,14 @@ use crate::local::Occupancy;
 use crate::metrics::Metrics;
 use crate::outbox::Outbox;
 
-/// Who wants to be in which room.
+/// Who wants to be in which room. That it is really them has been proven.
 #[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) room: RoomId,
     pub(crate) peer: PeerId,
-    pub(crate) secret: ResumeSecret,
     pub(crate) intent: Intent,
-    pub(crate) received: Option<u64>,
     pub(crate) address: Address,
     pub(crate) now: Instant,
-}
-
-/// What somebody got.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Admission {
-    /// A new membership; these others are there.
-    New(Vec<PeerId>),
-    /// The old membership; so many of its messages had come in.
-    Resumed(u64),
 }
 
 /// One connection's hold on a membership. Another connection of the same participant takes it over.
@@ -72,13 +61,10 @@ impl Connection {
 
 /// A participant in a room.
 struct Member {
-    secret: ResumeSecret,
     connection: Arc<Connection>,
     outbox: Outbox,
     /// Since when there is no connection, while there is none.
     lost: Option<Instant>,
-    /// Envelopes that came from this participant.
-    received: u64,
 }
 
 struct Room {
@@ -117,20 +103,18 @@ impl Registry {
         Self { rooms: Mutex::default(), context: Context { limits, metrics, occupancy } }
     }
 
-    /// Becomes a member of a room, or takes the membership back.
-    pub(crate) fn join(&self, request: Request) -> Result<(Admission, Membership), ErrorCode> {
+    /// Becomes a member of a room, or takes the membership back; who else is there.
+    pub(crate) fn join(&self, request: Request) -> Result<(Vec<PeerId>, Membership), ErrorCode> {
         let context = &self.context;
         let mut guard = self.rooms.lock();
         let rooms = &mut *guard;
         let connection = Arc::new(Connection::default());
         let membership =
             Membership { room: request.room, peer: request.peer, connection: connection.clone() };
-        if let Some(received) = rooms.resume(&request, &connection)? {
-            context.metrics.resumed.inc();
-            return Ok((Admission::Resumed(received), membership));
+        if let Some(others) = rooms.take_back(&request, &connection) {
+            context.metrics.taken_back.inc();
+            return Ok((others, membership));
         }
-        // What it missed is no longer here: its stay ends and a new one begins, and the others see both.
-        rooms.remove(request.room, request.peer, Some(ErrorCode::Replaced), context);
         if let Some(absent) = rooms.absent(request.room, request.now, &context.limits) {
             rooms.remove(request.room, absent, Some(ErrorCode::Replaced), context);
         }
@@ -141,7 +125,7 @@ impl Registry {
         }
         let others: Vec<_> = room.members.keys().copied().collect();
         let outbox = Outbox::new(context.limits.queued_messages, context.limits.queued_bytes);
-        let member = Member { secret: request.secret, connection, outbox, lost: None, received: 0 };
+        let member = Member { connection, outbox, lost: None };
         room.members.insert(request.peer, member);
         context.metrics.participants.inc();
         context.metrics.joined.inc();
@@ -151,7 +135,7 @@ impl Registry {
         let room = rooms.rooms.get(&request.room);
         let there = |peer: &PeerId| room.is_some_and(|room| room.members.contains_key(peer));
         let others = others.into_iter().filter(there).collect();
-        Ok((Admission::New(others), membership))
+        Ok((others, membership))
     }
 
     /// When a full room gives the membership of somebody who is lost to a newcomer; `None` while nobody is.
@@ -159,15 +143,16 @@ impl Registry {
         self.rooms.lock().first_lost(room, &self.context.limits).map(|(yields, _)| yields)
     }
 
-    /// Passes an envelope on. False when the receiver is not there.
+    /// Passes an envelope on. False when the receiver is not connected.
     pub(crate) fn relay(&self, membership: &Membership, to: PeerId, envelope: Envelope) -> bool {
         let metrics = &self.context.metrics;
         let message = text(&ServerMessage::Relay { from: membership.peer, envelope });
         let mut rooms = self.rooms.lock();
-        let Some(member) = rooms.member(membership) else { return false };
-        member.received += 1;
-        let room = rooms.rooms.get(&membership.room);
-        let there = to != membership.peer && room.is_some_and(|room| room.members.contains_key(&to));
+        if rooms.member(membership).is_none() {
+            return false;
+        }
+        let receiver = rooms.rooms.get(&membership.room).and_then(|room| room.members.get(&to));
+        let there = to != membership.peer && receiver.is_some_and(|receiver| receiver.lost.is_none());
         if there {
             metrics.relayed.inc();
             metrics.relayed_bytes.inc_by(message.len() as u64);
@@ -186,16 +171,22 @@ impl Registry {
         }
     }
 
-    /// The next message for a connection; counts as sent.
+    /// The next message for a connection.
     pub(crate) fn next(&self, membership: &Membership) -> Option<Utf8Bytes> {
-        self.rooms.lock().member(membership)?.outbox.take()
+        let mut rooms = self.rooms.lock();
+        let message = rooms.member(membership)?.outbox.take()?;
+        rooms.queued_bytes -= message.len();
+        Some(message)
     }
 
-    /// The connection is gone; the membership waits for the participant to come back.
+    /// The connection is gone; the membership waits for the participant to come back, and misses what happens meanwhile.
     pub(crate) fn lose(&self, membership: &Membership, now: Instant) {
-        if let Some(member) = self.rooms.lock().member(membership) {
-            member.lost = Some(now);
-        }
+        let mut rooms = self.rooms.lock();
+        let Some(member) = rooms.member(membership) else { return };
+        member.lost = Some(now);
+        let waiting = member.outbox.bytes();
+        member.outbox.clear();
+        rooms.queued_bytes -= waiting;
     }
 
     /// Gives a membership up, unless another connection has taken it over.
@@ -208,24 +199,17 @@ impl Registry {
 }
 
 impl Rooms {
-    /// Takes a membership back whose messages are still here: how many had come in. `None` when there is none.
-    fn resume(&mut self, request: &Request, connection: &Arc<Connection>) -> Result<Option<u64>, ErrorCode> {
-        let room = self.rooms.get_mut(&request.room);
-        let Some(member) = room.and_then(|room| room.members.get_mut(&request.peer)) else { return Ok(None) };
-        if !member.secret.matches(&request.secret) {
-            return Err(ErrorCode::PeerIdTaken);
-        }
-        let Some(received) = request.received else { return Ok(None) };
-        let before = member.outbox.bytes();
-        let resumed = member.outbox.resume(received);
-        self.queued_bytes -= before - member.outbox.bytes();
-        if !resumed {
-            return Ok(None);
-        }
+    /// Takes a membership back: who else is there. `None` when there is no such membership.
+    fn take_back(&mut self, request: &Request, connection: &Arc<Connection>) -> Option<Vec<PeerId>> {
+        let room = self.rooms.get_mut(&request.room)?;
+        let member = room.members.get_mut(&request.peer)?;
+        // What waited is lost with the connection that it waited for; the answer says who is there now.
+        self.queued_bytes -= member.outbox.bytes();
+        member.outbox.clear();
         member.connection.end(ErrorCode::Replaced);
         member.connection = connection.clone();
         member.lost = None;
-        Ok(Some(member.received))
+        Some(room.members.keys().copied().filter(|peer| *peer != request.peer).collect())
     }
 
     /// Makes the room that is asked for unless it is there.
@@ -307,22 +291,20 @@ impl Rooms {
         }
     }
 
-    /// Queues a message; gives those for whom too much is waiting.
+    /// Queues a message for those who are connected; gives those for whom too much is waiting.
     fn queue(&mut self, room: RoomId, to: &[PeerId], message: &Utf8Bytes, context: &Context) -> Vec<PeerId> {
         let mut slow = Vec::new();
         let Some(entry) = self.rooms.get_mut(&room) else { return slow };
         for peer in to {
-            let Some(member) = entry.members.get_mut(peer) else { continue };
-            let before = member.outbox.bytes();
+            let Some(member) = entry.members.get_mut(peer).filter(|member| member.lost.is_none()) else {
+                continue;
+            };
             let mut overflow = member.outbox.push(message.clone()).is_err();
+            self.queued_bytes += message.len();
             let limits = &context.limits;
-            let total = self.queued_bytes - before + member.outbox.bytes();
-            if total > limits.queued_bytes_in_total {
-                // Memory is short: what was sent is not kept for a second time, and whoever has much waiting goes.
-                member.outbox.forget_sent();
+            if self.queued_bytes > limits.queued_bytes_in_total {
                 overflow |= member.outbox.bytes() > limits.queued_bytes_when_short;
             }
-            self.queued_bytes = self.queued_bytes - before + member.outbox.bytes();
             member.connection.waiting.notify_one();
             if overflow {
                 slow.push(*peer);
@@ -346,7 +328,6 @@ mod tests {
     struct Fixture {
         registry: Registry,
         metrics: Arc<Metrics>,
-        secrets: HashMap<u8, ResumeSecret>,
         now: Instant,
     }
 
@@ -355,32 +336,21 @@ mod tests {
             let metrics = Arc::new(Metrics::default());
             let limits =
                 Limits { participants, rooms_per_address: 2, queued_messages: 8, ..Limits::default() };
-            let secrets = (0..8).map(|name| (name, ResumeSecret::random())).collect();
-            Self {
-                registry: Registry::new(limits, metrics.clone(), None),
-                metrics,
-                secrets,
-                now: Instant::now(),
-            }
+            Self { registry: Registry::new(limits, metrics.clone(), None), metrics, now: Instant::now() }
         }
 
-        fn request(&self, name: u8, intent: Intent, received: Option<u64>) -> Request {
+        fn request(&self, name: u8, intent: Intent) -> Request {
             Request {
                 room: ROOM,
                 peer: peer(name),
-                secret: self.secrets[&name].clone(),
                 intent,
-                received,
                 address: IpAddr::from([192, 0, 2, 1]).into(),
                 now: self.now,
             }
         }
 
         fn enter(&self, name: u8) -> Membership {
-            self.registry
-                .join(self.request(name, Intent::Create, None))
-                .map(|(_, membership)| membership)
-                .unwrap()
+            self.registry.join(self.request(name, Intent::Create)).map(|(_, membership)| membership).unwrap()
         }
 
         fn drain(&self, membership: &Membership) -> Vec<String> {
@@ -389,7 +359,7 @@ mod tests {
     }
 
     fn peer(name: u8) -> PeerId {
-        PeerId::from_bytes([name; 8])
+        PeerId::from_bytes([name; 32])
     }
 
     fn summary(text: &str) -> String {
@@ -410,12 +380,12 @@ mod tests {
     #[test]
     fn a_room_must_exist_to_be_joined_and_may_exist_to_be_created() {
         let fixture = Fixture::new(2);
-        let refused = fixture.registry.join(fixture.request(1, Intent::Join, None));
+        let refused = fixture.registry.join(fixture.request(1, Intent::Join));
         assert_eq!(refused.err(), Some(ErrorCode::RoomNotFound));
         let _first = fixture.enter(1);
-        let (admission, _second) = fixture.registry.join(fixture.request(2, Intent::Create, None)).unwrap();
-        assert_eq!(admission, Admission::New(vec![peer(1)]));
-        let refused = fixture.registry.join(fixture.request(3, Intent::Join, None));
+        let (others, _second) = fixture.registry.join(fixture.request(2, Intent::Create)).unwrap();
+        assert_eq!(others, [peer(1)]);
+        let refused = fixture.registry.join(fixture.request(3, Intent::Join));
         assert_eq!(refused.err(), Some(ErrorCode::RoomFull));
     }
 
@@ -440,43 +410,36 @@ mod tests {
     }
 
     #[test]
-    fn a_place_is_taken_back_with_what_was_missed_and_nobody_notices() {
+    fn a_membership_is_taken_back_from_a_connection_that_still_stands_and_nobody_notices() {
         let fixture = Fixture::new(2);
         let first = fixture.enter(1);
         let second = fixture.enter(2);
         fixture.registry.relay(&second, peer(1), envelope(7));
-        assert_eq!(fixture.drain(&first), ["+2", "2:7"]);
-        fixture.registry.relay(&second, peer(1), envelope(8));
-        let (admission, again) = fixture.registry.join(fixture.request(1, Intent::Create, Some(1))).unwrap();
-        assert_eq!(admission, Admission::Resumed(0));
-        assert_eq!(fixture.drain(&again), ["2:7", "2:8"]);
+        let (others, again) = fixture.registry.join(fixture.request(1, Intent::Create)).unwrap();
+        assert_eq!(others, [peer(2)]);
         assert_eq!(first.connection.reason(), Some(ErrorCode::Replaced));
+        assert!(fixture.drain(&again).is_empty(), "what waited for the old connection is gone with it");
         fixture.registry.leave(&first);
+        fixture.registry.relay(&second, peer(1), envelope(8));
+        assert_eq!(fixture.drain(&again), ["2:8"]);
         assert!(fixture.drain(&second).is_empty(), "the old connection no longer holds the member");
+        assert_eq!(fixture.registry.rooms.lock().queued_bytes, 0);
     }
 
     #[test]
-    fn a_place_is_not_taken_back_without_its_secret() {
-        let mut fixture = Fixture::new(2);
-        let first = fixture.enter(1);
-        fixture.secrets.insert(1, ResumeSecret::random());
-        let refused = fixture.registry.join(fixture.request(1, Intent::Create, Some(0)));
-        assert_eq!(refused.err(), Some(ErrorCode::PeerIdTaken));
-        assert_eq!(first.connection.reason(), None);
-    }
-
-    #[test]
-    fn who_missed_too_much_begins_a_new_stay() {
-        let fixture = Fixture::new(2);
-        let first = fixture.enter(1);
-        let second = fixture.enter(2);
-        for mark in 0..20 {
-            fixture.registry.relay(&second, peer(1), envelope(mark));
-            fixture.drain(&first);
-        }
-        let (admission, _again) = fixture.registry.join(fixture.request(1, Intent::Create, Some(3))).unwrap();
-        assert_eq!(admission, Admission::New(vec![peer(2)]));
-        assert_eq!(fixture.drain(&second), ["-1", "+1"]);
+    fn nothing_is_kept_for_whoever_is_away_and_coming_back_tells_who_is_there_now() {
+        let fixture = Fixture::new(3);
+        let (first, second) = (fixture.enter(1), fixture.enter(2));
+        fixture.registry.relay(&second, peer(1), envelope(6));
+        fixture.registry.lose(&first, fixture.now);
+        assert!(!fixture.registry.relay(&second, peer(1), envelope(7)));
+        let third = fixture.enter(3);
+        fixture.registry.leave(&second);
+        assert_eq!(fixture.drain(&third), ["-2"]);
+        assert_eq!(fixture.registry.rooms.lock().queued_bytes, 0, "nothing waits for the first");
+        let (others, again) = fixture.registry.join(fixture.request(1, Intent::Create)).unwrap();
+        assert_eq!(others, [peer(3)]);
+        assert!(fixture.drain(&again).is_empty());
     }
 
     #[test]
@@ -498,7 +461,7 @@ mod tests {
         let fixture = Fixture::new(100);
         let memberships: Vec<_> = (0..40)
             .map(|number| {
-                let mut request = fixture.request(7, Intent::Create, None);
+                let mut request = fixture.request(7, Intent::Create);
                 request.peer = peer(number);
                 fixture.registry.join(request).map(|(_, membership)| membership).unwrap()
             })
@@ -527,7 +490,7 @@ mod tests {
             .map(|number| {
                 let enter = |name| {
                     let room = RoomId::from_bytes([number; 16]);
-                    let request = Request { room, ..fixture.request(name, Intent::Create, None) };
+                    let request = Request { room, ..fixture.request(name, Intent::Create) };
                     fixture.registry.join(request).map(|(_, membership)| membership).unwrap()
                 };
                 (enter(1), enter(2))
@@ -557,11 +520,11 @@ mod tests {
     #[test]
     fn an_address_makes_only_so_many_rooms() {
         let fixture = Fixture::new(2);
-        let mut request = fixture.request(1, Intent::Create, None);
+        let mut request = fixture.request(1, Intent::Create);
         let _first = fixture.enter(1);
         request.room = RoomId::from_bytes([2; 16]);
         let _second = fixture.registry.join(request).unwrap();
-        let mut request = fixture.request(1, Intent::Create, None);
+        let mut request = fixture.request(1, Intent::Create);
         request.room = RoomId::from_bytes([3; 16]);
         assert_eq!(fixture.registry.join(request).err(), Some(ErrorCode::TooManyRooms));
     }
@@ -571,12 +534,12 @@ mod tests {
         let mut fixture = Fixture::new(2);
         let (ada, ben) = (fixture.enter(1), fixture.enter(2));
         fixture.registry.lose(&ben, fixture.now);
-        let refused = fixture.registry.join(fixture.request(3, Intent::Join, None));
+        let refused = fixture.registry.join(fixture.request(3, Intent::Join));
         assert_eq!(refused.err(), Some(ErrorCode::RoomFull), "a socket that changes networks comes back");
         let yields = fixture.registry.yields_at(ada.room).unwrap();
         assert_eq!(yields, fixture.now + Limits::default().yielding);
         fixture.now = yields;
-        fixture.registry.join(fixture.request(3, Intent::Join, None)).unwrap();
+        fixture.registry.join(fixture.request(3, Intent::Join)).unwrap();
         assert_eq!(fixture.drain(&ada), ["+2", "-2", "+3"]);
         assert_eq!(ben.connection.reason(), Some(ErrorCode::Replaced));
         assert_eq!(fixture.registry.yields_at(ada.room), None);
@@ -587,9 +550,9 @@ mod tests {
         let mut fixture = Fixture::new(2);
         let (_ada, ben) = (fixture.enter(1), fixture.enter(2));
         fixture.registry.lose(&ben, fixture.now);
-        fixture.registry.join(fixture.request(2, Intent::Join, Some(0))).unwrap();
+        fixture.registry.join(fixture.request(2, Intent::Join)).unwrap();
         fixture.now += Limits::default().yielding;
-        let refused = fixture.registry.join(fixture.request(3, Intent::Join, None));
+        let refused = fixture.registry.join(fixture.request(3, Intent::Join));
         assert_eq!(refused.err(), Some(ErrorCode::RoomFull));
     }
 }

@@ -69,6 +69,10 @@ impl FrameOutput for FrameHub {
         self.changed.notify_one();
     }
 
+    fn lines(&self, stream: u32) -> Option<u16> {
+        self.outbox().lines(stream)
+    }
+
     fn delay(&self, stream: u32) -> Duration {
         self.outbox().delay(stream)
     }

@@ -44,6 +44,10 @@ struct Stream {
     drawing: Option<Duration>,
     /// As the window said last.
     shown: Option<Resolution>,
+    /// On how many lines, 0 when nobody sees it; `None` before the window said so of a picture, and after the stream's end.
+    lines: Option<u16>,
+    /// What was sent last is the stream's end: its acknowledgement says nothing of a size.
+    ended: bool,
 }
 
 struct Sent {
@@ -78,6 +82,11 @@ impl Outbox {
         self.streams.entry(stream).or_default().waiting = Some(Waiting::Frame { frame, put_in: now });
     }
 
+    /// On how many lines `stream` is shown: 0 when nobody sees it.
+    pub(super) fn lines(&self, stream: u32) -> Option<u16> {
+        self.streams.get(&stream)?.lines
+    }
+
     /// How long a picture of `stream` takes from here to the screen; nothing before the first was drawn.
     pub(super) fn delay(&self, stream: u32) -> Duration {
         let drawing = self.streams.get(&stream).and_then(|stream| stream.drawing);
@@ -86,7 +95,9 @@ impl Outbox {
 
     /// The stream shows nothing more; a picture that waits is dropped, since it would be shown after the end.
     pub(super) fn end(&mut self, stream: u32) {
-        self.streams.entry(stream).or_default().waiting = Some(Waiting::End);
+        let stream = self.streams.entry(stream).or_default();
+        stream.waiting = Some(Waiting::End);
+        stream.lines = None;
     }
 
     /// The window has taken `ack.sequence` and everything before it. What was never sent is ignored.
@@ -100,6 +111,10 @@ impl Outbox {
             }
             stream.unacknowledged.retain(|sent| is_before(ack.sequence, sent.sequence));
             stream.shown = ack.shown;
+            if !stream.ended {
+                let lines = ack.shown.map_or(0, |shown| shown.width.min(shown.height));
+                stream.lines = Some(u16::try_from(lines).unwrap_or(u16::MAX));
+            }
         }
     }
 
@@ -107,6 +122,7 @@ impl Outbox {
     pub(super) fn reconnect(&mut self) -> Connection {
         for stream in self.streams.values_mut() {
             stream.unacknowledged.clear();
+            stream.lines = None;
         }
         self.connection.0 += 1;
         self.connection
@@ -130,6 +146,7 @@ impl Outbox {
         let stream = self.streams.get_mut(&id)?;
         let sequence = stream.sequence;
         stream.sequence = stream.sequence.wrapping_add(1);
+        stream.ended = matches!(stream.waiting, Some(Waiting::End));
         match stream.waiting.take()? {
             Waiting::Frame { frame, put_in } => {
                 stream.unacknowledged.push_back(Sent { sequence, put_in });
@@ -209,6 +226,29 @@ mod tests {
         assert_eq!(next_frame(&mut outbox), None);
         outbox.acknowledge(ack(0, 0), Instant::now());
         assert_eq!(next_frame(&mut outbox), Some((0, 2, 3)));
+    }
+
+    #[test]
+    fn how_large_a_stream_is_shown_is_known_from_the_first_picture_to_the_end() {
+        let mut outbox = Outbox::default();
+        let shown = |sequence, width, height| Ack {
+            stream: 0,
+            sequence,
+            shown: (width > 0).then(|| Resolution::new(width, height)),
+        };
+        outbox.offer(0, frame(1), Instant::now());
+        assert!(next_frame(&mut outbox).is_some());
+        assert_eq!(outbox.lines(0), None, "nothing was said yet");
+        outbox.acknowledge(shown(0, 640, 360), Instant::now());
+        assert_eq!(outbox.lines(0), Some(360));
+        outbox.acknowledge(shown(0, 0, 0), Instant::now());
+        assert_eq!(outbox.lines(0), Some(0), "nobody looks");
+        outbox.acknowledge(shown(0, 90, 160), Instant::now());
+        assert_eq!(outbox.lines(0), Some(90), "said again of the same picture, and upright");
+        outbox.end(0);
+        assert!(matches!(outbox.take(), Some(Outgoing::End { .. })));
+        outbox.acknowledge(shown(1, 0, 0), Instant::now());
+        assert_eq!(outbox.lines(0), None, "a camera that is off is not one that nobody wants to see");
     }
 
     #[test]

@@ -1,42 +1,58 @@
-// One WebRTC connection to one participant: perfect negotiation, sound, picture and the control channel, as
+// One WebRTC connection to one participant: perfect negotiation, sound, pictures and the control channel, as
 // docs/protocol.md describes them.
 
-import { digest, fingerprint, newLongCode, safetyNumber } from './keys.js';
+import { digest, fingerprint } from './keys.js';
 import { fromHex } from './bytes.js';
 import { watchReceiver, watchSender } from './frames.js';
+import { confirmation, isConfirmed } from './identity.js';
+import { outgoing } from './sources.js';
 
-/** @typedef {{ microphone: boolean, camera: boolean }} MediaState */
+/** @import { Pair } from './identity.js' */
+/** @import { Source } from './sources.js' */
+/** @typedef {{ source: string, paused: boolean }} StreamState */
 /**
  * @typedef {object} Options
  * @property {RTCIceServer[]} iceServers
  * @property {boolean} polite
  * @property {boolean} offers whether this side makes the first offer
- * @property {MediaStream} stream what is sent
+ * @property {Pair} pair
+ * @property {() => Partial<Record<Source, MediaStreamTrack>>} sends what is sent now
  * @property {boolean} watchFrames
  * @property {(message: object) => void} send to the other side, through the server
- * @property {() => MediaState} state what is sent now
  * @property {() => void} changed
- * @property {() => void} goodbye
- * @property {boolean} handsOver whether the calls that follow have a code of their own
+ * @property {() => void} confirmed the other side proved who it is
+ * @property {(message: any) => void} heard what they say on the control channel of a confirmed connection
+ * @property {() => void} failed it will not come up, or not again
  * @property {(candidate: string) => Promise<string>} detour where a candidate of theirs is to be replaced by another
  * @property {HTMLVideoElement} screen
  */
 
+/** Milliseconds for which candidates are gathered. */
+const CANDIDATE_WAIT = 50;
+/** Places of the sections. */
+const MICROPHONE = 0;
+const CAMERA = 1;
+
 export class Connection {
   #options;
   #pc;
+  #control;
   #makingOffer = false;
   #ignoresOffer = false;
-  /** @type {RTCDataChannel | undefined} */
-  #control;
-  /** @type {Map<string, RTCRtpSender>} */
-  senders = new Map();
-  /** What they say that they send. @type {MediaState | null} */
-  theirs = null;
-  /** What both compare aloud. @type {{ words: string[], digits: string } | null} */
-  safety = null;
-  /** The code for the calls that follow. @type {string | null} */
-  again = null;
+  /** @type {object[]} */
+  #gathered = [];
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #telling;
+  /** Settled with both certificates when the handshake is over. @type {Promise<Certificates> | null} */
+  #certificates = null;
+  /** The certificate that every description of theirs has to name. @type {string | null} */
+  #named = null;
+  /** What comes on the channel is handled one after the other. */
+  #queue = Promise.resolve();
+  #outgoing = outgoing();
+  /** What they send, which is shown once they proved who they are. */
+  #stream = new MediaStream();
+  isConfirmed = false;
   /** The last exchange that is through. @type {{ offer: string, answer: string, ours: boolean } | null} */
   negotiated = null;
   exchanges = 0;
@@ -46,26 +62,28 @@ export class Connection {
     this.#options = options;
     this.#pc = new RTCPeerConnection({ iceServers: options.iceServers });
     const pc = this.#pc;
-    for (const track of options.stream.getTracks()) {
-      const sender = pc.addTrack(track, options.stream);
-      this.senders.set(track.kind, sender);
-      if (options.watchFrames && track.kind === 'video') {
-        watchSender(sender);
-      }
+    this.#outgoing.addTo(pc);
+    if (options.watchFrames) {
+      watchSender(this.#outgoing.senders.camera);
     }
-    if (options.offers) {
-      this.#adopt(pc.createDataChannel('control'));
-    }
-    // Whoever waits for the other side's offer answers it before this can fire.
-    pc.onnegotiationneeded = () => this.#offer();
+    this.#control = this.#open();
+    // Whoever waits for the other side's offer answers it before this can matter.
+    pc.onnegotiationneeded = () => (options.offers || pc.remoteDescription) && this.#offer();
     pc.onicecandidate = ({ candidate }) => this.#candidate(candidate);
-    pc.onconnectionstatechange = () => this.#stateChanged();
-    pc.ondatachannel = ({ channel }) => channel.label === 'control' && this.#adopt(channel);
-    pc.ontrack = ({ track, receiver, streams }) => {
-      if (options.watchFrames && track.kind === 'video') {
+    pc.onconnectionstatechange = () => {
+      options.changed();
+      if (pc.connectionState === 'failed') {
+        options.failed();
+      }
+    };
+    pc.ondatachannel = ({ channel }) => channel.close();
+    pc.ontrack = ({ track, receiver, transceiver }) => {
+      if (options.watchFrames && this.#place(transceiver) === CAMERA) {
         watchReceiver(receiver);
       }
-      options.screen.srcObject = streams[0] ?? new MediaStream([track]);
+      if ([MICROPHONE, CAMERA].includes(this.#place(transceiver))) {
+        this.#stream.addTrack(track);
+      }
     };
   }
 
@@ -73,41 +91,62 @@ export class Connection {
     return this.#pc.connectionState;
   }
 
-  getStats() {
-    return this.#pc.getStats();
+  /** Statistics, and which source each media section is for. */
+  async getStats() {
+    const places = this.#pc.getTransceivers().map(({ mid }) => mid);
+    return { all: await this.#pc.getStats(), places };
   }
 
   restartIce() {
     this.#pc.restartIce();
   }
 
-  tellState() {
-    if (this.#control?.readyState === 'open') {
-      this.#control.send(JSON.stringify({ type: 'state', ...this.#options.state() }));
+  /** Sends what is sent now, and nothing before they proved who they are. */
+  async update() {
+    if (this.isConfirmed) {
+      await this.#outgoing.send(this.#options.sends());
     }
   }
 
-  /** @param {string} code */
-  #sayAgain(code) {
-    this.again = code;
-    this.#control?.send(JSON.stringify({ type: 'again', code }));
-    this.#options.changed();
+  /**
+   * How large they show our camera's picture.
+   * @param {number} height in lines; 0 for not at all
+   */
+  async shownAt(height) {
+    const sender = this.#outgoing.senders.camera;
+    const parameters = sender.getParameters();
+    const [encoding] = parameters.encodings;
+    const own = sender.track?.getSettings().height;
+    if (encoding && own) {
+      encoding.active = height > 0;
+      encoding.scaleResolutionDownBy = height > 0 ? Math.max(1, own / height) : 1;
+      await sender.setParameters(parameters);
+    }
   }
 
-  goodbye() {
-    if (this.#control?.readyState === 'open') {
-      this.#control.send(JSON.stringify({ type: 'goodbye' }));
+  /**
+   * Says something on the control channel.
+   * @param {object} message
+   */
+  say(message) {
+    if (this.isConfirmed && this.#control.readyState === 'open') {
+      this.#control.send(JSON.stringify(message));
     }
   }
 
   close() {
+    clearTimeout(this.#telling);
     this.#pc.close();
   }
 
   /** @param {{ kind: 'offer' | 'answer', sdp: string }} description */
   async description({ kind, sdp }) {
     const pc = this.#pc;
-    fingerprint(sdp);
+    const named = fingerprint(sdp);
+    this.#named ??= named;
+    if (named !== this.#named) {
+      throw new Error('another certificate than in their first description');
+    }
     const collides = kind === 'offer' && (this.#makingOffer || pc.signalingState !== 'stable');
     this.#ignoresOffer = collides && !this.#options.polite;
     if (this.#ignoresOffer) {
@@ -140,6 +179,11 @@ export class Connection {
     }
   }
 
+  /** @param {RTCRtpTransceiver} transceiver */
+  #place(transceiver) {
+    return this.#pc.getTransceivers().indexOf(transceiver);
+  }
+
   async #offer() {
     try {
       this.#makingOffer = true;
@@ -153,6 +197,8 @@ export class Connection {
   #sendDescription() {
     const description = this.#pc.localDescription;
     if (description) {
+      // Candidates of the description before this one come before it.
+      this.#tellCandidates();
       this.#options.send({ type: 'description', kind: description.type, sdp: description.sdp });
     }
   }
@@ -161,13 +207,21 @@ export class Connection {
   #candidate(candidate) {
     // The end of candidates may come as an empty one, as null, or as both.
     if (candidate) {
-      this.#options.send({
-        type: 'candidate',
+      this.#gathered.push({
         candidate: candidate.candidate,
         sdp_mid: candidate.sdpMid,
         sdp_m_line_index: candidate.sdpMLineIndex,
         username_fragment: candidate.usernameFragment,
       });
+      this.#telling ??= setTimeout(() => this.#tellCandidates(), CANDIDATE_WAIT);
+    }
+  }
+
+  #tellCandidates() {
+    clearTimeout(this.#telling);
+    this.#telling = undefined;
+    while (this.#gathered.length > 0) {
+      this.#options.send({ type: 'candidates', candidates: this.#gathered.splice(0, 32) });
     }
   }
 
@@ -180,51 +234,67 @@ export class Connection {
     this.#options.changed();
   }
 
-  async #stateChanged() {
-    this.#options.changed();
-    if (this.#pc.connectionState === 'connected' && !this.safety) {
-      this.safety = await this.#compared();
-      this.#options.changed();
-    }
+  /** The control channel. */
+  #open() {
+    const channel = this.#pc.createDataChannel('control', { negotiated: true, id: 0 });
+    /** @param {() => Promise<void>} work */
+    const later = (work) => {
+      this.#queue = this.#queue.then(work);
+    };
+    channel.onopen = () => later(() => this.#confirm());
+    channel.onmessage = ({ data }) => later(() => this.#heard(data));
+    return channel;
   }
 
-  /** Made from the certificates of the finished handshake: descriptions only say what they should be. */
-  async #compared() {
-    const dtls = this.#pc.sctp?.transport;
-    // The connection may be told as connected a moment before its transport is.
-    while (dtls && dtls.state !== 'connected') {
-      await new Promise((changed) => dtls.addEventListener('statechange', changed, { once: true }));
+  /** Says what we saw of the handshake. */
+  async #confirm() {
+    const { own, theirs } = await this.#handshake();
+    this.#control.send(JSON.stringify({ type: 'confirm', mac: await confirmation(this.#options.pair, own, theirs) }));
+  }
+
+  /** @param {unknown} data */
+  async #heard(data) {
+    const message = typeof data === 'string' ? read(data) : null;
+    if (this.isConfirmed) {
+      return message && this.#options.heard(message);
     }
-    const [theirs] = dtls?.getRemoteCertificates() ?? [];
+    const { own, theirs } = await this.#handshake();
+    if (message?.type !== 'confirm' || !(await isConfirmed(this.#options.pair, own, theirs, message.mac))) {
+      this.close();
+      throw new Error('they do not prove who they are');
+    }
+    this.isConfirmed = true;
+    this.#options.screen.srcObject = this.#stream;
+    await this.update();
+    this.#options.confirmed();
+  }
+
+  /** @typedef {{ own: import('./bytes.js').Bytes, theirs: import('./bytes.js').Bytes }} Certificates */
+  #handshake() {
+    this.#certificates ??= this.#shaken();
+    return this.#certificates;
+  }
+
+  /** The certificates of the finished handshake: descriptions only say what they should be. */
+  async #shaken() {
+    // The channel may be told as open before the transport that carries it is in its place, and connected.
+    while (this.#pc.sctp?.transport.state !== 'connected') {
+      await new Promise((over) => setTimeout(over, 10));
+    }
+    const [theirs] = this.#pc.sctp.transport.getRemoteCertificates();
     const all = await this.#pc.getStats();
     const transport = Array.from(all.values()).find(({ type }) => type === 'transport');
     /** @type {string} */
-    const ours = all.get(transport?.localCertificateId).fingerprint;
-    return await safetyNumber(fromHex(ours.replaceAll(':', '')), await digest(theirs));
+    const own = all.get(transport?.localCertificateId).fingerprint;
+    return { own: fromHex(own.replaceAll(':', '')), theirs: await digest(theirs) };
   }
+}
 
-  /** @param {RTCDataChannel} channel */
-  #adopt(channel) {
-    this.#control = channel;
-    channel.onopen = () => {
-      this.tellState();
-      // Whoever was there first hands it over.
-      if (this.#options.handsOver && !this.#options.offers) {
-        this.#sayAgain(this.again ?? newLongCode());
-      }
-    };
-    channel.onmessage = ({ data }) => {
-      const message = JSON.parse(data);
-      if (message.type === 'state') {
-        this.theirs = { microphone: message.microphone, camera: message.camera };
-        this.#options.changed();
-      } else if (message.type === 'again' && this.#options.handsOver) {
-        if (this.again === null || message.code < this.again) {
-          this.#sayAgain(message.code);
-        }
-      } else if (message.type === 'goodbye') {
-        this.#options.goodbye();
-      }
-    };
+/** @param {string} text */
+function read(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
   }
 }

@@ -2,6 +2,7 @@
 
 import { argon2id } from 'hash-wasm';
 import { concat, fromHex, random, utf8 } from './bytes.js';
+import { expand } from './identity.js';
 
 /** @import { Bytes } from './bytes.js' */
 /** @typedef {{ roomId: Bytes, signalKey: Bytes }} Keys */
@@ -54,12 +55,8 @@ export async function deriveKeys(code) {
     hashLength: 32,
     outputType: 'binary',
   });
-  const key = await crypto.subtle.importKey('raw', new Uint8Array(roomKey), 'HKDF', false, ['deriveBits']);
   /** @param {string} info @param {number} length */
-  const derive = async (info, length) => {
-    const parameters = { name: 'HKDF', hash: 'SHA-256', salt: new Uint8Array(), info: utf8(info) };
-    return new Uint8Array(await crypto.subtle.deriveBits(parameters, key, length * 8));
-  };
+  const derive = (info, length) => expand(new Uint8Array(roomKey), new Uint8Array(), utf8(info), length);
   return {
     roomId: await derive('tincan room id v1', 16),
     signalKey: await derive('tincan signal key v1', 32),
@@ -78,17 +75,15 @@ const WORDS = `
   .map((word) => word.trim().replaceAll(/\s+/g, ' '));
 
 /**
- * The safety number of the SHA-256 of both certificates, in any order.
- * @param {Bytes} one
- * @param {Bytes} other
+ * The room's safety number.
+ * @param {string[]} ids everybody whose connection is confirmed, and the own, in any order
  * @returns {Promise<{ words: string[], digits: string }>}
  */
-export async function safetyNumber(one, other) {
-  const differs = one.findIndex((byte, index) => byte !== other[index]);
-  const isLower = (one[differs] ?? 0) <= (other[differs] ?? 0);
+export async function safetyNumber(ids) {
   const output = await argon2id({
-    password: isLower ? concat(one, other) : concat(other, one),
-    salt: 'tincan safety number v1',
+    // Hex digits are in the order of the bytes that they stand for.
+    password: concat(...ids.toSorted().map(fromHex)),
+    salt: 'tincan safety number v2',
     memorySize: 19456,
     iterations: 2,
     parallelism: 1,
@@ -114,7 +109,7 @@ export function fingerprint(sdp) {
   if (!digest || digests.some((other) => other !== digest)) {
     throw new Error('this description does not name one certificate');
   }
-  return fromHex(digest.replaceAll(':', ''));
+  return digest;
 }
 
 /**

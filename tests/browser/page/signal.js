@@ -1,108 +1,122 @@
-// “Connecting to the server” and the numbering of “Envelopes” in docs/protocol.md.
+// “Connecting to the server” of docs/protocol.md.
 
-import { random, toHex } from './bytes.js';
-import { open, seal } from './envelope.js';
+import { toHex } from './bytes.js';
 
+/** @import { Identity } from './identity.js' */
 /** @import { Keys } from './keys.js' */
-/** @typedef {{ type: 'joined', peers: string[], ice_servers: RTCIceServer[] }} Joined */
-/** @typedef {{ type: string, from: string, [field: string]: any }} PeerMessage */
+/** @typedef {{ peers: string[], capacity: number, ice_servers: RTCIceServer[] }} Joined */
 /**
  * @typedef {object} Listener
  * @property {(joined: Joined) => void} joined
  * @property {(peer: string) => void} arrived
  * @property {(peer: string) => void} left
- * @property {(message: PeerMessage) => void} message
- * @property {(code: string) => void} failed
+ * @property {(from: string, envelope: string) => void} relayed
+ * @property {(iceServers: RTCIceServer[]) => void} iceServers
+ * @property {() => void} lost until `joined` comes again
+ * @property {(code: string) => void} failed for good
  */
+
+/** What the same request would be refused with again. */
+const FINAL = ['malformed', 'version', 'room_not_found', 'room_full', 'bad_proof', 'too_large'];
 
 /** A stay in a room. */
 export class Signal {
-  peer = toHex(random(8));
-  #secret = toHex(random(16));
-  #socket;
+  #url;
   #keys;
-  /** @type {Map<string, number>} */
-  #sent = new Map();
-  /** @type {Map<string, number>} */
-  #taken = new Map();
+  #identity;
+  #intent;
+  #listener;
+  /** @type {WebSocket | null} */
+  #socket = null;
+  #attempts = 0;
+  #ended = false;
 
   /**
    * @param {string} server
    * @param {Keys} keys
+   * @param {Identity} identity
    * @param {'create' | 'join'} intent
    * @param {Listener} listener
    */
-  constructor(server, keys, intent, listener) {
+  constructor(server, keys, identity, intent, listener) {
+    this.#url = new URL('v2/signal', server.endsWith('/') ? server : `${server}/`);
     this.#keys = keys;
-    this.#socket = new WebSocket(new URL('v1/signal', server.endsWith('/') ? server : `${server}/`), 'tincan.v1');
-    this.#socket.onopen = () => {
-      const { peer } = this;
-      this.#say({ type: 'join', version: 1, room: toHex(keys.roomId), peer, secret: this.#secret, intent });
-    };
-    this.#socket.onmessage = ({ data }) => this.#heard(JSON.parse(data), listener);
-    this.#socket.onclose = ({ code }) => listener.failed(`closed with ${code}`);
+    this.#identity = identity;
+    this.#intent = intent;
+    this.#listener = listener;
+    this.#connect();
   }
 
   /**
-   * Seals a message for somebody.
    * @param {string} to
-   * @param {object} message
+   * @param {string} envelope
    */
-  send(to, message) {
-    const sequence = (this.#sent.get(to) ?? 0) + 1;
-    this.#sent.set(to, sequence);
-    const envelope = seal(this.#keys, { from: this.peer, to, sequence }, message);
+  relay(to, envelope) {
     this.#say({ type: 'relay', to, envelope });
   }
 
   /** Gives the place up; whoever is there was told goodbye before. */
   leave() {
-    this.#socket.onclose = null;
+    this.#ended = true;
     this.#say({ type: 'leave' });
+  }
+
+  #connect() {
+    const socket = new WebSocket(this.#url, 'tincan.v2');
+    this.#socket = socket;
+    socket.onmessage = ({ data }) => void this.#heard(socket, JSON.parse(data));
+    socket.onclose = () => this.#closed(socket);
+  }
+
+  /** @param {WebSocket} socket */
+  #closed(socket) {
+    if (this.#ended || socket !== this.#socket) {
+      return;
+    }
+    this.#socket = null;
+    this.#listener.lost();
+    const most = this.#attempts === 0 ? 250 : Math.min(500 * 2 ** (this.#attempts - 1), 15_000);
+    const least = this.#attempts === 0 ? 0 : most / 2;
+    this.#attempts += 1;
+    setTimeout(() => this.#ended || this.#connect(), least + Math.random() * (most - least));
   }
 
   /** @param {object} message */
   #say(message) {
-    this.#socket.send(JSON.stringify(message));
-  }
-
-  /**
-   * @param {any} message
-   * @param {Listener} listener
-   */
-  #heard(message, listener) {
-    switch (message.type) {
-      case 'joined':
-        return listener.joined(message);
-      case 'peer_joined':
-        return listener.arrived(message.peer);
-      case 'peer_left':
-        return listener.left(message.peer);
-      case 'relay': {
-        const opened = this.#open(message.from, message.envelope);
-        return opened && listener.message({ ...opened, from: message.from });
-      }
-      case 'error':
-        this.#socket.onclose = null;
-        return listener.failed(message.code);
+    if (this.#socket?.readyState === WebSocket.OPEN) {
+      this.#socket.send(JSON.stringify(message));
     }
   }
 
   /**
-   * What does not open, or comes a second time, is dropped.
-   * @param {string} from
-   * @param {string} envelope
+   * @param {WebSocket} socket
+   * @param {any} message
    */
-  #open(from, envelope) {
-    try {
-      const { sequence, message } = open(this.#keys, from, this.peer, envelope);
-      if (sequence <= (this.#taken.get(from) ?? 0)) {
-        return null;
+  async #heard(socket, message) {
+    switch (message.type) {
+      case 'challenge': {
+        const proof = await this.#identity.prove(this.#keys.roomId, message.key);
+        const [room, peer, intent] = [toHex(this.#keys.roomId), this.#identity.id, this.#intent];
+        return this.#say({ type: 'join', version: 2, room, peer, proof, intent });
       }
-      this.#taken.set(from, sequence);
-      return message;
-    } catch {
-      return null;
+      case 'joined':
+        this.#attempts = 0;
+        // After a restart the server knows no rooms.
+        this.#intent = 'create';
+        return this.#listener.joined(message);
+      case 'peer_joined':
+        return this.#listener.arrived(message.peer);
+      case 'peer_left':
+        return this.#listener.left(message.peer);
+      case 'relay':
+        return this.#listener.relayed(message.from, message.envelope);
+      case 'ice_servers':
+        return this.#listener.iceServers(message.ice_servers);
+      case 'error':
+        if (FINAL.includes(message.code) && socket === this.#socket) {
+          this.#ended = true;
+          this.#listener.failed(message.code);
+        }
     }
   }
 }

@@ -16,7 +16,7 @@ use std::time::Duration;
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
 use tincan_protocol::{
-    ClientMessage, Intent, PROTOCOL_VERSION, PeerId, ResumeSecret, RoomId, SIGNAL_PATH, SUBPROTOCOL,
+    Challenge, ClientMessage, Identity, Intent, PROTOCOL_VERSION, RoomId, SIGNAL_PATH, SUBPROTOCOL,
     ServerMessage,
 };
 use tokio::io::AsyncWriteExt;
@@ -67,33 +67,41 @@ async fn connect(server: SocketAddr, number: u32) -> Result<TcpStream, Failure> 
     Ok(timeout(PATIENCE, socket.connect(server)).await??)
 }
 
-async fn open(server: SocketAddr, number: u32) -> Result<Socket, Failure> {
+/// A connection, and what has to be answered on it.
+async fn open(server: SocketAddr, number: u32) -> Result<(Socket, Challenge), Failure> {
     let tcp = connect(server, number).await?;
     let mut request = format!("ws://{server}/{SIGNAL_PATH}").into_client_request()?;
     request.headers_mut().insert(header::SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(SUBPROTOCOL));
-    let (socket, _) = timeout(PATIENCE, client_async(request, tcp)).await??;
-    Ok(socket)
+    let (mut socket, _) = timeout(PATIENCE, client_async(request, tcp)).await??;
+    match hear(&mut socket).await? {
+        ServerMessage::Challenge { key } => Ok((socket, key)),
+        other => Err(format!("no challenge: {other:?}").into()),
+    }
 }
 
-fn join_message(room: u32) -> Message {
+async fn hear(socket: &mut Socket) -> Result<ServerMessage, Failure> {
+    let message = timeout(PATIENCE, socket.next()).await?.ok_or("the server hung up")??;
+    Ok(ServerMessage::decode(message.to_text()?)?)
+}
+
+fn join_message(room: u32, challenge: Challenge) -> Result<Message, Failure> {
     let mut id = [0; 16];
     id[..4].copy_from_slice(&room.to_be_bytes());
+    let (room, identity) = (RoomId::from_bytes(id), Identity::random());
     let join = ClientMessage::Join {
         version: PROTOCOL_VERSION,
-        room: RoomId::from_bytes(id),
-        peer: PeerId::random(),
-        secret: ResumeSecret::random(),
+        room,
+        peer: identity.id(),
+        proof: identity.prove(room, challenge).ok_or("a challenge that nobody can answer")?,
         intent: Intent::Create,
-        received: None,
     };
-    Message::text(join.encode())
+    Ok(Message::text(join.encode()))
 }
 
 async fn join(server: SocketAddr, number: u32, room: u32) -> Result<Socket, Failure> {
-    let mut socket = open(server, number).await?;
-    socket.send(join_message(room)).await?;
-    let answer = timeout(PATIENCE, socket.next()).await?.ok_or("the server hung up")??;
-    match ServerMessage::decode(answer.to_text()?)? {
+    let (mut socket, challenge) = open(server, number).await?;
+    socket.send(join_message(room, challenge)?).await?;
+    match hear(&mut socket).await? {
         ServerMessage::Joined { .. } => Ok(socket),
         other => Err(format!("no place: {other:?}").into()),
     }
@@ -205,15 +213,16 @@ async fn attack(server: SocketAddr, number: u32) -> Result<(), Failure> {
     match number % 4 {
         // Takes a place and never reads: the pings and the others' coming and going pile up.
         0 => {
-            let mut socket = open(server, number).await?;
-            socket.send(join_message(u32::MAX / 2 + number)).await?;
+            let (mut socket, challenge) = open(server, number).await?;
+            socket.send(join_message(u32::MAX / 2 + number, challenge)?).await?;
             std::future::pending::<()>().await;
         }
         // Floods with messages that look right.
         1 => {
-            let mut socket = join(server, number, u32::MAX / 2 + number).await?;
+            let (mut socket, challenge) = open(server, number).await?;
+            let message = join_message(u32::MAX / 2 + number, challenge)?;
             loop {
-                socket.feed(join_message(number)).await?;
+                socket.feed(message.clone()).await?;
             }
         }
         // Half-open: a request that never ends.
@@ -224,9 +233,9 @@ async fn attack(server: SocketAddr, number: u32) -> Result<(), Failure> {
         }
         // Too large, and no message at all.
         _ => {
-            let mut socket = open(server, number).await?;
+            let (mut socket, _) = open(server, number).await?;
             socket.send(Message::text("[".repeat(60_000))).await?;
-            let mut socket = open(server, number).await?;
+            let (mut socket, _) = open(server, number).await?;
             socket.send(Message::binary(vec![0; 1_000_000])).await?;
         }
     }

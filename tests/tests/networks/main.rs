@@ -10,6 +10,7 @@ mod paths;
 mod privacy;
 mod recordings;
 mod relays;
+mod rooms;
 
 use std::net::IpAddr;
 

@@ -18,6 +18,7 @@ export type { CommandError } from './generated/CommandError';
 export type { Device } from './generated/Device';
 export type { Devices } from './generated/Devices';
 export type { Event as EngineEvent } from './generated/Event';
+export type { Knock } from './generated/Knock';
 export type { Levels } from './generated/Levels';
 export type { NearbyCall } from './generated/NearbyCall';
 export type { Notice } from './generated/Notice';
@@ -25,11 +26,16 @@ export type { NumberedEvent } from './generated/NumberedEvent';
 export type { Participant } from './generated/Participant';
 export type { ParticipantStatistics } from './generated/ParticipantStatistics';
 export type { Preview } from './generated/Preview';
+export type { Reaction } from './generated/Reaction';
 export type { RecentCall } from './generated/RecentCall';
 export type { Reply } from './generated/Reply';
+export type { SafetyNumber } from './generated/SafetyNumber';
 export type { Settings } from './generated/Settings';
 export type { Snapshot } from './generated/Snapshot';
+export type { Source } from './generated/Source';
 export type { SourceView } from './generated/SourceView';
+export type { StreamView } from './generated/StreamView';
+export type { Trust } from './generated/Trust';
 export type { Frame, FrameConsumer, FrameSource } from './frames/source';
 
 /** Everything that the window asks of the engine and hears from it. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { aloneCard, banner, isMuted, serverOf, tileSays } from './call-status';
-import { call, participant } from './testing';
+import { aloneCard, banner, isMuted, serverOf, statusSays, tileSays } from './call-status';
+import { call, participant, stream } from './testing';
 import { windowTitle } from './title';
 
 describe('what a call says of itself', () => {
@@ -26,18 +26,48 @@ describe('what a call says of itself', () => {
   it('is said once: of a single person on the tile, or in the banner', () => {
     const one = participant({ connection: 'connecting' });
     expect(banner(call({ phase: 'connecting', participants: [one] }))).toBeUndefined();
-    expect(tileSays(one, true)).toBe('Connecting to \u2068Ada\u2069…');
+    expect(tileSays(one, 'Ada', 'camera', true)).toBe('Connecting to \u2068Ada\u2069…');
     const lost = participant({ connection: 'reconnecting' });
-    expect([tileSays(lost, true), tileSays(lost, false)]).toEqual([
+    expect([tileSays(lost, 'Ada', 'camera', true), tileSays(lost, 'Ada', 'camera', false)]).toEqual([
       undefined,
       'Reconnecting to \u2068Ada\u2069…',
     ]);
-    expect(tileSays(participant(), true)).toBeUndefined();
+    expect(tileSays(participant(), 'Ada', 'camera', true)).toBeUndefined();
   });
 
   it('calls nobody muted of whom nothing is known yet', () => {
     expect(isMuted(participant({ microphoneOn: false, connection: 'connecting' }))).toBe(false);
     expect(isMuted(participant({ microphoneOn: false }))).toBe(true);
+  });
+});
+
+describe('what the call is about', () => {
+  const says = (view: Parameters<typeof call>[0]) => statusSays(call(view), (id) => id.toUpperCase());
+
+  it('is the other of two, the number of more, and who shares a screen', () => {
+    const two = [participant(), participant({ id: 'b' })];
+    const screen = stream({ source: 'screen' });
+    expect([says({ participants: [participant()] }), says({ participants: two })]).toEqual(['A', '3 people']);
+    expect(says({ participants: [participant(), participant({ id: 'b', streams: [screen] })] })).toBe(
+      '\u2068B\u2069 shares a screen',
+    );
+  });
+
+  it('is what one waits for', () => {
+    expect(says({ phase: 'knocking' })).toBe('Waiting to be let in');
+    expect(says({ phase: 'alone' })).toBe('Waiting for somebody');
+    expect(says({ phase: 'joining' })).toBe('Joining…');
+  });
+});
+
+describe('a picture that the path does not carry', () => {
+  it('is said to be paused, of that picture only', () => {
+    const streams = [stream({ paused: true }), stream({ source: 'screen' })];
+    const one = participant({ streams });
+    expect(tileSays(one, 'Ada', 'camera', true)).toContain('Sound goes on');
+    expect(tileSays(one, 'Ada', 'screen', true)).toBeUndefined();
+    const off = participant({ streams: [stream({ paused: true, on: false })] });
+    expect(tileSays(off, 'Ada', 'camera', true)).toBeUndefined();
   });
 });
 

@@ -1,5 +1,19 @@
-import type { CallView, Participant } from '../core/core';
-import { isolated } from './format';
+import type { CallView, Participant, Source } from '../core/core';
+import { isolated, people } from './format';
+
+/** Who or what the call is about, at the left of the status row. `name` is what somebody is called here. */
+export function statusSays(call: CallView, name: (id: string) => string): string {
+  const [first, second] = call.participants;
+  if (call.test) return 'Test call';
+  if (call.phase === 'joining') return 'Joining…';
+  if (call.phase === 'knocking') return 'Waiting to be let in';
+  if (!first) return call.left === null ? 'Waiting for somebody' : 'Nobody else is here';
+  const sharing = call.participants.find(({ streams }) =>
+    streams.some(({ source, on }) => source === 'screen' && on),
+  );
+  if (sharing) return `${isolated(name(sharing.id))} shares a screen`;
+  return second ? people(call.participants.length + 1) : name(first.id);
+}
 
 /** What is said above the pictures while something is not as it should be. */
 export interface Banner {
@@ -10,6 +24,7 @@ export interface Banner {
 export function banner(call: CallView): Banner | undefined {
   switch (call.phase) {
     case 'joining':
+    case 'knocking':
       return undefined;
     case 'connecting':
       // Of a single person the tile says it, with the name.
@@ -55,10 +70,16 @@ export function aloneCard(call: CallView, waiting: boolean): AloneCard {
 }
 
 /** What stands on a tile instead of, or over, its picture. `only`: the banner speaks of nobody else. */
-export function tileSays({ connection, name }: Participant, only: boolean): string | undefined {
+export function tileSays(
+  { connection, streams }: Participant,
+  name: string,
+  source: Source,
+  only: boolean,
+): string | undefined {
   if (connection === 'connecting') return `Connecting to ${isolated(name)}…`;
-  if (connection === 'reconnecting' && !only) return `Reconnecting to ${isolated(name)}…`;
-  return undefined;
+  if (connection === 'reconnecting') return only ? undefined : `Reconnecting to ${isolated(name)}…`;
+  const paused = streams.some((stream) => stream.source === source && stream.on && stream.paused);
+  return paused ? 'Picture paused: the connection is too weak. Sound goes on.' : undefined;
 }
 
 /** Whether a participant is shown as muted. Until there is a connection, nobody knows. */

@@ -1,17 +1,19 @@
-import type { CallView } from '../core/core';
+import type { CallView, Participant, Reaction } from '../core/core';
 import type { Corner } from '../layout/corner';
-import { aloneCard, banner } from './call-status';
-import { clock } from './format';
+import { aloneCard, banner, statusSays } from './call-status';
+import { clock, displayName, isolated } from './format';
 import { IdleWatch } from './idle';
 import { actionOf, PushToTalk, usesSpace, type Action, type KeyPress } from './keys';
+import { news } from './news';
+import type { PanelView } from './panel';
+import { hands, headcount, listed, Names, type Label } from './people';
+import { REACTIONS, type Shown } from './reactions.svelte';
 import type { Session } from './session.svelte';
-import { ActiveSpeaker } from './speaker';
-import { defaultMode, SELF, stage, type LayoutMode } from './stage';
+import { ActiveSpeaker, SPEAKING } from './speaker';
+import { defaultMode, SELF, stage, tilesOf, type LayoutMode } from './stage';
 import { NOTHING_YET, prove, steps } from './test-call';
 import { callTitle } from './title';
-
-/** What is opened over the call. */
-export type Sheet = 'safety' | 'invite';
+import { roomTrust } from './trust';
 
 /** What the call's keys and menus reach outside it. */
 export interface Around {
@@ -20,38 +22,41 @@ export interface Around {
   toggleFullScreen: () => void;
 }
 
-/** Between the tiles and the window's edge. */
-const EDGE = 12;
-/** In the statistics and the clock, a second is what a person reads. */
+/** In the clock and the hands, a second is what a person reads. */
 export const TICK_MS = 1_000;
+
+/** So long after the safety number changed, nobody can have read it. */
+const SETTLING_MS = 1_000;
 
 /**
  * What only the call's screen knows: who is looked at, what is open, whether the controls are shown. Time comes in by
- * `tick`, sound by `hear`; nothing in here knows how anything looks.
+ * `tick`, sound by `hear`, what changed of the call by `follow`; nothing in here knows how anything looks.
  */
 export class CallModel {
   /** Of the stage, in CSS pixels. */
   width = $state(0);
   height = $state(0);
-  /** How much of the stage's lower edge the controls take, and of its upper edge the clock and the banner. */
-  below = $state(88);
-  above = $state(0);
 
   /** Where the floating self-view rests. */
   corner = $state<Corner>('bottom-right');
-  statistics = $state(false);
-  sheet = $state<Sheet>();
+  /** What is open beside the call. */
+  panel = $state<PanelView>();
   /** Whether the person chose to wait after the other had left. */
   waiting = $state(false);
   /** A dialog of the window is open: its keys are its own. */
   covered = $state(false);
-  /** A menu is open, or the focus is on the controls. */
+  /** A menu of the dock is open, or the focus is in it; the focus is in the status row. */
   held = $state(false);
+  heldAbove = $state(false);
   idle = $state(false);
+  fullScreen = $state(false);
 
   #chosenMode = $state<LayoutMode>();
+  /** What was chosen while a screen is shared: it counts for that share only, and what was before comes back after it. */
+  #chosenFor = $state.raw<{ share: string; mode: LayoutMode }>();
   #pinned = $state<string>();
   #active = $state.raw<string>();
+  #page = $state(0);
   #now = $state(0);
   #proof = $state.raw(NOTHING_YET);
 
@@ -61,6 +66,13 @@ export class CallModel {
   readonly #speaker = new ActiveSpeaker();
   readonly #watch = new IdleWatch((quiet) => (this.idle = quiet));
   readonly #talk: PushToTalk;
+  readonly #names = new Names();
+  /** How loud somebody was before they were muted here. */
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
+  readonly #volumes = new Map<string, number>();
+  #followed: CallView | undefined;
+  /** When the safety number changed last. */
+  #renumbered = -Infinity;
 
   constructor(session: Session, call: () => CallView, around: Around) {
     this.#session = session;
@@ -73,39 +85,86 @@ export class CallModel {
     );
   }
 
+  // ── Who is here ──────────────────────────────────────────────────────────────────────────────────────────────
+
   readonly ids = $derived.by(() => this.#call().participants.map(({ id }) => id));
   readonly alone = $derived(this.ids.length === 0);
+  readonly #labels = $derived.by(() => this.#names.of(this.#call().participants));
+  /** Everybody else, as they are listed. */
+  readonly people = $derived.by(() => listed(this.#call()));
+  readonly count = $derived.by(() => headcount(this.#call()));
+  /** The place in the order of raised hands, by id; our own by `SELF`. */
+  readonly hands = $derived.by(() => hands(this.#call()));
+  readonly trust = $derived.by(() => roomTrust(this.#call()));
+
+  /** What somebody is called here: whoever has somebody else's name has a number behind it. */
+  nameOf(id: string): string {
+    const { name, mark } = this.labelOf(id);
+    return name + mark;
+  }
+
+  /** The same in two parts, for where it may be cut off. */
+  labelOf(id: string): Label {
+    return this.#labels.get(id) ?? { name: displayName(''), mark: '' };
+  }
+
+  // ── The stage ────────────────────────────────────────────────────────────────────────────────────────────────
+
+  readonly #tiles = $derived.by(() => tilesOf(this.#call().participants));
+  /** The screen that is shared; of several, that of whoever came last. */
+  readonly #share = $derived(this.#tiles.filter(({ source }) => source === 'screen').at(-1)?.key);
   readonly pin = $derived(
-    this.#pinned !== undefined && this.ids.includes(this.#pinned) ? this.#pinned : undefined,
+    this.#tiles.some(({ key }) => key === this.#pinned) || this.#pinned === SELF ? this.#pinned : undefined,
   );
-  // Pinning somebody is asking to see them large.
-  readonly mode = $derived(
-    this.pin !== undefined ? 'spotlight' : (this.#chosenMode ?? defaultMode(this.ids.length)),
+  // Pinning somebody is asking to see them large, and sharing a screen is asking to be looked at.
+  readonly mode = $derived.by((): LayoutMode => {
+    if (this.pin !== undefined) return 'spotlight';
+    if (this.#share === undefined) return this.#chosenMode ?? defaultMode(this.ids.length);
+    return this.#chosenFor?.share === this.#share ? this.#chosenFor.mode : 'spotlight';
+  });
+  readonly size = $derived({ width: this.width, height: this.height });
+  readonly shown = $derived(
+    stage(this.size, this.#tiles, {
+      mode: this.mode,
+      focus: this.pin ?? this.#share ?? this.#active,
+      speaker: this.#active,
+      page: this.#page,
+      panel: this.panel !== undefined,
+    }),
   );
-  /** One person fills the stage to its edges. Several leave room for what else is on it: it would lie on somebody, and
-   *  tiles that make way whenever the controls come would move. */
-  readonly full = $derived(this.mode === 'spotlight' && this.ids.length <= 1);
-  readonly inset = $derived({
-    top: this.full ? 0 : Math.max(EDGE, this.above),
-    side: this.full ? 0 : EDGE,
-    bottom: this.full ? 0 : Math.max(EDGE, this.below),
+  readonly selfPlace = $derived(this.shown.places.find(({ key }) => key === SELF));
+  /** Whether our own picture stands anywhere. */
+  readonly selfShown = $derived(this.selfPlace !== undefined || this.shown.floatingSelf);
+  /** Reactions of people who have no tile on the stage now. */
+  readonly offstage = $derived.by((): readonly Shown[] =>
+    this.#session.reactions.list.filter(({ peer }) =>
+      peer === null ? !this.selfShown : !this.shown.places.some((place) => place.peer === peer),
+    ),
+  );
+
+  /** Whoever speaks now and has no tile on the stage: on another page, or behind “more”. */
+  readonly speaking = $derived.by(() => {
+    const id = this.#active;
+    if (id === undefined || this.shown.places.some((place) => place.peer === id)) return undefined;
+    return (this.#session.levels?.participants[id] ?? 0) > SPEAKING ? id : undefined;
   });
-  readonly size = $derived({
-    width: Math.max(0, this.width - 2 * this.inset.side),
-    height: Math.max(0, this.height - this.inset.top - this.inset.bottom),
-  });
-  readonly shown = $derived(stage(this.size, this.ids, this.mode, this.pin ?? this.#active));
-  readonly selfPlace = $derived(this.shown.places.find(({ id }) => id === SELF));
+
+  // ── What is to be read ───────────────────────────────────────────────────────────────────────────────────────
 
   readonly title = $derived.by(() => callTitle(this.#call()));
+  readonly status = $derived.by(() => statusSays(this.#call(), (id) => this.nameOf(id)));
   readonly banner = $derived.by(() => banner(this.#call()));
   readonly card = $derived.by(() => aloneCard(this.#call(), this.waiting));
-  readonly canVerify = $derived.by(() => this.#call().participants.some(({ safety }) => safety !== null));
-  readonly canInvite = $derived.by(() => !this.#call().test && this.#call().phase !== 'joining');
+  /** Whether somebody has come into the room that the code leads to. */
+  readonly inside = $derived.by(() => !['joining', 'knocking'].includes(this.#call().phase));
+  readonly canInvite = $derived.by(() => !this.#call().test && this.inside);
+  readonly handUp = $derived.by(() => this.#call().hand !== null);
   /** Controls that hide behind a dialog, or while nobody is there to look at, would only be looked for. */
   readonly controls = $derived(
-    !this.idle || this.held || this.alone || this.covered || this.statistics || this.sheet !== undefined,
+    !this.idle || this.held || this.heldAbove || this.alone || this.covered || this.panel !== undefined,
   );
+  /** In full screen the pictures take the rows of what is hidden; in a window nothing moves. */
+  readonly grown = $derived(this.fullScreen && !this.controls);
   /** How long the call has lasted. Nothing runs while nobody else is here. */
   readonly clock = $derived.by(() => {
     const { connectedSince } = this.#call();
@@ -142,9 +201,17 @@ export class CallModel {
     });
   }
 
-  /** Somebody came: who leaves next is told of anew. */
-  met(): void {
-    this.waiting = false;
+  /** The call has changed: what nobody may miss is said. `now` in milliseconds of any clock. */
+  follow(now: number): void {
+    const call = this.#call();
+    const before = this.#followed?.safety?.digits;
+    if (before !== undefined && before !== call.safety?.digits) this.#renumbered = now;
+    for (const { kind, code, message } of news(this.#followed, call, (id) => isolated(this.nameOf(id)))) {
+      this.#session.tell(kind, code, message);
+    }
+    // Somebody came: who leaves next is told of anew.
+    if (call.participants.length > 0) this.waiting = false;
+    this.#followed = call;
   }
 
   /** The mouse, a finger or a key. */
@@ -165,16 +232,27 @@ export class CallModel {
   // ── What a person does ───────────────────────────────────────────────────────────────────────────────────────
 
   changeLayout(): void {
-    this.#chosenMode = this.mode === 'grid' ? 'spotlight' : 'grid';
+    const mode = this.mode === 'grid' ? 'spotlight' : 'grid';
+    if (this.#share === undefined) this.#chosenMode = mode;
+    else this.#chosenFor = { share: this.#share, mode };
     this.#pinned = undefined;
   }
 
-  togglePin(id: string): void {
-    this.#pinned = this.pin === id ? undefined : id;
+  /** By a tile's key. */
+  togglePin(key: string): void {
+    this.#pinned = this.pin === key ? undefined : key;
   }
 
-  toggleStatistics(): void {
-    this.statistics = !this.statistics;
+  /** Turns pages: -1 or 1. */
+  turn(by: number): void {
+    const { page, pages } = this.shown;
+    this.#page = Math.min(Math.max(0, page + by), pages - 1);
+  }
+
+  toggle(view: PanelView): void {
+    // At the door there is nobody yet whom it could show.
+    if (!this.inside) return;
+    this.panel = this.panel === view ? undefined : view;
   }
 
   toggleMicrophone(): void {
@@ -182,16 +260,92 @@ export class CallModel {
     this.#session.switchOver('microphone');
   }
 
-  readonly #act: Record<Action, () => void> = {
-    microphone: () => this.toggleMicrophone(),
-    camera: () => this.#session.switchOver('camera'),
-    'push-to-talk': () => this.#talk.press(),
-    layout: () => this.changeLayout(),
-    'full-screen': () => this.#around.toggleFullScreen(),
-    statistics: () => this.toggleStatistics(),
-    help: () => this.#around.openKeys(),
-    close: () => (this.statistics = false),
-  };
+  toggleHand(): void {
+    if (this.inside && !this.#call().test) void this.#session.ask({ type: 'set_hand', on: !this.handUp });
+  }
+
+  react(reaction: Reaction): void {
+    if (!this.alone) void this.#session.ask({ type: 'react', reaction });
+  }
+
+  toggleLock(): void {
+    if (this.canInvite) void this.#session.ask({ type: 'set_lock', on: !this.#call().locked });
+  }
+
+  letIn(peer: string): void {
+    void this.#session.ask({ type: 'let_in', peer });
+  }
+
+  refuse(peer: string): void {
+    void this.#session.ask({ type: 'refuse', peer });
+  }
+
+  /**
+   * “They match”, of one person or of everybody (`null`). `now` on the clock of `follow`: a press that was meant for the
+   * number before, because somebody came in that moment, counts for nothing.
+   */
+  matches(peer: string | null, now: number): void {
+    if (now - this.#renumbered >= SETTLING_MS) this.setVerified(peer, true);
+  }
+
+  setVerified(peer: string | null, on: boolean): void {
+    void this.#session.ask({ type: 'set_verified', peer, on });
+  }
+
+  setVolume(peer: string, volume: number): void {
+    void this.#session.ask({ type: 'set_volume', peer, volume });
+  }
+
+  /** Silence for us only; afterwards they are as loud as they were. */
+  toggleMutedHere({ id, volume }: Participant): void {
+    if (volume > 0) this.#volumes.set(id, volume);
+    this.setVolume(id, volume > 0 ? 0 : (this.#volumes.get(id) ?? 1));
+  }
+
+  #letInFirst(): void {
+    const [first] = this.#call().knocks;
+    if (first) this.letIn(first.id);
+  }
+
+  #act(action: Action): void {
+    switch (action) {
+      case 'microphone':
+        return this.toggleMicrophone();
+      case 'camera':
+        return this.#session.switchOver('camera');
+      case 'push-to-talk':
+        return this.#talk.press();
+      case 'people':
+        return this.toggle('people');
+      case 'safety':
+        return this.toggle('safety');
+      case 'statistics':
+        return this.toggle('statistics');
+      case 'hand':
+        return this.toggleHand();
+      case 'let-in':
+        return this.#letInFirst();
+      case 'lock':
+        return this.toggleLock();
+      case 'layout':
+        return this.changeLayout();
+      case 'previous-page':
+        return this.turn(-1);
+      case 'next-page':
+        return this.turn(1);
+      case 'full-screen':
+        return this.#around.toggleFullScreen();
+      case 'help':
+        return this.#around.openKeys();
+      case 'close':
+        this.panel = undefined;
+        return;
+      default: {
+        const wanted = REACTIONS[Number(action.slice('reaction-'.length))];
+        if (wanted) this.react(wanted.reaction);
+      }
+    }
+  }
 
   /** Says whether the page must do nothing else with this key. */
   keyDown(press: KeyPress): boolean {
@@ -199,8 +353,8 @@ export class CallModel {
     const space = press.key === ' ' && !usesSpace(press.target);
     const action = actionOf(press);
     // Over the call a dialog has its own keys. Talking goes on: numbers are compared aloud.
-    if (action && (action === 'push-to-talk' || !(this.covered || this.sheet !== undefined))) {
-      this.#act[action]();
+    if (action && (action === 'push-to-talk' || !this.covered)) {
+      this.#act(action);
       return action !== 'close';
     }
     // A held Space repeats: neither may the page scroll by it, nor the button that has the focus be pressed.

@@ -4,7 +4,7 @@ import type { CallView, Snapshot } from '../core/core';
 import { CallModel } from './call.svelte';
 import type { KeyPress } from './keys';
 import { Session } from './session.svelte';
-import { call, participant, ScriptedCore, snapshot } from './testing';
+import { call, participant, ScriptedCore, snapshot, stream } from './testing';
 import { Toasts } from './toasts.svelte';
 
 const two = [participant(), participant({ id: 'b', name: 'Ben' })];
@@ -57,7 +57,7 @@ describe('push-to-talk in a call', () => {
 
   it('works while a dialog is open, and leaves its checkboxes alone', async () => {
     const { model: screen } = await model({ participants: two }, muted());
-    screen.sheet = 'safety';
+    screen.covered = true;
     const box = document.createElement('input');
     box.type = 'checkbox';
     expect(screen.keyDown(key(' ', box))).toBe(false);
@@ -87,7 +87,7 @@ describe('the controls', () => {
     expect(screen.controls).toBe(true);
   });
 
-  it.each(['held', 'covered', 'statistics'] as const)('stay while they are needed: %s', async (why) => {
+  it.each(['held', 'heldAbove', 'covered'] as const)('stay while they are needed: %s', async (why) => {
     const { model: screen } = await model({ participants: two });
     screen.moved();
     vi.runAllTimers();
@@ -95,16 +95,27 @@ describe('the controls', () => {
     expect(screen.controls).toBe(true);
   });
 
-  it('stay beside a dialog, and while nobody else is here', async () => {
+  it('stay beside a panel, and while nobody else is here', async () => {
     const { model: screen } = await model({ participants: two });
     screen.moved();
     vi.runAllTimers();
-    screen.sheet = 'safety';
+    screen.panel = 'safety';
     expect(screen.controls).toBe(true);
     const { model: alone } = await model({ phase: 'alone' });
     alone.moved();
     vi.runAllTimers();
     expect(alone.controls).toBe(true);
+  });
+
+  it('give their room to the pictures in full screen only', async () => {
+    const { model: screen } = await model({ participants: two });
+    screen.moved();
+    vi.runAllTimers();
+    expect(screen.grown).toBe(false);
+    screen.fullScreen = true;
+    expect(screen.grown).toBe(true);
+    screen.moved();
+    expect(screen.grown).toBe(false);
   });
 });
 
@@ -119,18 +130,66 @@ describe('the clock', () => {
 });
 
 describe('the stage', () => {
-  it('belongs to the only other, and leaves room for clock and controls once there are more', async () => {
+  it('belongs to the only other, with ourselves in a corner', async () => {
     const { model: one } = await model({ participants: [participant()] });
-    one.above = 40;
-    expect([one.full, one.size]).toEqual([true, { width: 1280, height: 800 }]);
-    const { model: more } = await model({ participants: two });
-    more.above = 40;
-    expect(more.inset).toMatchObject({ top: 40, bottom: more.below });
+    expect([one.shown.floatingSelf, one.selfShown]).toEqual([true, true]);
+    expect(one.shown.places.map(({ width, height }) => [width, height])).toEqual([[1280, 800]]);
+  });
+
+  it('turns pages as far as there are any, and shows ourselves on the first only', async () => {
+    const many = Array.from({ length: 11 }, (_, at) => participant({ id: `p${at}`, name: `P${at}` }));
+    const { model: screen } = await model({ participants: many });
+    expect([screen.shown.pages, screen.selfShown]).toEqual([2, true]);
+    screen.keyDown(key('PageDown'));
+    screen.keyDown(key('PageDown'));
+    expect([screen.shown.page, screen.shown.places.length, screen.selfShown]).toEqual([1, 3, false]);
+    screen.keyDown(key('PageUp'));
+    expect(screen.shown.page).toBe(0);
+    // The others have left: there is no second page to be on.
+    screen.turn(1);
+    core.tell({ type: 'call', call: call({ participants: two }) });
+    expect([screen.shown.pages, screen.shown.page]).toEqual([1, 0]);
+  });
+
+  it('follows a shared screen, unless somebody wants it otherwise, and is as before afterwards', async () => {
+    const streams = [stream(), stream({ source: 'screen', stream: 9 })];
+    const sharing = [participant({ id: 'a', streams }), participant({ id: 'b', name: 'Ben' })];
+    const { model: screen } = await model({ participants: two });
+    const large = () => screen.shown.places.find((place) => place.large)?.key;
+    expect([screen.mode, large()]).toEqual(['grid', undefined]);
+    core.tell({ type: 'call', call: call({ participants: sharing }) });
+    expect([screen.mode, large()]).toEqual(['spotlight', 'a/screen']);
+    screen.togglePin('b');
+    expect(large()).toBe('b');
+    screen.changeLayout();
+    expect(screen.mode).toBe('grid');
+    core.tell({ type: 'call', call: call({ participants: two }) });
+    expect(screen.mode).toBe('grid');
+    core.tell({ type: 'call', call: call({ participants: sharing }) });
+    screen.changeLayout();
+    expect(large()).toBe('a/screen');
+    core.tell({ type: 'call', call: call({ participants: two }) });
+    expect([screen.mode, large()]).toEqual(['grid', undefined]);
+  });
+
+  it('looks at who speaks, and changes only to who stays louder for a second', async () => {
+    const { model: screen } = await model({ participants: two });
+    screen.changeLayout();
+    const large = () => screen.shown.places.find((place) => place.large)?.key;
+    const speak = (a: number, b: number, at: number) => {
+      core.tell({ type: 'levels', levels: { microphone: 0, participants: { a, b } } });
+      screen.hear(at);
+    };
+    speak(0.7, 0, 0);
+    speak(0, 0.7, 100);
+    expect(large()).toBe('a');
+    speak(0, 0.7, 1_100);
+    expect(large()).toBe('b');
   });
 
   it('puts whom somebody pins into the spotlight, until they are unpinned or the layout is changed', async () => {
     const { model: screen } = await model({ participants: two });
-    const large = () => screen.shown.places.find((place) => place.large)?.id;
+    const large = () => screen.shown.places.find((place) => place.large)?.key;
     screen.togglePin('b');
     expect([screen.mode, large()]).toEqual(['spotlight', 'b']);
     screen.togglePin('b');
@@ -147,7 +206,10 @@ describe('after the other left', () => {
     expect(screen.card.left).toBe(true);
     screen.waiting = true;
     expect(screen.card.left).toBe(false);
-    screen.met();
+    core.tell({ type: 'call', call: call({ participants: two }) });
+    screen.follow(0);
+    core.tell({ type: 'call', call: call({ phase: 'alone', left: 'Ben' }) });
+    screen.follow(0);
     expect(screen.card.left).toBe(true);
   });
 });
@@ -176,5 +238,127 @@ describe('keys', () => {
     const { model: screen, around } = await model({ participants: two });
     for (const name of ['?', 'F11', 's']) screen.keyDown(key(name));
     expect([around.openKeys, around.toggleFullScreen].map(({ mock }) => mock.calls.length)).toEqual([1, 2]);
+  });
+});
+
+describe('the panel', () => {
+  it('is opened, changed and closed by keys', async () => {
+    const { model: screen } = await model({ participants: two });
+    const views = ['p', 'e', 't', 't', 'p', 'Escape'].map((name) => {
+      screen.keyDown(key(name));
+      return screen.panel;
+    });
+    expect(views).toEqual(['people', 'safety', 'statistics', undefined, 'people', undefined]);
+  });
+
+  it('shows nobody to whoever still stands at the door', async () => {
+    const { model: screen } = await model({ phase: 'knocking' });
+    screen.keyDown(key('p'));
+    expect(screen.panel).toBeUndefined();
+  });
+});
+
+describe('what people do together', () => {
+  it('is asked of the engine, by keys too', async () => {
+    const { model: screen } = await model({
+      participants: two,
+      knocks: [
+        { id: 'x', name: 'Cy' },
+        { id: 'y', name: 'Di' },
+      ],
+    });
+    for (const name of ['r', '1', '6', 'k', 'l']) screen.keyDown(key(name));
+    screen.refuse('y');
+    screen.setVerified(null, true);
+    expect(core.asked).toEqual([
+      { type: 'set_hand', on: true },
+      { type: 'react', reaction: 'thumbs_up' },
+      { type: 'react', reaction: 'party' },
+      { type: 'let_in', peer: 'x' },
+      { type: 'set_lock', on: true },
+      { type: 'refuse', peer: 'y' },
+      { type: 'set_verified', peer: null, on: true },
+    ]);
+  });
+
+  it('needs somebody: nobody reacts alone, and a test call is not locked', async () => {
+    const { model: alone } = await model({ phase: 'alone' });
+    for (const name of ['1', 'k']) alone.keyDown(key(name));
+    expect(core.asked).toEqual([]);
+    const { model: test } = await model({ test: true, participants: [participant()] });
+    for (const name of ['r', 'l']) test.keyDown(key(name));
+    expect(core.asked).toEqual([]);
+  });
+
+  it('verifies nobody by a press that was meant for the number before', async () => {
+    const safety = { words: [], digits: '1' };
+    const { model: screen } = await model({ participants: two, safety });
+    screen.follow(0);
+    screen.matches(null, 0);
+    core.tell({ type: 'call', call: call({ participants: two, safety: { words: [], digits: '2' } }) });
+    screen.follow(5_000);
+    screen.matches(null, 5_300);
+    screen.matches('b', 5_999);
+    expect(core.asked).toEqual([{ type: 'set_verified', peer: null, on: true }]);
+    screen.matches('b', 6_000);
+    expect(core.asked.at(-1)).toEqual({ type: 'set_verified', peer: 'b', on: true });
+  });
+
+  it('lowers a raised hand by the same key', async () => {
+    const { model: screen } = await model({ participants: two, hand: 5 });
+    expect(screen.hands.get('self')).toBe(1);
+    screen.keyDown(key('r'));
+    expect(core.asked).toEqual([{ type: 'set_hand', on: false }]);
+  });
+
+  it('mutes somebody here, and brings back how loud they were', async () => {
+    const { model: screen } = await model({ participants: two });
+    const volumes = () => core.asked.map((command) => 'volume' in command && command.volume);
+    screen.toggleMutedHere(participant({ volume: 1.4 }));
+    screen.toggleMutedHere(participant({ volume: 0 }));
+    screen.toggleMutedHere(participant({ id: 'b', volume: 0 }));
+    expect(volumes()).toEqual([0, 1.4, 1]);
+  });
+});
+
+describe('reactions', () => {
+  it('of people on another page are shown with their name', async () => {
+    const many = Array.from({ length: 11 }, (_, at) => participant({ id: `p${at}`, name: `P${at}` }));
+    const { model: screen } = await model({ participants: many });
+    core.tell({ type: 'reaction', peer: 'p10', reaction: 'clap' });
+    core.tell({ type: 'reaction', peer: 'p0', reaction: 'heart' });
+    core.tell({ type: 'reaction', peer: null, reaction: 'heart' });
+    expect(screen.offstage.map(({ peer }) => peer)).toEqual(['p10']);
+    vi.runAllTimers();
+    expect([screen.offstage, session.reactions.list]).toEqual([[], []]);
+  });
+});
+
+describe('whoever speaks on another page', () => {
+  it('is named for as long as they do', async () => {
+    const many = Array.from({ length: 11 }, (_, at) => participant({ id: `p${at}`, name: `P${at}` }));
+    const { model: screen } = await model({ participants: many });
+    const speak = (level: number) => {
+      core.tell({ type: 'levels', levels: { microphone: 0, participants: { p10: level } } });
+      screen.hear(0);
+      return screen.speaking;
+    };
+    expect([speak(0.7), speak(0.1), speak(0.7)]).toEqual(['p10', undefined, 'p10']);
+    screen.turn(1);
+    expect(screen.speaking).toBeUndefined();
+  });
+});
+
+describe('what happened', () => {
+  it('is said once', async () => {
+    const { model: screen } = await model({ participants: two });
+    screen.follow(0);
+    core.tell({
+      type: 'call',
+      call: call({ participants: [participant({ trust: 'changed' }), ...two.slice(1)] }),
+    });
+    screen.follow(0);
+    screen.follow(0);
+    expect(session.toasts.list.map(({ code, kind }) => [code, kind])).toEqual([['key_changed_a', 'error']]);
   });
 });

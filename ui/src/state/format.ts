@@ -21,6 +21,11 @@ export function plural(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
+/** `1 person`, `4 people`. */
+export function people(count: number): string {
+  return count === 1 ? '1 person' : `${count} people`;
+}
+
 /** When a call was, for the list of recent calls. */
 export function when(at: number, now: number): string {
   const seconds = Math.max(0, (now - at) / 1000);

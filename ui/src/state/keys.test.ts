@@ -29,7 +29,9 @@ describe('keys', () => {
 
   it('that are listed all do something', () => {
     for (const key of KEYS.flatMap(({ keys }) => keys)) {
-      expect(press({ Space: ' ', Esc: 'Escape' }[key] ?? key)).toBeDefined();
+      expect(
+        press({ Space: ' ', Esc: 'Escape', PgUp: 'PageUp', PgDn: 'PageDown' }[key] ?? key),
+      ).toBeDefined();
     }
   });
 
@@ -59,6 +61,13 @@ describe('keys', () => {
       expect(press(' ', element(html))).toBe('push-to-talk');
     for (const html of ['<input>', '<input type="checkbox">', '<select></select>', '<textarea></textarea>'])
       expect(press(' ', element(html))).toBeUndefined();
+  });
+
+  it('scroll where there is something to scroll, and turn pages elsewhere', () => {
+    expect(press('PageDown')).toBe('next-page');
+    const panel = element('<aside><button></button></aside>');
+    expect(press('PageDown', panel.firstElementChild)).toBeUndefined();
+    expect(press('PageUp', element('<textarea></textarea>'))).toBeUndefined();
   });
 
   it('leave shortcuts of the system and repeats alone', () => {

@@ -1,13 +1,40 @@
+import { REACTIONS } from './reactions.svelte';
+
 /** What a key does in a call; the lobby knows the first two and the last. */
 export type Action =
-  'microphone' | 'camera' | 'push-to-talk' | 'layout' | 'full-screen' | 'statistics' | 'help' | 'close';
+  | 'microphone'
+  | 'camera'
+  | 'push-to-talk'
+  | 'people'
+  | 'safety'
+  | 'hand'
+  | 'let-in'
+  | 'lock'
+  | 'layout'
+  | 'previous-page'
+  | 'next-page'
+  | 'full-screen'
+  | 'statistics'
+  | 'help'
+  | 'close'
+  | `reaction-${number}`;
 
 /** For the list of all keys, in its order. */
 export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['M'], does: 'Turn the microphone on or off' },
   { keys: ['V'], does: 'Turn the camera on or off' },
   { keys: ['Space'], does: 'Hold to talk while muted' },
+  { keys: ['R'], does: 'Raise or lower your hand' },
+  {
+    keys: REACTIONS.map((_, index) => String(index + 1)),
+    does: `React: ${REACTIONS.map(({ name }) => name.toLowerCase()).join(', ')}`,
+  },
+  { keys: ['P'], does: 'People: who is here, invitation, lock' },
+  { keys: ['E'], does: 'Safety number: compare it' },
+  { keys: ['K'], does: 'Let in whoever knocked first' },
+  { keys: ['L'], does: 'Lock the call, or open it' },
   { keys: ['W'], does: 'Change the layout' },
+  { keys: ['PgUp', 'PgDn'], does: 'Turn the pages of the grid' },
   { keys: ['S', 'F11'], does: 'Full screen, as does a double click' },
   { keys: ['T'], does: 'Statistics' },
   { keys: ['?'], does: 'Show these keys' },
@@ -18,12 +45,20 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   m: 'microphone',
   v: 'camera',
   ' ': 'push-to-talk',
+  p: 'people',
+  e: 'safety',
+  r: 'hand',
+  k: 'let-in',
+  l: 'lock',
   w: 'layout',
+  pageup: 'previous-page',
+  pagedown: 'next-page',
   s: 'full-screen',
   f11: 'full-screen',
   t: 'statistics',
   '?': 'help',
   escape: 'close',
+  ...Object.fromEntries(REACTIONS.map((_, index) => [String(index + 1), `reaction-${index}` as const])),
 };
 
 export interface KeyPress {
@@ -41,9 +76,17 @@ export function actionOf(press: KeyPress): Action | undefined {
   const action = ACTIONS[press.key.toLowerCase()];
   if (!action) return undefined;
   if (action === 'push-to-talk') return usesSpace(press.target) ? undefined : action;
+  // Where there is something to scroll, these scroll it.
+  if (action.endsWith('-page') && scrolls(press.target)) return undefined;
   // Keys that write nothing act in text fields too.
   if (press.key.length === 1 && isTextField(press.target)) return undefined;
   return action;
+}
+
+function scrolls(target: unknown): boolean {
+  return (
+    isTextField(target) || (target instanceof HTMLElement && target.closest('aside, [role="menu"]') !== null)
+  );
 }
 
 const NOT_TEXT = new Set(['button', 'checkbox', 'radio', 'range', 'submit', 'reset', 'color', 'file']);

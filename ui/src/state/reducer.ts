@@ -30,6 +30,7 @@ function part(event: EngineEvent): Partial<Snapshot> {
     case 'last_call':
       return { lastCall: event.summary };
     case 'notice':
+    case 'reaction':
       return {};
   }
 }

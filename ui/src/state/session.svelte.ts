@@ -2,6 +2,7 @@ import { asCommandError, type Command, type CommandError, type Core, type Number
 import type { Notice, Preview, Reply, Settings, Snapshot } from '../core/core';
 import { serverOf } from './call-status';
 import { CodeEntry } from './code-entry.svelte';
+import { Reactions } from './reactions.svelte';
 import { apply } from './reducer';
 import { screen, type Intent } from './screen';
 import { Toasts } from './toasts.svelte';
@@ -14,6 +15,7 @@ import { Toggle } from './toggle.svelte';
 export class Session {
   readonly core: Core;
   readonly toasts: Toasts;
+  readonly reactions = new Reactions();
 
   #snapshot = $state.raw<Snapshot>();
   /** Events that came before the snapshot that they follow. */
@@ -115,6 +117,7 @@ export class Session {
     const { event } = numbered;
     if (event.type === 'preview' && snapshot.call) this.#tellProblems(snapshot.preview, event.preview);
     if (event.type === 'notice') this.toasts.show(event.notice);
+    if (event.type === 'reaction') this.reactions.show(event.peer, event.reaction);
     // Only a call that ended while this window watched is followed by the screen after it.
     if (event.type === 'last_call') this.#afterDismissed = event.summary === null;
     // A question about a call that is over has answered itself.

@@ -1,4 +1,5 @@
-import { grid, spotlight, type Rect, type Size } from '../layout/grid';
+import { grid, perPage, spotlight, stripRoom, type Rect, type Size } from '../layout/grid';
+import type { Participant, Source } from '../core/core';
 
 /** What W switches between. */
 export type LayoutMode = 'grid' | 'spotlight';
@@ -6,16 +7,48 @@ export type LayoutMode = 'grid' | 'spotlight';
 /** Our own tile among the participants'. */
 export const SELF = 'self';
 
-export interface Place extends Rect {
-  id: string;
+/** Something that has a place on the stage. */
+export interface StageTile {
+  /** Of the tile: a person's id, or one made of it for their screen. */
+  key: string;
+  /** Whose it is; `SELF` for our own. */
+  peer: string;
+  source: Source;
+}
+
+export interface Place extends StageTile, Rect {
   /** The one that everybody looks at. */
   large: boolean;
+  /** One of the small ones beside it. */
+  strip: boolean;
 }
 
 export interface Stage {
   places: Place[];
   /** Whether the self-view floats in a corner instead of having a place. */
   floatingSelf: boolean;
+  /** Pages of the grid, and which one is shown, from 0. */
+  pages: number;
+  page: number;
+  /** Where it stands how many more there are than the strip holds. */
+  more: (Rect & { count: number }) | undefined;
+}
+
+const self: StageTile = { key: SELF, peer: SELF, source: 'camera' };
+
+/** Shared screens, then everybody else in the order in which they came. */
+export function tilesOf(participants: readonly Pick<Participant, 'id' | 'streams'>[]): StageTile[] {
+  const screens = participants.filter(({ streams }) =>
+    streams.some(({ source, on }) => source === 'screen' && on),
+  );
+  return [
+    ...screens.map(({ id }): StageTile => ({ key: screenKey(id), peer: id, source: 'screen' })),
+    ...participants.map(({ id }): StageTile => ({ key: id, peer: id, source: 'camera' })),
+  ];
+}
+
+export function screenKey(peer: string): string {
+  return `${peer}/screen`;
 }
 
 /** Two see each other best when one fills the window; more see each other best side by side. */
@@ -23,32 +56,79 @@ export function defaultMode(participants: number): LayoutMode {
   return participants > 1 ? 'grid' : 'spotlight';
 }
 
-/** Who stands where. `focus` is the pinned tile or the active speaker; whoever has left counts as nobody. */
-export function stage(
-  size: Size,
-  participants: readonly string[],
-  mode: LayoutMode,
-  focus: string | undefined,
-): Stage {
-  const [first] = participants;
-  if (first === undefined) return { places: [], floatingSelf: false };
-  if (mode === 'spotlight' && participants.length === 1) {
-    return { places: [{ id: first, x: 0, y: 0, ...size, large: true }], floatingSelf: true };
+export interface Wish {
+  mode: LayoutMode;
+  /** What is looked at: a pinned tile, a shared screen, the active speaker. Whoever has left counts as nobody. */
+  focus?: string | undefined;
+  /** Who speaks: they are never hidden behind “more”. */
+  speaker?: string | undefined;
+  page?: number;
+  /** A panel takes room at the side: the strip then stands below. */
+  panel?: boolean;
+}
+
+/** Who stands where. What has no place is not to be drawn, and asks for no pictures. */
+export function stage(size: Size, tiles: readonly StageTile[], wish: Wish): Stage {
+  const none = { places: [], floatingSelf: false, pages: 1, page: 0, more: undefined };
+  const [first] = tiles;
+  // While nobody else is here we are what there is to be seen.
+  if (!first) return { ...none, places: [placed(self, { x: 0, y: 0, ...size }, 'large')] };
+  if (wish.mode === 'spotlight' && tiles.length === 1) {
+    return { ...none, places: [placed(first, { x: 0, y: 0, ...size }, 'large')], floatingSelf: true };
   }
-  const everybody = [...participants, SELF];
-  if (mode === 'grid') {
-    const rects = grid(size, everybody.length);
-    return { places: everybody.flatMap((id, i) => place(id, rects[i], false)), floatingSelf: false };
+  return wish.mode === 'grid' ? pageOf(size, tiles, wish.page ?? 0) : spotlit(size, tiles, first, wish);
+}
+
+/** Everybody alike, a page at a time; we are the last on the first page. */
+function pageOf(size: Size, tiles: readonly StageTile[], wanted: number): Stage {
+  const each = perPage(size);
+  const everybody = [...tiles.slice(0, each - 1), self, ...tiles.slice(each - 1)];
+  const pages = Math.ceil(everybody.length / each);
+  const page = Math.min(Math.max(0, wanted), pages - 1);
+  const shown = everybody.slice(page * each, (page + 1) * each);
+  const rects = grid(size, shown.length);
+  const places = shown.flatMap((tile, i) => maybe(tile, rects[i], 'grid'));
+  return { places, floatingSelf: false, pages, page, more: undefined };
+}
+
+/** One large, the others in a strip; we are its last. */
+function spotlit(size: Size, tiles: readonly StageTile[], first: StageTile, wish: Wish): Stage {
+  const everybody = [...tiles, self];
+  const chosen = everybody.find(({ key }) => key === wish.focus) ?? first;
+  const others = everybody.filter((tile) => tile !== chosen);
+  const beside = wish.panel !== true && size.width > 1.6 * size.height;
+  const room = Math.min(others.length, stripRoom(size, beside));
+  const { large, strip } = spotlight(size, room, beside);
+  const rest = { floatingSelf: false, pages: 1, page: 0 };
+  const main = placed(chosen, large, 'large');
+  if (room === others.length) {
+    const places = [main, ...others.flatMap((tile, i) => maybe(tile, strip[i], 'strip'))];
+    return { ...rest, places, more: undefined };
   }
-  const chosen = focus !== undefined && everybody.includes(focus) ? focus : first;
-  const others = everybody.filter((id) => id !== chosen);
-  const { large, strip } = spotlight(size, others.length);
+  // The last place is ours and the one before says how many there are besides.
+  const own = chosen === self ? [] : [self];
+  const kept = Math.max(0, room - 1 - own.length);
+  const people = others.filter((tile) => tile !== self);
+  const shown = [...people.filter(isOf(wish.speaker)), ...people.filter((tile) => !isOf(wish.speaker)(tile))];
+  const row = shown.slice(0, kept);
+  const rect = strip[row.length];
   return {
-    places: [...place(chosen, large, true), ...others.flatMap((id, i) => place(id, strip[i], false))],
-    floatingSelf: false,
+    ...rest,
+    places: [
+      main,
+      ...row.flatMap((tile, i) => maybe(tile, strip[i], 'strip')),
+      ...own.flatMap((tile) => maybe(tile, strip[row.length + 1], 'strip')),
+    ],
+    more: rect && { ...rect, count: people.length - row.length },
   };
 }
 
-function place(id: string, rect: Rect | undefined, large: boolean): Place[] {
-  return rect ? [{ id, ...rect, large }] : [];
+const isOf = (key: string | undefined) => (tile: StageTile) => tile.key === key;
+
+function maybe(tile: StageTile, rect: Rect | undefined, as: 'grid' | 'strip'): Place[] {
+  return rect ? [placed(tile, rect, as)] : [];
+}
+
+function placed(tile: StageTile, rect: Rect, as: 'grid' | 'strip' | 'large'): Place {
+  return { ...tile, ...rect, large: as === 'large', strip: as === 'strip' };
 }

@@ -16,7 +16,9 @@ it('says of a connection of which nothing is known that nothing is known', () =>
 
 it('says why the picture that is sent is no larger', () => {
   const sent = (limitedBy: 'none' | 'bandwidth' | 'processor') =>
-    Object.fromEntries(rows({ ...zero, sentWidth: 640, sentHeight: 360, sentFps: 30, limitedBy }))['Picture sent'];
+    Object.fromEntries(rows({ ...zero, sentWidth: 640, sentHeight: 360, sentFps: 30, limitedBy }))[
+      'Picture sent'
+    ];
   expect(sent('none')).toBe('640 × 360, 30 fps');
   expect(sent('bandwidth')).toBe('640 × 360, 30 fps (all that the network takes)');
   expect(sent('processor')).toBe('640 × 360, 30 fps (all that this computer makes in time)');

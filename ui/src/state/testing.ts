@@ -1,6 +1,14 @@
 /** Parts for tests; nothing but tests imports this. */
-import type { CallView, Command, CommandError, Core, EngineEvent, NumberedEvent } from '../core/core';
-import type { Participant, Reply, Snapshot } from '../core/core';
+import type {
+  CallView,
+  Command,
+  CommandError,
+  Core,
+  EngineEvent,
+  FrameSource,
+  NumberedEvent,
+} from '../core/core';
+import type { Participant, Reply, Snapshot, StreamView } from '../core/core';
 
 export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
   const source = { chosen: true, on: true, working: true, device: 'A', problem: null };
@@ -52,6 +60,11 @@ export function call(change: Partial<CallView> = {}): CallView {
     participants: [],
     left: null,
     invitation: '',
+    capacity: 8,
+    locked: false,
+    knocks: [],
+    hand: null,
+    safety: null,
     ...change,
   };
 }
@@ -62,13 +75,18 @@ export function participant(change: Partial<Participant> = {}): Participant {
     name: 'Ada',
     connection: 'connected',
     microphoneOn: true,
-    cameraOn: true,
-    stream: 1,
+    streams: [stream()],
     volume: 1,
-    safety: null,
+    trust: 'unverified',
+    late: false,
+    hand: null,
     quality: 4,
     ...change,
   };
+}
+
+export function stream(change: Partial<StreamView> = {}): StreamView {
+  return { source: 'camera', stream: 1, on: true, paused: false, ...change };
 }
 
 type Answer = Reply | CommandError | Promise<Reply>;
@@ -77,7 +95,7 @@ type Answer = Reply | CommandError | Promise<Reply>;
 export class ScriptedCore implements Core {
   readonly asked: Command[] = [];
   readonly answers = new Map<Command['type'], Answer>();
-  readonly frames = { attach: () => () => undefined };
+  readonly frames: FrameSource = { attach: () => () => undefined };
   subscriptions = 0;
   link: string | null = null;
   snapshot = snapshot();

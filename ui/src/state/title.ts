@@ -12,6 +12,7 @@ export function windowTitle(call: CallView | null): string {
 export function callTitle(call: CallView): string {
   if (call.test) return 'Test call';
   if (call.phase === 'joining') return 'Joining the call';
+  if (call.phase === 'knocking') return 'Waiting to be let in';
   if (call.participants.length === 0) return 'Waiting for somebody';
   return `Call with ${names(call.participants.map(({ name }) => name))}`;
 }

@@ -3,7 +3,7 @@ import type { Notice } from '../core/core';
 /** Long enough to read a sentence; the specification allows five seconds at most. */
 export const TOAST_MS = 5_000;
 /** More at once would cover the call. */
-export const TOAST_LIMIT = 3;
+export const TOAST_LIMIT = 2;
 
 export interface Toast extends Notice {
   key: number;

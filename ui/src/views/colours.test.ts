@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
+import { AVATARS } from '../state/people';
 
 const css = readFileSync(new URL('./app.css', import.meta.url), 'utf8');
 const html = readFileSync(new URL('../../index.html', import.meta.url), 'utf8');
@@ -44,6 +45,12 @@ it.each([
 ])('%s can be read on %s in both themes', (text, ground) => {
   expect(contrast(dark[text], dark[ground])).toBeGreaterThanOrEqual(4.5);
   expect(contrast(light[text], light[ground])).toBeGreaterThanOrEqual(4.5);
+});
+
+it('initials can be read on every avatar', () => {
+  const avatars = Object.entries(tokens(':root {')).filter(([name]) => name.startsWith('avatar-'));
+  expect(avatars).toHaveLength(AVATARS);
+  for (const [, colour] of avatars) expect(contrast('#ffffff', colour)).toBeGreaterThanOrEqual(4.5);
 });
 
 it('starts with the background that the page will have', () => {

@@ -1,10 +1,12 @@
 // @vitest-environment jsdom
 import { flushSync, mount, unmount } from 'svelte';
-import { expect, it, vi } from 'vitest';
-import type { FrameSource } from '../core/core';
-import type { Session } from '../state/session.svelte';
-import { participant } from '../state/testing';
-import Tile from './Tile.svelte';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
+import type { CallView, FrameSource } from '../core/core';
+import { Session } from '../state/session.svelte';
+import { call, participant, ScriptedCore, snapshot, stream } from '../state/testing';
+import { Toasts as Told } from '../state/toasts.svelte';
+import Call from './Call.svelte';
+import Toasts from './Toasts.svelte';
 
 // Nothing has a size in a document that is not drawn.
 class ResizeObserver {
@@ -14,38 +16,225 @@ class ResizeObserver {
 }
 vi.stubGlobal('ResizeObserver', ResizeObserver);
 
-const ben = participant({ id: 'b', name: 'Ben' });
+const safety = { words: ['hat', 'key', 'bee', 'cat'], digits: '1234 5678' };
+const ada = participant();
+const ben = participant({ id: 'b', name: 'Ben', streams: [stream({ stream: 2 })] });
 
-it('keeps a picture where it is while something else of a participant changes', () => {
-  const detach = vi.fn();
-  const attach = vi.fn<FrameSource['attach']>(() => detach);
-  let now = $state.raw(ben);
-  const tile = mount(Tile, {
+let core: ScriptedCore;
+let session: Session;
+const attach = vi.fn<FrameSource['attach']>();
+const detach = vi.fn();
+
+beforeEach(() => {
+  vi.spyOn(HTMLElement.prototype, 'clientWidth', 'get').mockReturnValue(1_280);
+  vi.spyOn(HTMLElement.prototype, 'clientHeight', 'get').mockReturnValue(700);
+  attach.mockReset().mockReturnValue(detach);
+  detach.mockReset();
+});
+
+/** The call's screen with its toasts, as the window shows them. */
+async function open(view: Partial<CallView>) {
+  core = new ScriptedCore();
+  core.frames.attach = attach;
+  core.snapshot = snapshot({ call: call({ safety, ...view }) });
+  session = new Session(core, new Told(() => undefined));
+  await session.start();
+  const screen = mount(Call, {
     target: document.body,
     props: {
-      session: { core: { frames: { attach } }, levels: { participants: {} } } as unknown as Session,
-      get participant() {
-        return now;
+      session,
+      get call() {
+        return session.call ?? call();
       },
-      place: { id: 'b', x: 0, y: 0, width: 640, height: 360, large: true },
-      bare: false,
-      pinned: false,
-      canPin: false,
-      only: true,
-      quiet: false,
-      aside: false,
-      onpin: () => {},
-      onstatistics: () => {},
+      onsettings: () => {},
+      onkeys: () => {},
+      covered: false,
+      status: 0,
+      panel: undefined,
     },
   });
+  const toasts = mount(Toasts, { target: document.body, props: { session, below: 44 } });
   flushSync();
-  now = { ...ben, quality: 2, name: 'Benjamin', microphoneOn: false };
+  return async () => {
+    await unmount(screen);
+    await unmount(toasts);
+  };
+}
+
+function tell(view: Partial<CallView>) {
+  core.tell({ type: 'call', call: call({ safety, ...view }) });
   flushSync();
-  expect(attach.mock.calls.map(([stream]) => stream)).toEqual([1]);
-  expect(detach).not.toHaveBeenCalled();
-  now = { ...ben, stream: 2 };
+}
+
+const all = (id: string) => [...document.querySelectorAll<HTMLElement>(`[data-testid="${id}"]`)];
+const seen = (id: string) => all(id).length > 0;
+
+function click(id: string, at = 0) {
+  const element = all(id)[at];
+  if (!element) throw new Error(`there is no ${id}`);
+  element.click();
   flushSync();
-  expect(attach.mock.calls.map(([stream]) => stream)).toEqual([1, 2]);
-  void unmount(tile);
-  expect(detach).toHaveBeenCalledTimes(2);
+}
+
+function press(key: string) {
+  document.body.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+  flushSync();
+}
+
+const streams = () => attach.mock.calls.map(([number]) => number);
+
+describe('pictures', () => {
+  it('stay where they are while something else of a participant changes', async () => {
+    const close = await open({ participants: [ada] });
+    expect(streams().sort()).toEqual([0, 1]);
+    tell({ participants: [{ ...ada, quality: 2, name: 'Augusta', microphoneOn: false, hand: 5 }] });
+    expect([attach.mock.calls.length, detach.mock.calls.length]).toEqual([2, 0]);
+    tell({ participants: [{ ...ada, streams: [stream({ stream: 7 })] }] });
+    expect([streams().at(-1), detach.mock.calls.length]).toEqual([7, 1]);
+    await close();
+    expect(detach).toHaveBeenCalledTimes(3);
+  });
+
+  it('of another page, and of a hidden window, are let go', async () => {
+    const many = Array.from({ length: 11 }, (_, at) =>
+      participant({ id: `p${at}`, name: `P${at}`, streams: [stream({ stream: at + 1 })] }),
+    );
+    const close = await open({ participants: many });
+    // Eight others and ourselves.
+    expect(streams().sort((a, b) => a - b)).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    click('page-after');
+    expect(streams().slice(9)).toEqual([9, 10, 11]);
+    expect(detach).toHaveBeenCalledTimes(9);
+    const hidden = vi.spyOn(document, 'hidden', 'get').mockReturnValue(true);
+    document.dispatchEvent(new Event('visibilitychange'));
+    flushSync();
+    expect(detach).toHaveBeenCalledTimes(12);
+    hidden.mockReturnValue(false);
+    document.dispatchEvent(new Event('visibilitychange'));
+    flushSync();
+    expect(streams().slice(12)).toEqual([9, 10, 11]);
+    await close();
+  });
+});
+
+describe('people', () => {
+  it('are listed with what can be done with each, opened and closed by button and key', async () => {
+    const close = await open({ participants: [ada, { ...ben, name: 'Ada' }], capacity: 4 });
+    click('people');
+    expect(all('person-name').map((element) => element.textContent)).toEqual(['Ada', 'Ada (2)']);
+    expect(all('tile-name').map((element) => element.textContent)).toEqual(['Ada', 'Ada (2)']);
+    expect(all('capacity')[0]?.textContent).toBe('3 of 4 are here: one more fits.');
+    click('mute-here', 1);
+    click('person-more');
+    click('person-pin');
+    expect(all('call')[0]?.dataset['layout']).toBe('spotlight');
+    press('Escape');
+    expect(seen('panel')).toBe(false);
+    press('p');
+    expect(all('panel')[0]?.dataset['view']).toBe('people');
+    expect(core.asked).toEqual([{ type: 'set_volume', peer: 'b', volume: 0 }]);
+    await close();
+  });
+
+  it('who knock are let in or refused from a toast that stays, or from the list', async () => {
+    const knocks = ['x', 'y', 'z'].map((id) => ({ id, name: id.toUpperCase() }));
+    const close = await open({ participants: [ada, ben], locked: true, knocks });
+    expect(all('knock-toast').map(({ dataset }) => dataset['peer'])).toEqual(['x']);
+    expect(all('knock-further')[0]?.textContent).toContain('2 more wait');
+    click('toast-let-in');
+    click('toast-refuse');
+    press('p');
+    click('knock-let-in', 2);
+    click('lock');
+    expect(core.asked).toEqual([
+      { type: 'let_in', peer: 'x' },
+      { type: 'refuse', peer: 'x' },
+      { type: 'let_in', peer: 'z' },
+      { type: 'set_lock', on: false },
+    ]);
+    tell({ participants: [ada, ben], locked: true });
+    expect([seen('knock-toast'), seen('knocks')]).toEqual([false, false]);
+    await close();
+  });
+});
+
+describe('the safety number', () => {
+  it('is compared in the panel that the shield opens, for everybody or for one', async () => {
+    const close = await open({ participants: [ada, ben] });
+    expect(all('room-shield')[0]?.dataset['shield']).toBe('unverified');
+    click('room-shield');
+    expect(all('safety-words')[0]?.textContent?.replace(/\s+/g, ' ').trim()).toBe('hat key bee cat');
+    const [match] = all('safety-match');
+    match?.focus();
+    click('safety-match');
+    click('safety-one', 1);
+    expect(core.asked).toEqual([
+      { type: 'set_verified', peer: null, on: true },
+      { type: 'set_verified', peer: 'b', on: true },
+    ]);
+    const verified = [ada, ben].map((one) => ({ ...one, trust: 'verified' as const }));
+    tell({ participants: verified });
+    // The button that had the focus is gone.
+    expect(document.activeElement).toBe(all('panel')[0]);
+    expect([seen('safety-verified'), seen('safety-match')]).toEqual([true, false]);
+    press('Escape');
+    expect([seen('panel'), document.activeElement]).toEqual([false, document.querySelector('main')]);
+    await close();
+  });
+
+  it('that differs is a reason to leave', async () => {
+    const close = await open({ participants: [ada] });
+    press('e');
+    click('safety-differs');
+    expect([seen('safety-differ'), seen('safety-match')]).toEqual([true, false]);
+    await close();
+  });
+
+  it('that changed is said, and so is somebody with another key, on the tile too', async () => {
+    const close = await open({ participants: [ada] });
+    press('e');
+    const changed = { ...ben, name: 'Ada', trust: 'changed' as const };
+    tell({ participants: [ada, changed], safety: { ...safety, digits: '9999 9999' } });
+    expect(seen('safety-changed')).toBe(true);
+    const alert = document.querySelector('[role="alert"]');
+    expect(alert?.textContent).toContain('another key');
+    const tile = document.querySelector('[data-testid="remote-tile"][data-peer="b"]');
+    expect(tile?.querySelector<HTMLElement>('[data-testid="shield"]')?.dataset['shield']).toBe('changed');
+    await close();
+  });
+});
+
+describe('hands and reactions', () => {
+  it('go out from the menu, and are seen on the tile they come from', async () => {
+    const close = await open({ participants: [ada, { ...ben, hand: 5 }] });
+    click('react-menu');
+    click('react-heart');
+    click('react-menu');
+    click('raise-hand');
+    expect(core.asked).toEqual([
+      { type: 'react', reaction: 'heart' },
+      { type: 'set_hand', on: true },
+    ]);
+    core.tell({ type: 'reaction', peer: 'b', reaction: 'party' });
+    flushSync();
+    const tile = document.querySelector('[data-testid="remote-tile"][data-peer="b"]');
+    expect(tile?.querySelector('[data-reaction="party"]')).not.toBeNull();
+    expect(tile?.querySelector('[data-testid="hand"]')?.textContent?.trim()).toBe('1');
+    await close();
+  });
+});
+
+describe('a locked call', () => {
+  it('lets one wait at its door, and give it up', async () => {
+    const close = await open({ phase: 'knocking', safety: null });
+    expect([seen('knocking'), seen('people'), seen('react-menu'), seen('code-chip')]).toEqual([
+      true,
+      false,
+      false,
+      false,
+    ]);
+    click('stop-knocking');
+    expect(core.asked).toEqual([{ type: 'leave' }]);
+    await close();
+  });
 });

@@ -46,7 +46,7 @@ pub struct PathEstimate {
     pub loss: f32,
 }
 
-/// What happens to an [`Allocator`].
+/// What happens to an [`Allocator`](super::Allocator).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum AllocatorInput<L> {
     /// There is a connection to them now.

@@ -9,7 +9,7 @@
 use tincan_protocol::{ControlMessage, PeerId, RoomCode};
 
 use super::Session;
-use crate::api::{AgainConfig, Output, SessionEvent};
+use crate::api::{AgainConfig, SessionEvent};
 use crate::timing::AGAIN_WAIT;
 
 /// Somebody who says ever smaller codes is heard no longer after this many.
@@ -33,7 +33,7 @@ impl From<AgainConfig> for Again {
 }
 
 impl Session {
-    /// The control channel to somebody is open.
+    /// The connection to somebody is confirmed.
     pub(super) fn hand_over(&mut self, index: usize) {
         let Some(again) = &self.again else { return };
         if again.said.is_some() || self.participants[index].newcomer {
@@ -47,11 +47,9 @@ impl Session {
     pub(super) fn say_again(&mut self, index: usize) {
         let participant = &mut self.participants[index];
         participant.again_at = None;
-        if let (Some(again), true) = (&mut self.again, participant.control_open) {
+        if let (Some(again), true) = (&mut self.again, participant.proof.is_confirmed()) {
             let code = again.said.get_or_insert_with(|| again.fresh.clone()).clone();
-            let (peer, connection) = (participant.id, participant.connection);
-            let message = ControlMessage::Again { code };
-            self.outputs.push_back(Output::SendControl { peer, connection, message });
+            self.say(index, ControlMessage::Again { code });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use tincan_call::{ConnectionState, LocalCandidate, PeerChange};
-use tincan_protocol::{Description, DescriptionKind};
+use tincan_protocol::{CertificateDigest, Description, DescriptionKind};
 
 /// ICE checks and DTLS.
 const CONNECT: Duration = Duration::from_millis(150);
@@ -21,6 +21,8 @@ struct Credentials {
 #[derive(Debug)]
 pub struct Connection {
     polite: bool,
+    /// Ours and theirs, as the handshake sees them.
+    certificates: (CertificateDigest, CertificateDigest),
     state: ConnectionState,
     pub control_open: bool,
     offered: Option<Credentials>,
@@ -32,9 +34,10 @@ pub struct Connection {
 }
 
 impl Connection {
-    pub fn new(now: Instant, polite: bool) -> Self {
+    pub fn new(now: Instant, polite: bool, certificates: (CertificateDigest, CertificateDigest)) -> Self {
         Self {
             polite,
+            certificates,
             state: ConnectionState::Connecting,
             control_open: false,
             offered: None,
@@ -104,6 +107,8 @@ impl Connection {
                     sdp_m_line_index: None,
                     username_fragment: None,
                 }));
+                let (local, remote) = self.certificates;
+                changes.push(PeerChange::Certificates { local, remote });
                 changes.push(PeerChange::ControlOpen);
             }
         }

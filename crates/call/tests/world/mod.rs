@@ -7,13 +7,16 @@ mod connection;
 mod server;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use tincan_call::{
     AgainConfig, ConnectionState, ConnectionView, Input, Output, PeerChange, Phase, Session, SessionConfig,
     SessionEvent,
 };
-use tincan_protocol::{ControlMessage, PeerId, RoomCode};
+use tincan_protocol::{
+    CertificateDigest, ControlMessage, Identity, PeerId, RoomCode, RoomId, RoomKeys, Source, StreamState,
+};
 
 use connection::Connection;
 use server::Server;
@@ -33,9 +36,31 @@ pub fn fresh_code(n: u8) -> RoomCode {
     format!("{}{}", symbol(5), symbol(0)).repeat(10).parse().expect("twenty characters are a long code")
 }
 
+/// The room's keys.
+pub fn keys() -> RoomKeys {
+    RoomKeys::from_parts(RoomId::from_bytes([7; 16]), [9; 32])
+}
+
+/// Who machine `n` is: a larger number has a larger id, so that a test can say which side is polite.
+pub fn identity(n: u8) -> Identity {
+    static ALL: LazyLock<Vec<Identity>> = LazyLock::new(|| {
+        let mut all: Vec<Identity> = (0..=255).map(|secret| Identity::from_secret([secret; 32])).collect();
+        all.sort_by_key(Identity::id);
+        all
+    });
+    ALL[usize::from(n)].clone()
+}
+
 /// The peer id of machine `n`.
 pub fn id(n: u8) -> PeerId {
-    PeerId::from_bytes([n; 8])
+    identity(n).id()
+}
+
+/// What somebody sends whose microphone and camera are on or off.
+pub fn sends(microphone: bool, camera: bool) -> Vec<StreamState> {
+    let sources = [(Source::Microphone, microphone), (Source::Camera, camera)];
+    let on = sources.into_iter().filter(|(_, on)| *on);
+    on.map(|(source, _)| StreamState { source, paused: false }).collect()
 }
 
 pub struct Machine {
@@ -61,6 +86,8 @@ pub struct World {
     pub server: Server,
     /// Pairs that cannot reach each other directly.
     pub blocked: Vec<(PeerId, PeerId)>,
+    /// Somebody stands between these two, and shakes hands with both.
+    pub between: Option<(PeerId, PeerId)>,
     control: Vec<(Instant, PeerId, PeerId, u32, Vec<u8>)>,
     tokens: u64,
 }
@@ -74,6 +101,7 @@ impl World {
             machines: BTreeMap::new(),
             server: Server::new(),
             blocked: Vec::new(),
+            between: None,
             control: Vec::new(),
             tokens: 0,
         }
@@ -86,7 +114,7 @@ impl World {
 
     pub fn join_with(&mut self, n: u8, change: impl FnOnce(&mut SessionConfig)) {
         let id = id(n);
-        let mut config = SessionConfig::new(id);
+        let mut config = SessionConfig::new(keys(), identity(n));
         config.name = format!("machine {n}");
         config.again = Some(AgainConfig { fresh: fresh_code(n), agreed: None });
         change(&mut config);
@@ -339,7 +367,10 @@ impl World {
             }
             Output::OpenPeer { peer, connection, offer, polite, .. } => {
                 assert_eq!(polite, me < peer);
-                let fresh = machine.connections.insert((peer, connection), Connection::new(now, polite));
+                let certificates = handshake(self.between, me, peer);
+                let fresh = machine
+                    .connections
+                    .insert((peer, connection), Connection::new(now, polite, certificates));
                 assert!(fresh.is_none(), "connection {connection} to {peer} is opened twice");
                 let open = machine.connections.keys().filter(|(other, _)| *other == peer).count();
                 assert_eq!(open, 1, "two connections to {peer} at once");
@@ -365,7 +396,9 @@ impl World {
             Output::SendControl { peer, connection, message } => {
                 self.send_control(me, peer, connection, &message)
             }
-            Output::AddCandidate { peer, connection, .. } | Output::RequestKeyframe { peer, connection } => {
+            Output::AddCandidate { peer, connection, .. }
+            | Output::RequestKeyframe { peer, connection }
+            | Output::Confirmed { peer, connection } => {
                 assert!(machine.connections.contains_key(&(peer, connection)), "nothing goes to closed ones");
             }
             Output::Event(_) => {}
@@ -399,6 +432,20 @@ impl World {
         let connection = self.machine(n).session.participant(id(other)).expect("is there").connection();
         self.change(n, other, connection, PeerChange::State(ConnectionState::Failed));
     }
+}
+
+/// Both certificates of a handshake between `me` and `other`, as `me` sees them.
+fn handshake(
+    between: Option<(PeerId, PeerId)>,
+    me: PeerId,
+    other: PeerId,
+) -> (CertificateDigest, CertificateDigest) {
+    let own = CertificateDigest::from_bytes(*me.as_bytes());
+    let theirs = match between {
+        Some(pair) if pair == (me, other) || pair == (other, me) => CertificateDigest::from_bytes([0xee; 32]),
+        _ => CertificateDigest::from_bytes(*other.as_bytes()),
+    };
+    (own, theirs)
 }
 
 impl std::fmt::Debug for World {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::event::Reaction;
 use super::settings::Settings;
 
 /// Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
@@ -76,6 +77,41 @@ pub enum Command {
         peer: String,
         /// Factor.
         volume: f32,
+    },
+    /// Raises our hand, or takes it down.
+    SetHand {
+        /// Whether it is raised.
+        on: bool,
+    },
+    /// Shows everybody a reaction for a moment.
+    React {
+        /// Which.
+        reaction: Reaction,
+    },
+    /// Locks the room, so that newcomers wait until somebody lets them in, or opens it.
+    SetLock {
+        /// Whether it is locked.
+        on: bool,
+    },
+    /// Lets somebody in who waits.
+    LetIn {
+        /// Who: a knock's id.
+        #[debug(skip)]
+        peer: String,
+    },
+    /// Tells somebody who waits that they are not let in.
+    Refuse {
+        /// Who: a knock's id.
+        #[debug(skip)]
+        peer: String,
+    },
+    /// The safety number was compared and fits, or that is taken back. Kept for this stay.
+    SetVerified {
+        /// With whom; `None`: with everybody who is here and confirmed.
+        #[debug(skip)]
+        peer: Option<String>,
+        /// Whether it fits.
+        on: bool,
     },
     /// Replaces the settings, and remembers them.
     UpdateSettings {

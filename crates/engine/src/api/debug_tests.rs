@@ -55,10 +55,12 @@ fn find(json: &Value, at: String, places: &mut Vec<String>) {
 fn call() -> CallView {
     serde_json::from_value(json!({
         "phase": "connected", "code": "", "inviteLink": "", "test": false, "reach": "", "serverConnected": true,
-        "connectedSince": null, "left": null, "invitation": "",
+        "connectedSince": null, "left": null, "invitation": "", "capacity": 8, "locked": true, "hand": null, "safety": null,
+        "knocks": [{ "id": "", "name": "" }],
         "participants": [{
-            "id": "", "name": "", "connection": "connected", "microphoneOn": true, "cameraOn": true, "stream": 1,
-            "volume": 1.0, "safety": null, "quality": 4,
+            "id": "", "name": "", "connection": "connected", "microphoneOn": true,
+            "streams": [{ "source": "camera", "stream": 1, "on": true, "paused": false }],
+            "volume": 1.0, "trust": "verified", "late": false, "hand": null, "quality": 4,
         }],
     }))
     .unwrap()
@@ -96,6 +98,7 @@ fn debug_of_what_is_shown_hides_everything_of_a_person() {
     for event in events {
         hides(NumberedEvent { number: 1, event }, &[]);
     }
+    hides(Event::Reaction { peer: Some(String::new()), reaction: Reaction::Clap }, &[]);
     let notice = Notice { kind: NoticeKind::Info, code: String::new(), message: String::new() };
     hides(Event::Notice { notice }, &["code"]);
 }
@@ -111,6 +114,9 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::SelectMicrophone { id: text() },
         Command::SelectSpeaker { id: text() },
         Command::SetVolume { peer: text(), volume: 1.0 },
+        Command::LetIn { peer: text() },
+        Command::Refuse { peer: text() },
+        Command::SetVerified { peer: Some(text()), on: true },
         Command::UpdateSettings { settings: Settings::default() },
         Command::CheckCode { text: text() },
     ] {

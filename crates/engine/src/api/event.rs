@@ -17,8 +17,8 @@ pub struct NumberedEvent {
     pub event: Event,
 }
 
-/// Each replaces one part of the snapshot, except [`Event::Notice`], which is a moment.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+/// Each replaces one part of the snapshot, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
+#[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]
 pub enum Event {
@@ -67,6 +67,14 @@ pub enum Event {
         /// `None` once a new call begins.
         summary: Option<CallSummary>,
     },
+    /// A reaction, to be shown for a moment.
+    Reaction {
+        /// Whose; `None`: our own.
+        #[debug(skip)]
+        peer: Option<String>,
+        /// Which.
+        reaction: Reaction,
+    },
     /// Something to tell once.
     Notice {
         /// What.
@@ -112,4 +120,18 @@ pub enum NoticeKind {
     Hint,
     /// Something failed.
     Error,
+}
+
+/// What can be shown for a moment beside somebody's picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+#[expect(missing_docs, reason = "the names are the pictures")]
+pub enum Reaction {
+    ThumbsUp,
+    Clap,
+    Heart,
+    Laugh,
+    Surprised,
+    Party,
 }

@@ -13,6 +13,6 @@ mod settings;
 mod view;
 
 pub use command::{Command, CommandError, Reply};
-pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent};
+pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent, Reaction};
 pub use settings::{Settings, Theme};
 pub use view::*;

@@ -107,6 +107,8 @@ impl Default for SourceView {
 pub enum CallPhase {
     /// Finding the server and the room.
     Joining,
+    /// The room is locked: waiting until somebody lets us in.
+    Knocking,
     /// In the room, nobody else there.
     Alone,
     /// Somebody is there; the connection to them is being made.
@@ -143,6 +145,18 @@ pub struct CallView {
     pub connected_since: Option<u64>,
     /// Everybody else, in the order in which they came.
     pub participants: Vec<Participant>,
+    /// How many the room takes, we included; 0 while it is not known.
+    pub capacity: u32,
+    /// Whether newcomers wait until somebody lets them in.
+    pub locked: bool,
+    /// Who waits, in the order in which they came.
+    pub knocks: Vec<Knock>,
+    /// Since when our hand is raised: milliseconds since the Unix epoch.
+    #[ts(type = "number | null")]
+    pub hand: Option<u64>,
+    /// To compare aloud: everybody in the room sees the same when nobody sits between them. `None` while no connection is
+    /// confirmed.
+    pub safety: Option<SafetyNumber>,
     /// The name of whoever left last, empty when they had none. Only while nobody else is here and somebody was.
     #[debug(skip)]
     pub left: Option<String>,
@@ -156,7 +170,7 @@ pub struct CallView {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct Participant {
-    /// Peer id, 16 hex digits.
+    /// Peer id, 64 hex digits.
     #[debug(skip)]
     pub id: String,
     /// The name they chose; may be empty.
@@ -166,16 +180,71 @@ pub struct Participant {
     pub connection: ConnectionView,
     /// Whether they send sound.
     pub microphone_on: bool,
-    /// Whether they send pictures.
-    pub camera_on: bool,
-    /// Their picture's stream on the frame socket (0 is the self-view).
-    pub stream: u32,
+    /// Their pictures; the camera's first.
+    pub streams: Vec<StreamView>,
     /// How loud they are played here, 0 to 2.
     pub volume: f32,
-    /// To compare aloud: both sides see the same when nobody sits between them.
-    pub safety: Option<SafetyNumber>,
+    /// How far they are known to be who they seem.
+    pub trust: Trust,
+    /// Whether they came after the safety number had been compared.
+    pub late: bool,
+    /// Since when their hand is raised: milliseconds since the Unix epoch, by their clock.
+    #[ts(type = "number | null")]
+    pub hand: Option<u64>,
     /// From 1 (bad) to 4 (good); 0 while unknown.
     pub quality: u8,
+}
+
+/// Somebody at the door of a locked room.
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct Knock {
+    /// Peer id.
+    #[debug(skip)]
+    pub id: String,
+    /// What they call themselves; may be empty.
+    #[debug(skip)]
+    pub name: String,
+}
+
+/// Pictures of one source of somebody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct StreamView {
+    /// What they are of.
+    pub source: Source,
+    /// The stream on the frame socket (0 is the self-view).
+    pub stream: u32,
+    /// Whether they are sent.
+    pub on: bool,
+    /// The path carries none of them now, though they are on; they come back by themselves.
+    pub paused: bool,
+}
+
+/// What pictures are of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Source {
+    /// The person.
+    Camera,
+    /// A screen or window that they share.
+    Screen,
+}
+
+/// How far somebody is known to be who they seem.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Trust {
+    /// Their connection is not proven yet.
+    Unconfirmed,
+    /// It is; the safety number was not compared.
+    Unverified,
+    /// The number was compared with them in the room.
+    Verified,
+    /// They have the name of somebody with whom it was compared, and another key.
+    Changed,
 }
 
 /// How the connection to one participant stands.
@@ -191,7 +260,8 @@ pub enum ConnectionView {
     Reconnecting,
 }
 
-/// A short authentication string made from the certificates of both sides of the DTLS handshake.
+/// A short authentication string made from the keys of everybody in the room, each of which is bound to the certificates
+/// of the finished DTLS handshake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[ts(export)]
 pub struct SafetyNumber {

@@ -62,7 +62,7 @@ pub(crate) async fn run(
 /// is that room.
 async fn join(config: &mut CallConfig) -> Result<Joined, CommandError> {
     if let Some((spoken, route)) = config.earlier.take() {
-        match route::join(&spoken, &route, config.peer_id).await {
+        match route::join(&spoken, &route, &config.identity).await {
             Ok(joined) => {
                 config.again = Some(std::mem::replace(&mut config.code, spoken));
                 return Ok(joined);
@@ -71,7 +71,7 @@ async fn join(config: &mut CallConfig) -> Result<Joined, CommandError> {
             Err(error) => return Err(error),
         }
     }
-    route::join(&config.code, &config.route, config.peer_id).await
+    route::join(&config.code, &config.route, &config.identity).await
 }
 
 /// The way to the engine.

@@ -230,7 +230,7 @@ mod tests {
     }
 
     fn id(last: u8) -> PeerId {
-        PeerId::from_bytes([last; 8])
+        PeerId::from_bytes([last; 32])
     }
 
     /// Waits for the offer of a connection, and tells whose it is.

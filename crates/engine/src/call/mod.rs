@@ -12,14 +12,15 @@ mod route;
 mod statistics;
 mod task;
 mod verdict;
-mod view;
+pub(crate) mod view;
+mod wants;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::IceServerConfig;
-use tincan_protocol::{PeerId, RoomCode};
+use tincan_protocol::{Identity, PeerId, Reaction, RoomCode, Source};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -47,8 +48,8 @@ pub(crate) struct CallConfig {
     pub(crate) earlier: Option<(RoomCode, Route)>,
     /// The code for the calls that follow, as far as it is known.
     pub(crate) again: Option<RoomCode>,
-    /// Our identity for this stay.
-    pub(crate) peer_id: PeerId,
+    /// Who we are for this stay.
+    pub(crate) identity: Identity,
     pub(crate) name: String,
     pub(crate) microphone: bool,
     pub(crate) camera: bool,
@@ -75,10 +76,15 @@ pub(crate) struct CallMedia {
 
 /// What a running call is told.
 pub(crate) enum CallCommand {
-    Microphone(bool),
-    Camera(bool),
+    Source { source: Source, on: bool },
     Name(String),
     Volume { peer: PeerId, volume: f32 },
+    Hand(bool),
+    React(Reaction),
+    Lock(bool),
+    LetIn(PeerId),
+    Refuse(PeerId),
+    Verified { peer: Option<PeerId>, on: bool },
 }
 
 /// Something that a call tells the engine, which may be in another call by then: perhaps in the same room.
@@ -92,6 +98,11 @@ pub(crate) enum CallUpdate {
     View(CallView),
     Statistics(CallStatistics),
     Notice(Notice),
+    /// Somebody reacts; `None`: we.
+    Reaction {
+        peer: Option<PeerId>,
+        reaction: Reaction,
+    },
     /// Somebody came while the call was on.
     SomebodyJoined(Notice),
     /// The room is on the server in this program, for as long as this is kept.

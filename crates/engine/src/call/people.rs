@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use tincan_call::{ConnectionView, LeaveReason, MediaState};
-use tincan_protocol::PeerId;
+use tincan_call::{ConnectionView, LeaveReason, Trust};
+use tincan_protocol::{PeerId, Source, StreamState};
 
 use super::view;
-use crate::api::{CallView, Notice, Participant, SafetyNumber};
+use crate::api::{CallView, Knock, Notice, NoticeKind, Participant};
 
 /// People whose settings are kept after they left; far more than ever meet in a call.
 const MAX_KEPT: usize = 256;
@@ -16,7 +16,7 @@ const MAX_KEPT: usize = 256;
 /// What belongs to a person, and so survives every connection to them and their being lost and coming back.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
-    /// Their picture's stream in the window.
+    /// Their camera's stream in the window.
     stream: u32,
     /// How loud they are played here.
     volume: f32,
@@ -29,6 +29,8 @@ pub(super) enum Presence {
     Joined(Notice),
     /// They are gone.
     Left(Notice),
+    /// Something else that everybody should hear of them.
+    Told(Notice),
 }
 
 /// See the module's description.
@@ -115,11 +117,43 @@ impl People {
         true
     }
 
-    pub(super) fn set_safety(call: &mut CallView, peer: PeerId, safety: Option<SafetyNumber>) {
+    /// How far they are known to be who they seem; what a person must hear of it at once.
+    pub(super) fn trust(
+        &mut self,
+        call: &mut CallView,
+        peer: PeerId,
+        trust: Trust,
+        late: bool,
+    ) -> Option<Notice> {
+        let participant = self.participant(call, peer);
+        (participant.trust, participant.late) = (view::trust(trust), late);
+        (trust == Trust::Changed).then(|| Notice {
+            kind: NoticeKind::Error,
+            code: "changed_key".into(),
+            message: format!(
+                "Somebody called {} is here whom you have not verified: their key is another than before. Compare the \
+                 safety number again.",
+                participant.name
+            ),
+        })
+    }
+
+    pub(super) fn hand(&mut self, call: &mut CallView, peer: PeerId, hand: Option<u64>) {
+        self.participant(call, peer).hand = hand;
+    }
+
+    /// Somebody waits at the door; they may say another name later.
+    pub(super) fn knock(call: &mut CallView, peer: PeerId, name: String) {
         let id = peer.to_string();
-        if let Some(there) = call.participants.iter_mut().find(|there| there.id == id) {
-            there.safety = safety;
+        match call.knocks.iter_mut().find(|knock| knock.id == id) {
+            Some(knock) => knock.name = name,
+            None => call.knocks.push(Knock { id, name }),
         }
+    }
+
+    pub(super) fn knock_ended(call: &mut CallView, peer: PeerId) {
+        let id = peer.to_string();
+        call.knocks.retain(|knock| knock.id != id);
     }
 
     /// They said their name.
@@ -143,12 +177,19 @@ impl People {
         if connection == ConnectionView::Connected { self.announce(call, peer) } else { None }
     }
 
-    /// What they send; gives the stream that their pictures are on.
-    pub(super) fn media(&mut self, call: &mut CallView, peer: PeerId, media: MediaState) -> u32 {
+    /// What they send.
+    pub(super) fn streams(&mut self, call: &mut CallView, peer: PeerId, streams: &[StreamState]) {
         let participant = self.participant(call, peer);
-        participant.microphone_on = media.microphone;
-        participant.camera_on = media.camera;
-        participant.stream
+        participant.microphone_on = streams.iter().any(|state| state.source == Source::Microphone);
+        for shown in &mut participant.streams {
+            (shown.on, shown.paused) = view::shown(shown.source, streams);
+        }
+    }
+
+    /// The stream that their camera's pictures are on.
+    pub(super) fn camera_stream(&mut self, call: &mut CallView, peer: PeerId) -> u32 {
+        self.participant(call, peer);
+        self.kept(&call.participants, peer).stream
     }
 
     fn announce(&mut self, call: &mut CallView, peer: PeerId) -> Option<Presence> {
@@ -166,7 +207,7 @@ impl People {
         call: &mut CallView,
         peer: PeerId,
         reason: LeaveReason,
-    ) -> Option<(u32, Option<Presence>)> {
+    ) -> Option<(Vec<u32>, Option<Presence>)> {
         let id = peer.to_string();
         let index = call.participants.iter().position(|there| there.id == id)?;
         let gone = call.participants.remove(index);
@@ -178,7 +219,7 @@ impl People {
         let known = self.announced.remove(&peer);
         let presence = known.then(|| Presence::Left(view::presence(code, &gone.name, what)));
         call.left = call.participants.is_empty().then_some(gone.name);
-        Some((gone.stream, presence))
+        Some((gone.streams.iter().map(|shown| shown.stream).collect(), presence))
     }
 
     /// The clock runs while somebody is there and was connected; it begins anew with whoever comes next.
@@ -225,16 +266,21 @@ mod tests {
             participants: Vec::new(),
             left: None,
             invitation: String::new(),
+            capacity: 8,
+            locked: false,
+            knocks: Vec::new(),
+            hand: None,
+            safety: None,
         }
     }
 
     fn peer(last: u8) -> PeerId {
-        format!("00000000000000{last:02x}").parse().unwrap()
+        PeerId::from_bytes([last; 32])
     }
 
     fn told(presence: Option<Presence>) -> Option<(String, String)> {
         presence.map(|presence| {
-            let (Presence::Joined(notice) | Presence::Left(notice)) = presence;
+            let (Presence::Joined(notice) | Presence::Left(notice) | Presence::Told(notice)) = presence;
             assert_eq!(notice.kind, NoticeKind::Info);
             (notice.code, notice.message)
         })
@@ -289,13 +335,24 @@ mod tests {
         people.came(&mut call, peer(1));
         people.came(&mut call, peer(2));
         assert!(people.set_volume(&mut call, peer(1), 0.25));
-        let stream = people.participant(&mut call, peer(1)).stream;
+        let stream = people.camera_stream(&mut call, peer(1));
         people.left(&mut call, peer(1), LeaveReason::Lost);
         assert!(!people.set_volume(&mut call, peer(1), 1.5), "they are not there");
         people.came(&mut call, peer(1));
         let back = people.participant(&mut call, peer(1)).clone();
-        assert_eq!((back.volume, back.stream), (0.25, stream));
-        assert_ne!(people.participant(&mut call, peer(2)).stream, stream);
+        assert_eq!((back.volume, back.streams[0].stream), (0.25, stream));
+        assert_ne!(people.camera_stream(&mut call, peer(2)), stream);
+    }
+
+    #[test]
+    fn whoever_takes_a_verified_persons_name_is_told_of_and_others_are_not() {
+        let (mut people, mut call) = (People::new(), call());
+        people.came(&mut call, peer(1));
+        people.named(&mut call, peer(1), "Ada".into());
+        assert_eq!(people.trust(&mut call, peer(1), Trust::Unverified, true), None);
+        assert!(call.participants[0].late);
+        let notice = people.trust(&mut call, peer(1), Trust::Changed, true).unwrap();
+        assert!(notice.message.contains("Ada"), "{notice:?}");
     }
 
     #[test]
@@ -321,7 +378,7 @@ mod tests {
     fn a_server_that_makes_people_up_fills_no_memory() {
         let (mut people, mut call) = (People::new(), call());
         for number in 0..2_000_u64 {
-            let peer = format!("{number:016x}").parse().unwrap();
+            let peer = format!("{number:064x}").parse().unwrap();
             people.came(&mut call, peer);
             people.left(&mut call, peer, LeaveReason::Lost);
         }

@@ -10,10 +10,12 @@ use std::time::Instant;
 use tincan_call::{ConnectionState, LocalCandidate, PathEstimate, PeerChange};
 use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::{
-    IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerEvents, PeerSender, PeerState,
-    PeerStatistics, SessionDescription, SharedAudio, SharedVideo,
+    Certificates, IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerEvents,
+    PeerSender, PeerState, PeerStatistics, RtpPacket, SessionDescription, SharedAudio, SharedVideo,
 };
-use tincan_protocol::{Candidate, ControlMessage, Description, DescriptionKind, IceServer, PeerId};
+use tincan_protocol::{
+    Candidate, Channel, ControlMessage, Description, DescriptionKind, IceServer, PeerId, Source,
+};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
@@ -61,10 +63,10 @@ struct Sink(PeerSender);
 impl PeerSink for Sink {
     // A dropped packet is the connection's to count; a dropped picture makes it ask for a keyframe by itself.
     fn audio(&self, packet: &SharedAudio) {
-        let _ = self.0.send_audio(packet);
+        let _ = self.0.send_audio(Source::Microphone, Arc::clone(packet));
     }
     fn video(&self, unit: &SharedVideo) {
-        let _ = self.0.send_video(unit);
+        let _ = self.0.send_video(Source::Camera, Arc::clone(unit));
     }
     fn paths(&self, count: usize) {
         self.0.share_uplink(count);
@@ -123,7 +125,7 @@ impl Opening {
     }
 }
 
-/// Adds the connection to the encoder once it is up, unless it was closed before. Behind a lock, because the task that
+/// Adds the connection to the encoder once it is confirmed, unless it was closed before. Behind a lock, because the task that
 /// learns of the connection and the one that closes it are two, and the encoder must not hear of a connection that is
 /// gone; nothing is done under the lock but handing over a pointer.
 struct EncoderPlug {
@@ -163,7 +165,7 @@ impl Remote {
         let receiver = VideoReceiver::start(VideoTarget {
             stream,
             output: Arc::clone(&media.output),
-            keyframe_needed: Box::new(move || asker.request_keyframe()),
+            keyframe_needed: Box::new(move || asker.request_keyframe(Source::Camera)),
             hold_sound: Box::new(move |at_least| holder.hold(id, at_least)),
             tape: tape.clone(),
         });
@@ -187,7 +189,6 @@ impl Remote {
             events,
             audio: media.audio.clone(),
             encoder: media.encoder.clone(),
-            plug: Arc::clone(&plug),
             video: receiver.handle().clone(),
             tape: tape.clone(),
             cancel: cancel.clone(),
@@ -249,12 +250,18 @@ impl Remote {
         self.sender.local_address()
     }
 
+    /// The other side proved who it is: media flows from now on.
+    pub(crate) fn confirmed(&self) {
+        self.sender.confirmed();
+        self.plug.plug_in();
+    }
+
     pub(crate) fn request_keyframe(&self) {
-        self.sender.request_keyframe();
+        self.sender.request_keyframe(Source::Camera);
     }
 
     pub(crate) fn send_control(&self, message: &ControlMessage) {
-        if let Err(error) = self.sender.send_control(message.encode()) {
+        if let Err(error) = self.sender.send_message(Channel::Control, message.encode().into()) {
             warn!(%error, "a control message is lost");
         }
     }
@@ -351,7 +358,6 @@ struct Forward {
     events: mpsc::Sender<FromPeer>,
     audio: AudioHandle,
     encoder: EncoderHandle,
-    plug: Arc<EncoderPlug>,
     video: VideoHandle,
     tape: Option<Tape>,
     cancel: CancellationToken,
@@ -362,26 +368,21 @@ impl Forward {
         // The senders on the media threads keep the channel open, so its end is not the connection's.
         while let Some(Some(event)) = self.cancel.run_until_cancelled(from_peer.recv()).await {
             let change = match event {
-                PeerEvent::Audio(packet) => {
-                    if let Some(tape) = &self.tape {
-                        tape.sound(&packet);
-                    }
-                    self.audio.packet(self.id, packet);
+                PeerEvent::Media { source, packet } => {
+                    self.media(source, packet);
                     continue;
                 }
-                PeerEvent::Video(packet) => {
-                    self.video.packet(packet);
-                    continue;
-                }
-                PeerEvent::SenderReport { kind, ntp, rtp } => {
-                    self.video.report(kind, ntp, rtp);
+                PeerEvent::SenderReport { source, ntp, rtp } => {
+                    self.video.report(source, ntp, rtp);
                     if let Some(tape) = &self.tape {
-                        tape.report(kind, ntp, rtp, Instant::now());
+                        tape.report(source, ntp, rtp, Instant::now());
                     }
                     continue;
                 }
-                PeerEvent::KeyframeRequested => {
-                    self.encoder.send(EncoderCommand::Keyframe(self.id));
+                PeerEvent::KeyframeRequested(source) => {
+                    if source == Source::Camera {
+                        self.encoder.send(EncoderCommand::Keyframe(self.id));
+                    }
                     continue;
                 }
                 PeerEvent::Target { bitrate, loss } => {
@@ -404,18 +405,34 @@ impl Forward {
                     }
                     PeerChange::State(connection_state(state))
                 }
-                PeerEvent::ControlOpen => PeerChange::ControlOpen,
-                PeerEvent::Control(bytes) => PeerChange::Control(bytes.to_vec()),
+                PeerEvent::ChannelOpen(Channel::Control) => PeerChange::ControlOpen,
+                PeerEvent::ChannelMessage { channel: Channel::Control, data } => {
+                    PeerChange::Control(data.to_vec())
+                }
+                // We open no others.
+                PeerEvent::ChannelOpen(_) | PeerEvent::ChannelMessage { .. } => continue,
             };
             self.tell(RemoteEvent::Change(change)).await;
         }
     }
 
+    fn media(&self, source: Source, packet: RtpPacket) {
+        match source {
+            Source::Microphone => {
+                if let Some(tape) = &self.tape {
+                    tape.sound(&packet);
+                }
+                self.audio.packet(self.id, packet);
+            }
+            Source::Camera => self.video.packet(packet),
+            // Nothing shows them yet.
+            Source::Screen | Source::ScreenSound => {}
+        }
+    }
+
     async fn connected(&mut self) {
-        self.plug.plug_in();
-        if let Some(prints) = self.sender.fingerprints() {
-            let change = PeerChange::Fingerprints { local: prints.local, remote: prints.remote };
-            self.tell(RemoteEvent::Change(change)).await;
+        if let Some(Certificates { local, remote }) = self.sender.certificates() {
+            self.tell(RemoteEvent::Change(PeerChange::Certificates { local, remote })).await;
         }
     }
 

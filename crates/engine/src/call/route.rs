@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tincan_protocol::{Intent, PeerId, RoomCode, RoomId, RoomKeys};
+use tincan_protocol::{Identity, Intent, RoomCode, RoomId, RoomKeys};
 use tincan_signal_client::{
     Answer, FoundServer, JoinError, RoomSearch, SignalClient, SignalConfig, SignalEvents, ask, discover,
 };
@@ -73,6 +73,8 @@ impl Route {
 
 /// A membership of a room.
 pub(crate) struct Joined {
+    /// The room's keys.
+    pub(crate) keys: RoomKeys,
     pub(crate) client: SignalClient,
     pub(crate) events: SignalEvents,
     /// What an invite link names.
@@ -102,17 +104,21 @@ pub(crate) struct LocalCall {
 ///
 /// # Errors
 /// A sentence for the person, with the code of what failed.
-pub(crate) async fn join(code: &RoomCode, route: &Route, peer: PeerId) -> Result<Joined, CommandError> {
+pub(crate) async fn join(
+    code: &RoomCode,
+    route: &Route,
+    identity: &Identity,
+) -> Result<Joined, CommandError> {
     let code = code.clone();
     let keys = tokio::task::spawn_blocking(move || RoomKeys::derive(&code)).await.map_err(|_| {
         error("internal", "The room's key could not be made. Close other programs and try again.")
     })?;
     match route {
-        Route::Server { url, intent } => on_server(url, keys, peer, *intent).await,
-        Route::Host { host, announced } => hosted(host, *announced, keys, peer).await,
-        Route::Link { url, host } => linked(url, host.as_ref(), keys, peer).await,
-        Route::Find { server, host } => find(keys, peer, server.as_ref(), host.as_ref()).await,
-        Route::Again { host, server } => again(keys, peer, host.as_ref(), server.as_ref()).await,
+        Route::Server { url, intent } => on_server(url, keys, identity, *intent).await,
+        Route::Host { host, announced } => hosted(host, *announced, keys, identity).await,
+        Route::Link { url, host } => linked(url, host.as_ref(), keys, identity).await,
+        Route::Find { server, host } => find(keys, identity, server.as_ref(), host.as_ref()).await,
+        Route::Again { host, server } => again(keys, identity, host.as_ref(), server.as_ref()).await,
     }
 }
 
@@ -120,28 +126,33 @@ pub(crate) async fn join(code: &RoomCode, route: &Route, peer: PeerId) -> Result
 /// [`super::local`].
 async fn again(
     keys: RoomKeys,
-    peer: PeerId,
+    identity: &Identity,
     host: Option<&Host>,
     server: Option<&Url>,
 ) -> Result<Joined, CommandError> {
     let found = discover(keys.room_id(), SEARCH_BEFORE_HOSTING).await;
     match (found, host, server) {
         // With the intent to create: whoever is there may leave in this moment.
-        (Some(found), _, _) => found_at(found, host, keys, peer, Intent::Create).await,
-        (None, Some(host), _) => hosted(host, true, keys, peer).await,
-        (None, None, Some(url)) => on_server(url, keys, peer, Intent::Create).await,
-        (None, None, None) => find(keys, peer, None, None).await,
+        (Some(found), _, _) => found_at(found, host, keys, identity, Intent::Create).await,
+        (None, Some(host), _) => hosted(host, true, keys, identity).await,
+        (None, None, Some(url)) => on_server(url, keys, identity, Intent::Create).await,
+        (None, None, None) => find(keys, identity, None, None).await,
     }
 }
 
-async fn hosted(host: &Host, announced: bool, keys: RoomKeys, peer: PeerId) -> Result<Joined, CommandError> {
+async fn hosted(
+    host: &Host,
+    announced: bool,
+    keys: RoomKeys,
+    identity: &Identity,
+) -> Result<Joined, CommandError> {
     let room = keys.room_id();
     let hosted = host.host(room, announced).await.map_err(|detail| CommandError {
         code: "local_server".into(),
         message: format!("The call could not be opened on this computer: {detail}"),
     })?;
     let url = parse(&hosted.url)?;
-    let (client, events) = connect(&url, keys, peer, Intent::Create).await?;
+    let (client, events) = connect(&url, &keys, identity, Intent::Create).await?;
     let invite_server = hosted.public_url.as_deref().map(parse).transpose()?;
     let reach = match &invite_server {
         Some(_) => LOCAL_REACH,
@@ -149,6 +160,7 @@ async fn hosted(host: &Host, announced: bool, keys: RoomKeys, peer: PeerId) -> R
     };
     let instance = hosted.instance.clone();
     Ok(Joined {
+        keys,
         client,
         events,
         invite_server,
@@ -165,7 +177,7 @@ async fn linked(
     url: &Url,
     host: Option<&Host>,
     keys: RoomKeys,
-    peer: PeerId,
+    identity: &Identity,
 ) -> Result<Joined, CommandError> {
     let room = keys.room_id();
     let mut search = RoomSearch::start(room).ok();
@@ -174,9 +186,9 @@ async fn linked(
         found = next_found(search.as_mut()) => Answer::Room(found),
     };
     let at_the_address = match answer {
-        Answer::Room(found) => return found_at(found, host, keys, peer, Intent::Join).await,
+        Answer::Room(found) => return found_at(found, host, keys, identity, Intent::Join).await,
         // A server that was set up for many; or another program took the port over, and says that it knows no such room.
-        Answer::Server => match on_server(url, keys.clone(), peer, Intent::Join).await {
+        Answer::Server => match on_server(url, keys.clone(), identity, Intent::Join).await {
             Err(error) if error.code == JoinError::RoomNotFound.code() => Err(error),
             answer => return answer,
         },
@@ -187,7 +199,7 @@ async fn linked(
         )),
     };
     match tokio::time::timeout(DISCOVERY, next_found(search.as_mut())).await {
-        Ok(found) => found_at(found, host, keys, peer, Intent::Join).await,
+        Ok(found) => found_at(found, host, keys, identity, Intent::Join).await,
         Err(_) => at_the_address,
     }
 }
@@ -204,20 +216,20 @@ async fn next_found(search: Option<&mut RoomSearch>) -> FoundServer {
 
 async fn find(
     keys: RoomKeys,
-    peer: PeerId,
+    identity: &Identity,
     server: Option<&Url>,
     host: Option<&Host>,
 ) -> Result<Joined, CommandError> {
     // The configured server answers faster than the network can be asked; a room that it does not know may be local.
     let mut refused = None;
     if let Some(url) = server {
-        match on_server(url, keys.clone(), peer, Intent::Join).await {
+        match on_server(url, keys.clone(), identity, Intent::Join).await {
             Ok(joined) => return Ok(joined),
             Err(error) => refused = Some(error),
         }
     }
     match discover(keys.room_id(), DISCOVERY).await {
-        Some(found) => found_at(found, host, keys, peer, Intent::Join).await,
+        Some(found) => found_at(found, host, keys, identity, Intent::Join).await,
         None => Err(refused.unwrap_or_else(|| {
             error(
                 "room_not_found",
@@ -231,12 +243,13 @@ async fn found_at(
     found: FoundServer,
     host: Option<&Host>,
     keys: RoomKeys,
-    peer: PeerId,
+    identity: &Identity,
     intent: Intent,
 ) -> Result<Joined, CommandError> {
     let room = keys.room_id();
-    let (client, events) = connect(&found.url, keys, peer, intent).await?;
+    let (client, events) = connect(&found.url, &keys, identity, intent).await?;
     Ok(Joined {
+        keys,
         loopback: is_loopback(&found.url),
         client,
         events,
@@ -248,10 +261,16 @@ async fn found_at(
     })
 }
 
-async fn on_server(url: &Url, keys: RoomKeys, peer: PeerId, intent: Intent) -> Result<Joined, CommandError> {
-    let (client, events) = connect(url, keys, peer, intent).await?;
+async fn on_server(
+    url: &Url,
+    keys: RoomKeys,
+    identity: &Identity,
+    intent: Intent,
+) -> Result<Joined, CommandError> {
+    let (client, events) = connect(url, &keys, identity, intent).await?;
     let reach = if is_on_local_network(url) { LOCAL_REACH } else { "Anyone with the code can join." };
     Ok(Joined {
+        keys,
         client,
         events,
         invite_server: Some(url.clone()),
@@ -265,11 +284,13 @@ async fn on_server(url: &Url, keys: RoomKeys, peer: PeerId, intent: Intent) -> R
 
 async fn connect(
     url: &Url,
-    keys: RoomKeys,
-    peer: PeerId,
+    keys: &RoomKeys,
+    identity: &Identity,
     intent: Intent,
 ) -> Result<(SignalClient, SignalEvents), CommandError> {
-    SignalClient::join(SignalConfig::new(url.clone(), keys, peer, intent)).await.map_err(refusal)
+    SignalClient::join(SignalConfig::new(url.clone(), keys.clone(), identity.clone(), intent))
+        .await
+        .map_err(refusal)
 }
 
 fn refusal(error: JoinError) -> CommandError {

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use tincan_media::audio::JitterStatistics;
 use tincan_peer::PeerStatistics;
+use tincan_protocol::Source;
 
 use crate::api::{LimitedBy, ParticipantStatistics};
 use crate::media::{ReceiveStatistics, SentPictures};
@@ -25,7 +26,7 @@ pub(crate) fn participant(
         round_trip_ms: peer.round_trip.map(millis),
         loss_sent: peer.loss_sent * 100.0,
         loss_received: peer.loss_received * 100.0,
-        jitter_ms: millis(peer.audio_jitter),
+        jitter_ms: peer.jitter.get(&Source::Microphone).copied().map_or(0.0, millis),
         sent_kbps: kbps(peer.sent),
         received_kbps: kbps(peer.received),
         available_kbps: kbps(peer.available),

@@ -1,12 +1,14 @@
 //! The call's task: feeds the session with what happens and does what it says.
 
+mod show;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tincan_call::{AgainConfig, Input, Output, PathEstimate, Phase, Session, SessionConfig, SessionEvent};
+use tincan_call::{AgainConfig, Input, LimitedBy, Output, PathEstimate, Phase, Session, SessionConfig};
 use tincan_media::Bitrate;
-use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
+use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode, Source};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -20,16 +22,19 @@ use super::begin::Updates;
 use super::connections::Connections;
 use super::load::{Load, LoadProbe};
 use super::local::{Keeper, Move};
-use super::people::{People, Presence};
+use super::people::People;
 use super::remote::{FromPeer, Opening, RemoteEvent, ice_servers};
 use super::route::Joined;
 use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
+use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
 use crate::api::{CallPhase, CallStatistics, CallView, Notice, NoticeKind, SafetyNumber};
-use crate::media::AudioCommand;
+use crate::media::{AudioCommand, EncoderStatistics, SentPictures};
 use crate::record::{Recorder, Tape};
 
+/// How often it is looked how large the others are shown here.
+const LOOK: Duration = Duration::from_millis(100);
 /// Opus's share: 32 kbit/s, and 20 bytes of RTP header, extensions and SRTP tag 50 times a second.
 const AUDIO_SHARE: Bitrate = Bitrate::kbps(40);
 
@@ -75,8 +80,15 @@ pub(super) struct CallTask {
     doubted: BTreeSet<PeerId>,
     concealment: BTreeMap<PeerId, Concealment>,
     recording: Option<Recording>,
-    /// Safety numbers being made: slow on purpose, so not on this task.
-    safety: JoinSet<(PeerId, Option<SafetyNumber>)>,
+    /// Safety numbers being made: slow on purpose, so not on this task. Each is of the room as it was when its count was the
+    /// newest.
+    safety: JoinSet<(u64, SafetyNumber)>,
+    /// How often the room was made of others than before.
+    rooms: u64,
+    /// Somebody in the room does not want us.
+    turned_away: bool,
+    /// How large we show the others, as they know it.
+    wants: Wants,
 }
 
 impl CallTask {
@@ -95,7 +107,7 @@ impl CallTask {
                 camera: config.camera,
                 again: hands_over
                     .then(|| AgainConfig { fresh: RoomCode::random_long(), agreed: config.again.clone() }),
-                ..SessionConfig::new(config.peer_id)
+                ..SessionConfig::new(joined.keys, config.identity.clone())
             },
             Instant::now(),
         );
@@ -113,6 +125,11 @@ impl CallTask {
             participants: Vec::new(),
             left: None,
             invitation: view::invitation(&config.code, &invite),
+            capacity: 0,
+            locked: false,
+            knocks: Vec::new(),
+            hand: None,
+            safety: None,
         };
         Self {
             session,
@@ -138,6 +155,9 @@ impl CallTask {
             doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
             safety: JoinSet::new(),
+            rooms: 0,
+            turned_away: false,
+            wants: Wants::default(),
             recording: None,
             config,
         }
@@ -147,12 +167,17 @@ impl CallTask {
     pub(super) async fn drive(&mut self, cancel: &CancellationToken) -> Option<String> {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut looks = interval(LOOK);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.publish().await;
         loop {
             if let Some(error) = self.refused
                 && self.session.phase() != Phase::Connected
             {
                 return Some(error.to_string());
+            }
+            if self.turned_away {
+                return Some("The people in the room did not let you in.".into());
             }
             let timeout = self.session.poll_timeout();
             let input = tokio::select! {
@@ -177,20 +202,20 @@ impl CallTask {
                     None => continue,
                 },
                 command = self.inbox.recv() => match command {
-                    Some(CallCommand::Microphone(on)) => Input::SetMicrophone(on),
-                    Some(CallCommand::Camera(on)) => Input::SetCamera(on),
-                    Some(CallCommand::Name(name)) => Input::SetName(name),
                     Some(CallCommand::Volume { peer, volume }) => {
                         self.set_volume(peer, volume);
                         self.publish().await;
                         continue;
                     }
+                    Some(command) => self.asked(command).await,
                     // The handle was dropped: nobody wants this call.
                     None => return None,
                 },
-                Some(Ok((peer, number))) = self.safety.join_next() => {
-                    People::set_safety(&mut self.view, peer, number);
-                    self.publish().await;
+                Some(Ok((room, number))) = self.safety.join_next() => {
+                    if room == self.rooms {
+                        self.view.safety = Some(number);
+                        self.publish().await;
+                    }
                     continue;
                 }
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
@@ -199,6 +224,10 @@ impl CallTask {
                 change = self.addresses.changed() => {
                     self.signal.network_changed();
                     Input::NetworkChanged { lost: self.lost_their_way(&change) }
+                }
+                _ = looks.tick() => {
+                    self.look().await;
+                    continue;
                 }
                 _ = seconds.tick() => {
                     self.measure().await;
@@ -282,6 +311,9 @@ impl CallTask {
                 Output::RestartIce { peer, connection } => {
                     self.connections.with(peer, connection, |remote| remote.restart_ice());
                 }
+                Output::Confirmed { peer, connection } => {
+                    self.connections.with(peer, connection, |remote| remote.confirmed());
+                }
                 Output::RequestKeyframe { peer, connection } => {
                     self.connections.with(peer, connection, |remote| remote.request_keyframe());
                 }
@@ -301,13 +333,14 @@ impl CallTask {
         given: &[IceServer],
     ) {
         let tape = self.tape(peer).await;
-        let person = self.people.participant(&mut self.view, peer);
+        let stream = self.people.camera_stream(&mut self.view, peer);
+        let volume = self.people.participant(&mut self.view, peer).volume;
         self.connections.open(Opening {
             peer,
             connection,
             polite,
-            stream: person.stream,
-            volume: person.volume,
+            stream,
+            volume,
             ice_servers: ice_servers(&self.config.ice_servers, given),
             relay_only: self.config.relay_only,
             loopback: self.loopback,
@@ -363,10 +396,7 @@ impl CallTask {
                 None
             }
             RemoteEvent::Doubtful(error) => {
-                if self.doubted.insert(peer) {
-                    let (code, message) = (error.code().into(), error.to_string());
-                    self.engine.tell(Notice { kind: NoticeKind::Error, code, message }).await;
-                }
+                self.doubt(peer, error.code(), &error.to_string()).await;
                 None
             }
         }
@@ -374,7 +404,8 @@ impl CallTask {
 
     fn signalled(&mut self, event: SignalEvent) -> Input {
         match event {
-            SignalEvent::Joined { peers, ice_servers } => {
+            SignalEvent::Joined { peers, capacity, ice_servers } => {
+                self.view.capacity = capacity;
                 if !std::mem::replace(&mut self.been_in_room, true) {
                     self.people.there_already(&peers);
                 }
@@ -389,61 +420,43 @@ impl CallTask {
         }
     }
 
-    async fn show(&mut self, event: SessionEvent) {
-        let Self { people, view, .. } = self;
-        let presence = match event {
-            SessionEvent::Phase(phase) => {
-                people.phase(view, phase, Instant::now(), view::unix_millis());
-                None
-            }
-            SessionEvent::Server { connected } => {
-                self.server_is(connected);
-                None
-            }
-            SessionEvent::ParticipantJoined { peer } => {
-                people.came(view, peer);
-                None
-            }
-            SessionEvent::ParticipantLeft { peer, reason } => {
-                let Some((stream, presence)) = people.left(view, peer, reason) else { return };
-                if let Some(recording) = &mut self.recording {
-                    recording.of.take_if(|of| *of == peer);
-                }
-                self.config.media.output.ended(stream);
-                presence
-            }
-            SessionEvent::Name { peer, name } => people.named(view, peer, name),
-            SessionEvent::Media { peer, media } => {
-                let stream = people.media(view, peer, media);
-                match self.connections.get(peer) {
-                    // Its thread shows their pictures and so is the one to end them.
-                    Some(remote) => remote.set_camera(media.camera),
-                    None if !media.camera => self.config.media.output.ended(stream),
-                    None => {}
-                }
-                None
-            }
-            SessionEvent::Connection { peer, view: connection } => people.connection(view, peer, connection),
-            SessionEvent::Again { code } => {
-                self.again = Some(code);
-                None
-            }
-            SessionEvent::Fingerprints { peer, local, remote } => {
-                self.safety.spawn_blocking(move || (peer, view::safety(&local, &remote)));
-                None
-            }
-        };
-        match presence {
-            Some(Presence::Joined(notice)) => self.engine.send(CallUpdate::SomebodyJoined(notice)).await,
-            Some(Presence::Left(notice)) => self.engine.tell(notice).await,
-            None => {}
-        }
-    }
-
     fn set_volume(&mut self, peer: PeerId, volume: f32) {
         if self.people.set_volume(&mut self.view, peer, volume) {
             self.config.media.audio.send(AudioCommand::Volume { id: peer, volume });
         }
+    }
+
+    /// Tells the others how large we show their pictures.
+    async fn look(&mut self) {
+        let now = Instant::now();
+        let mut wanted = Vec::new();
+        for participant in self.session.participants() {
+            let peer = participant.id();
+            let lines = self.config.media.output.lines(self.people.camera_stream(&mut self.view, peer));
+            wanted.extend(self.wants.look(now, peer, lines).map(|streams| Input::Want { peer, streams }));
+        }
+        if !wanted.is_empty() {
+            for input in wanted {
+                self.session.handle(now, input);
+            }
+            self.carry_out().await;
+        }
+    }
+
+    /// Tells those whose path carries no pictures now that it does not.
+    async fn tell_paused(&mut self, sent: &EncoderStatistics) {
+        if !self.session.sources().contains(&Source::Camera) {
+            return;
+        }
+        let paused = |(&peer, pictures): (&PeerId, &SentPictures)| {
+            let starved = pictures.resolution.is_none() && pictures.limited_by == LimitedBy::Bandwidth;
+            let sources = starved.then_some(Source::Camera).into_iter().collect();
+            Input::SetPaused { peer, sources }
+        };
+        for input in sent.participants.iter().map(paused) {
+            self.session.handle(Instant::now(), input);
+        }
+        self.carry_out().await;
     }
 
     /// Once a second: statistics and what they say of the quality.
@@ -451,6 +464,7 @@ impl CallTask {
         let audio = self.config.media.audio.statistics();
         let sent = self.config.media.encoder.statistics();
         let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
+        self.tell_paused(&sent).await;
         let mut statistics = CallStatistics::default();
         for (peer, remote) in self.connections.iter() {
             let (connection, received) = remote.statistics();
@@ -487,8 +501,8 @@ impl CallTask {
     pub(super) async fn finish(mut self, reason: Option<String>) {
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
-        for participant in &self.view.participants {
-            self.config.media.output.ended(participant.stream);
+        for shown in self.view.participants.iter().flat_map(|participant| &participant.streams) {
+            self.config.media.output.ended(shown.stream);
         }
         let (code, spoken) = match self.again {
             Some(again) => (again, Some(self.config.code)),

@@ -1,15 +1,19 @@
 //! What a window shows of a call.
 
+use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tincan_call as session;
-use tincan_protocol::{InviteLink, PeerId, RoomCode, SafetyNumber};
+use tincan_protocol::{self as protocol, InviteLink, PeerId, RoomCode, SafetyNumber, StreamState};
 
-use crate::api::{CallPhase, ConnectionView, Notice, NoticeKind, Participant};
+use crate::api::{
+    CallPhase, ConnectionView, Notice, NoticeKind, Participant, Reaction, Source, StreamView, Trust,
+};
 
 pub(crate) fn phase(phase: session::Phase) -> CallPhase {
     match phase {
         session::Phase::Joining => CallPhase::Joining,
+        session::Phase::Knocking => CallPhase::Knocking,
         session::Phase::Alone | session::Phase::Left => CallPhase::Alone,
         session::Phase::Connecting => CallPhase::Connecting,
         session::Phase::Connected => CallPhase::Connected,
@@ -32,20 +36,59 @@ pub(crate) fn newcomer(id: PeerId, stream: u32, volume: f32) -> Participant {
         name: String::new(),
         connection: ConnectionView::Connecting,
         microphone_on: false,
-        camera_on: false,
-        stream,
+        streams: vec![StreamView { source: Source::Camera, stream, on: false, paused: false }],
         volume,
-        safety: None,
+        trust: Trust::Unconfirmed,
+        late: false,
+        hand: None,
         quality: 0,
     }
 }
 
-pub(crate) fn safety(local: &str, remote: &str) -> Option<crate::api::SafetyNumber> {
-    let number = SafetyNumber::from_fingerprints(local, remote).ok()?;
-    Some(crate::api::SafetyNumber {
+pub(crate) fn trust(trust: session::Trust) -> Trust {
+    match trust {
+        session::Trust::Unconfirmed => Trust::Unconfirmed,
+        session::Trust::Unverified => Trust::Unverified,
+        session::Trust::Verified => Trust::Verified,
+        session::Trust::Changed => Trust::Changed,
+    }
+}
+
+/// What somebody says of a source that has pictures, if it is shown.
+pub(crate) fn shown(source: Source, streams: &[StreamState]) -> (bool, bool) {
+    let source = match source {
+        Source::Camera => protocol::Source::Camera,
+        Source::Screen => protocol::Source::Screen,
+    };
+    let state = streams.iter().find(|state| state.source == source);
+    (state.is_some(), state.is_some_and(|state| state.paused))
+}
+
+macro_rules! reactions {
+    ($($name:ident),+) => {
+        pub(crate) fn reaction(reaction: protocol::Reaction) -> Reaction {
+            match reaction {
+                $(protocol::Reaction::$name => Reaction::$name,)+
+            }
+        }
+
+        /// What is said for a reaction that was chosen here.
+        pub(crate) fn said(reaction: Reaction) -> protocol::Reaction {
+            match reaction {
+                $(Reaction::$name => protocol::Reaction::$name,)+
+            }
+        }
+    };
+}
+reactions!(ThumbsUp, Clap, Heart, Laugh, Surprised, Party);
+
+/// What everybody in the room compares. Takes some ten milliseconds on purpose.
+pub(crate) fn safety(everybody: &BTreeSet<PeerId>) -> crate::api::SafetyNumber {
+    let number = SafetyNumber::of(everybody);
+    crate::api::SafetyNumber {
         words: number.words().iter().map(ToString::to_string).collect(),
         digits: number.digits(),
-    })
+    }
 }
 
 /// Where people find the program; empty while it has no page.

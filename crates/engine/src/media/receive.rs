@@ -18,7 +18,8 @@ use tincan_media::video::{
     AssembledFrame, AssemblyEvent, FrameAssembler, FreezeDetector, PlayoutClock, PlayoutQueue, Resolution,
     VideoFrame,
 };
-use tincan_peer::{MediaKind, RtpPacket};
+use tincan_peer::RtpPacket;
+use tincan_protocol::Source;
 use tokio::sync::watch;
 use tracing::{debug, warn};
 
@@ -76,10 +77,11 @@ impl VideoHandle {
     }
 
     /// Their clocks: RTP time `rtp` was at the NTP time `ntp` (RTCP sender report).
-    pub(crate) fn report(&self, kind: MediaKind, ntp: u64, rtp: u32) {
-        self.tell(|facts| match kind {
-            MediaKind::Audio => facts.audio_report = Some((ntp, rtp)),
-            MediaKind::Video => facts.video_report = Some((ntp, rtp)),
+    pub(crate) fn report(&self, source: Source, ntp: u64, rtp: u32) {
+        self.tell(|facts| match source {
+            Source::Microphone => facts.audio_report = Some((ntp, rtp)),
+            Source::Camera => facts.video_report = Some((ntp, rtp)),
+            Source::Screen | Source::ScreenSound => {}
         });
     }
 

@@ -7,7 +7,7 @@
 
 use tincan_media::MediaTime;
 use tincan_media::audio::SAMPLE_RATE;
-use tincan_peer::MediaKind;
+use tincan_protocol::Source;
 
 /// RTP clock of H.264 (RFC 6184, section 8.2.1).
 const VIDEO_CLOCK: f64 = 90_000.0;
@@ -133,10 +133,12 @@ impl SenderClock {
     }
 
     /// A sender report: RTP time `rtp` was at the NTP time `ntp`, 32.32 fixed point.
-    pub(super) fn report(&mut self, kind: MediaKind, ntp: u64, rtp: u32) {
-        let stream = match kind {
-            MediaKind::Audio => &mut self.audio,
-            MediaKind::Video => &mut self.video,
+    pub(super) fn report(&mut self, source: Source, ntp: u64, rtp: u32) {
+        let stream = match source {
+            Source::Microphone => &mut self.audio,
+            Source::Camera => &mut self.video,
+            // Screens are not recorded.
+            Source::Screen | Source::ScreenSound => return,
         };
         // A double keeps a quarter of a microsecond of it.
         stream.mapping = Some(Mapping { ntp: ntp as f64 / 4_294_967_296.0, rtp });

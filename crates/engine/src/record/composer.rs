@@ -10,7 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tincan_media::MediaTime;
 use tincan_media::video::Resolution;
-use tincan_peer::MediaKind;
+use tincan_protocol as protocol;
 
 use super::clock::{SampleTime, SenderClock};
 use super::mp4::{Mp4File, Output, Summary};
@@ -61,7 +61,7 @@ pub(super) enum Media {
     },
     /// The other side's clocks: RTP time `rtp` was at the NTP time `ntp`, 32.32 fixed point.
     Report {
-        kind: MediaKind,
+        source: protocol::Source,
         ntp: u64,
         rtp: u32,
     },
@@ -119,7 +119,7 @@ impl<W: Output> Composer<W> {
         }
         let Some(stream) = &mut self.stream else { return Ok(()) };
         match media {
-            Media::Report { kind, ntp, rtp } => stream.clock.report(kind, ntp, rtp),
+            Media::Report { source, ntp, rtp } => stream.clock.report(source, ntp, rtp),
             Media::Sound(sound) => {
                 if let Some(restart) = stream.insert(sound, arrived) {
                     self.drain(true, arrived)?;

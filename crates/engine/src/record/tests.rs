@@ -35,8 +35,9 @@ fn record(path: &Path, call: &Call) -> Result<Recorded, RecordError> {
         let rtp = |rate: u64| (micros * rate / 1_000_000) as u32;
         if n.is_multiple_of(50) {
             let ntp = ((micros as u128) << 32) / 1_000_000;
-            for (kind, rate) in [(MediaKind::Audio, 48_000), (MediaKind::Video, 90_000)] {
-                send(micros, Media::Report { kind, ntp: ntp as u64, rtp: rtp(rate) });
+            for (source, rate) in [(protocol::Source::Microphone, 48_000), (protocol::Source::Camera, 90_000)]
+            {
+                send(micros, Media::Report { source, ntp: ntp as u64, rtp: rtp(rate) });
             }
         }
         if n % 2 == 0 && n >= call.camera_from * 50 {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use tincan_protocol::{Intent, PeerId, RoomCode, parse_server_url};
+use tincan_protocol::{Identity, Intent, RoomCode, parse_server_url};
 use tokio::sync::oneshot;
 use url::Url;
 
 use super::local::ByHand;
 use super::{Answer, Done, EngineTask, Hosted, MAX_HOSTED, Running, acknowledge, error};
 use crate::api::{CallStatistics, CallSummary, CommandError, Event, NearbyCall, Notice, RecentCall, Reply};
-use crate::call::{CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, FromCall, Route, unix_millis};
+use crate::call::{
+    CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, FromCall, Route, unix_millis, view,
+};
 use crate::media::AudioCommand;
 use crate::spoken::Spoken;
 use crate::store::remember;
@@ -110,7 +112,7 @@ impl EngineTask {
                     .and_then(|spoken| spoken.where_to_look(&code, self.config.local_server.clone())),
                 again: self.spoken.as_ref().and_then(|spoken| spoken.agreed_on(&code)),
                 route,
-                peer_id: self.config.overrides.peer_id.unwrap_or_else(PeerId::random),
+                identity: self.config.overrides.identity.clone().unwrap_or_else(Identity::random),
                 name: settings.name,
                 microphone: announced.microphone,
                 camera: announced.camera,
@@ -144,6 +146,11 @@ impl EngineTask {
             CallUpdate::Hosted { code, room } if current => self.hosted(code, room),
             CallUpdate::View(_) | CallUpdate::Statistics(_) | CallUpdate::Hosted { .. } => {}
             CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
+            CallUpdate::Reaction { peer, reaction } if current => {
+                let (peer, reaction) = (peer.map(|peer| peer.to_string()), view::reaction(reaction));
+                self.publisher.publish(Event::Reaction { peer, reaction });
+            }
+            CallUpdate::Reaction { .. } => {}
             CallUpdate::SomebodyJoined(notice) if current => self.somebody_joined(notice),
             CallUpdate::SomebodyJoined(_) => {}
             CallUpdate::Ended(end) => {

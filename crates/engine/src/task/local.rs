@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tincan_protocol::Source;
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Done, EngineTask};
@@ -88,10 +89,10 @@ impl EngineTask {
             let sends = media.sends();
             let announced = std::mem::replace(&mut running.announced, sends);
             if announced.microphone != sends.microphone {
-                running.handle.send(CallCommand::Microphone(sends.microphone));
+                running.handle.send(CallCommand::Source { source: Source::Microphone, on: sends.microphone });
             }
             if announced.camera != sends.camera {
-                running.handle.send(CallCommand::Camera(sends.camera));
+                running.handle.send(CallCommand::Source { source: Source::Camera, on: sends.camera });
             }
         }
         self.publisher.publish(Event::Preview { preview: media.view() });

@@ -18,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::api::{Command, CommandError, Devices, Event, Reply, Settings, Snapshot};
-use crate::call::{CallHandle, FromCall};
+use crate::call::{CallCommand, CallHandle, FromCall, view};
 use crate::devices::DeviceSystem;
 use crate::media::{AudioCommand, LocalChange, LocalMedia, Releasing, Sending};
 use crate::publish::Publisher;
@@ -206,6 +206,15 @@ impl EngineTask {
                 Ok(Reply::Done)
             }
             Command::SetVolume { peer, volume } => self.set_volume(&peer, volume),
+            Command::SetHand { on } => self.in_call(CallCommand::Hand(on)),
+            Command::React { reaction } => self.in_call(CallCommand::React(view::said(reaction))),
+            Command::SetLock { on } => self.in_call(CallCommand::Lock(on)),
+            Command::LetIn { peer } => self.about(&peer, CallCommand::LetIn),
+            Command::Refuse { peer } => self.about(&peer, CallCommand::Refuse),
+            Command::SetVerified { peer: Some(peer), on } => {
+                self.about(&peer, |peer| CallCommand::Verified { peer: Some(peer), on })
+            }
+            Command::SetVerified { peer: None, on } => self.in_call(CallCommand::Verified { peer: None, on }),
             Command::UpdateSettings { settings } => self.update_settings(settings),
             Command::ForgetRecent => {
                 self.set_recent(Vec::new());

@@ -1,6 +1,6 @@
 //! Changing the settings, and keeping them and the recent calls.
 
-use tincan_protocol::parse_server_url;
+use tincan_protocol::{PeerId, parse_server_url};
 
 use super::{EngineTask, MAX_VOLUME, error};
 use crate::api::{CommandError, Event, Notice, NoticeKind, RecentCall, Reply, Settings};
@@ -14,14 +14,31 @@ impl EngineTask {
     }
 
     pub(super) fn set_volume(&mut self, peer: &str, volume: f32) -> Result<Reply, CommandError> {
-        let (Ok(peer), Some(running)) = (peer.parse(), &self.call) else {
-            return Err(error("no_participant", "This participant is not in the call any more."));
-        };
         if !volume.is_finite() {
             return Err(error("bad_volume", "A volume is a number from 0 to 2."));
         }
-        running.handle.send(CallCommand::Volume { peer, volume: volume.clamp(0.0, MAX_VOLUME) });
+        self.about(peer, |peer| CallCommand::Volume { peer, volume: volume.clamp(0.0, MAX_VOLUME) })
+    }
+
+    /// Something that is only done in a call.
+    pub(super) fn in_call(&self, command: CallCommand) -> Result<Reply, CommandError> {
+        let Some(running) = &self.call else {
+            return Err(error("no_call", "You are not in a call. Start one or join one first."));
+        };
+        running.handle.send(command);
         Ok(Reply::Done)
+    }
+
+    /// Something about somebody who is in the call, or at its door.
+    pub(super) fn about(
+        &self,
+        peer: &str,
+        command: impl FnOnce(PeerId) -> CallCommand,
+    ) -> Result<Reply, CommandError> {
+        match peer.parse() {
+            Ok(peer) => self.in_call(command(peer)),
+            Err(_) => Err(error("no_participant", "This participant is not in the call any more.")),
+        }
     }
 
     /// Checks, applies, and remembers; what the command line laid over stays out of the file unless it was changed.

@@ -57,8 +57,8 @@ impl Estimator {
         reports: &[PacketReport],
         target: Bitrate,
     ) -> Bitrate {
-        let rtx = self.shared.video.rtx;
-        let again = reports.iter().filter(|report| Some(report.ssrc) == rtx);
+        let repeats = |ssrc| self.shared.local.iter().any(|(_, stream)| stream.rtx == Some(ssrc));
+        let again = reports.iter().filter(|report| repeats(report.ssrc));
         self.retransmitted.extend(again.map(|report| (now, report.size)));
         while self
             .retransmitted

@@ -13,6 +13,7 @@ mod socket;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -54,6 +55,9 @@ pub(crate) struct Paths {
     state: Mutex<State>,
     /// Of the driver, which waits for datagrams of a version: sockets may come while it does.
     wakers: [AtomicWaker; 2],
+    /// The driver took a datagram in this pass, or may take as many as it likes.
+    taken: AtomicBool,
+    settled: AtomicBool,
     include_loopback: bool,
     /// No socket of ours is to be seen: only relays are used.
     hidden: bool,
@@ -90,12 +94,31 @@ impl Paths {
             checks: Mutex::default(),
             state: Mutex::default(),
             wakers: [AtomicWaker::new(), AtomicWaker::new()],
+            taken: AtomicBool::new(false),
+            settled: AtomicBool::new(false),
             include_loopback: config.include_loopback && !config.relay_only,
             hidden: config.relay_only,
             wrap,
         };
         paths.refresh();
         paths
+    }
+
+    /// Whether the connection has all that it begins with. Before, the driver gets one datagram a pass: it would read the one
+    /// that opens the data channels and the first message on one of them together, and look at what the first sets off
+    /// afterwards; the message would be lost.
+    pub(crate) fn settle(&self, settled: bool) {
+        self.settled.store(settled, Ordering::Release);
+    }
+
+    /// The driver has looked at everything that the last datagram set off.
+    pub(crate) fn next_pass(&self) {
+        self.taken.store(false, Ordering::Release);
+    }
+
+    /// Whether the driver may have a datagram now.
+    fn may_take(&self) -> bool {
+        self.settled.load(Ordering::Acquire) || !self.taken.load(Ordering::Acquire)
     }
 
     /// What the library is to bind: an address of each IP version that this machine has.

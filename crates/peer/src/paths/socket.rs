@@ -90,6 +90,33 @@ impl AsyncUdpSocket for StandIn {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
+        if !self.paths.may_take() {
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        let received = self.poll_arrived(cx, bufs, meta);
+        if matches!(received, Poll::Ready(Ok(_))) {
+            self.paths.taken.store(true, Ordering::Release);
+        }
+        received
+    }
+
+    fn max_gso_segments(&self) -> usize {
+        self.own.max_gso_segments()
+    }
+
+    fn max_gro_segments(&self) -> usize {
+        self.own.max_gro_segments()
+    }
+}
+
+impl StandIn {
+    fn poll_arrived(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
         let (paths, now, version) = (&self.paths, Instant::now(), version(self.address));
         paths.wakers[version].register(cx.waker());
         let told = paths.state().kept.next(version == 1).map(Poll::Ready).unwrap_or(Poll::Pending);
@@ -129,14 +156,6 @@ impl AsyncUdpSocket for StandIn {
             }
         }
         Poll::Pending
-    }
-
-    fn max_gso_segments(&self) -> usize {
-        self.own.max_gso_segments()
-    }
-
-    fn max_gro_segments(&self) -> usize {
-        self.own.max_gro_segments()
     }
 }
 

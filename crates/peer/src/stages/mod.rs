@@ -2,12 +2,13 @@
 //!
 //! From the wire to the application: [`meter`], [`Coverage`](crate::bandwidth::Coverage), congestion control (the
 //! library's, with our estimator), the transport-wide sequence numbers (the library's), [`pacer`], [`responder`], arrival
-//! and receiver reports (the library's), [`reports`], [`receive`]. A stage does no I/O and reads no clock: every packet
+//! and receiver reports (the library's), [`reports`], [`receive`], [`packetizer`]. A stage does no I/O and reads no clock: every packet
 //! and tick brings its time.
 
 pub(crate) mod meter;
 pub(crate) mod nack;
 pub(crate) mod pacer;
+pub(crate) mod packetizer;
 pub(crate) mod receive;
 pub(crate) mod reports;
 pub(crate) mod responder;

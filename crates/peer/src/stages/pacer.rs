@@ -1,4 +1,5 @@
-//! Spreads what leaves, so that a keyframe does not fill the path's queue; sound never waits.
+//! Spreads what leaves, so that a keyframe does not fill the path's queue; sound never waits, and sources of pictures take
+//! turns, so that a camera does not wait behind a screen's keyframe.
 //!
 //! Model: libwebrtc's `PacingController`: a budget that grows with the pacing rate, sound first, and a rate that rises
 //! when the queue would take too long.
@@ -9,9 +10,11 @@ use std::time::{Duration, Instant};
 
 use rtc::interceptor::{Packet, TaggedPacket};
 use rtc::shared::marshal::MarshalSize;
+use tincan_protocol::Source;
 
 use super::{Outlet, Stage};
 use crate::shared::Shared;
+use crate::sources::PerSource;
 
 /// Pacing rate over target: an encoder's frames vary in size. libwebrtc uses 2.5; less burst suits a path whose
 /// queue is short.
@@ -26,11 +29,11 @@ const MAX_BURST: Duration = Duration::from_millis(10);
 const MIN_WAIT: Duration = Duration::from_millis(1);
 /// Before the controller said anything.
 const FLOOR_BPS: f64 = 300_000.0;
-/// The first picture leaves at this rate, since somebody looks at an empty tile: a keyframe of 25 kB takes 25 ms and not
-/// 100. To a path that takes less than the usual rate anyway it makes little difference: at 500 kbit/s the queue before
+/// The camera's first picture leaves at this rate, since somebody looks at an empty tile: a keyframe of 25 kB takes 25 ms
+/// and not 100. (A screen's first picture is many times as large, and a path that takes it at the usual rate is known by then.) To a path that takes less than the usual rate anyway it makes little difference: at 500 kbit/s the queue before
 /// it grows to 23 kB instead of 19.
 const FIRST_BPS: f64 = 8_000_000.0;
-/// From the first packet of pictures on.
+/// From the camera's first packet on.
 const FIRST_FOR: Duration = Duration::from_millis(100);
 /// Two seconds of 20 Mbit/s: a limit on memory, which the queue time keeps far away.
 const MAX_PACKETS: usize = 4_096;
@@ -38,8 +41,11 @@ const MAX_PACKETS: usize = 4_096;
 /// See the module's description.
 pub(crate) struct Pacer {
     shared: Arc<Shared>,
-    queue: VecDeque<TaggedPacket>,
+    /// What waits of each source of pictures, what is sent again among it.
+    queues: PerSource<VecDeque<TaggedPacket>>,
     queued_bytes: usize,
+    /// Whose packet left last.
+    last: Source,
     /// When the last packet's share of the rate is used up: the next one may leave then.
     free_at: Option<Instant>,
     /// Until when pictures leave at [`FIRST_BPS`].
@@ -48,7 +54,14 @@ pub(crate) struct Pacer {
 
 impl Pacer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, queue: VecDeque::new(), queued_bytes: 0, free_at: None, first_until: None }
+        Self {
+            shared,
+            queues: PerSource::default(),
+            queued_bytes: 0,
+            last: Source::Camera,
+            free_at: None,
+            first_until: None,
+        }
     }
 
     /// Bits a second: twice the target, more for the first picture, or what brings the whole queue out before its
@@ -59,7 +72,8 @@ impl Pacer {
         let hurry = FIRST_BPS / self.shared.connections() as f64;
         let floor = if first { hurry.max(FLOOR_BPS) } else { FLOOR_BPS };
         let target = (self.shared.target().as_bps() as f64 * FACTOR).max(floor);
-        let Some(oldest) = self.queue.front() else { return target };
+        let fronts = self.queues.iter().filter_map(|(_, queue)| queue.front());
+        let Some(oldest) = fronts.min_by_key(|packet| packet.now) else { return target };
         let left = MAX_QUEUE_TIME.saturating_sub(now.saturating_duration_since(oldest.now)).max(MIN_LEFT);
         target.max(self.queued_bytes as f64 * 8.0 / left.as_secs_f64())
     }
@@ -67,13 +81,21 @@ impl Pacer {
     fn release(&mut self, now: Instant, out: &mut Outlet) {
         while self.free_at.is_none_or(|at| at <= now + MIN_WAIT) {
             let rate = self.rate(now);
-            let Some(mut packet) = self.queue.pop_front() else { return };
+            let Some(mut packet) = self.next() else { return };
             let size = size_of(&packet);
             self.queued_bytes -= size;
             packet.now = now;
             out.write.push_back(packet);
             self.charge(size, rate, now);
         }
+    }
+
+    /// The next packet of the source whose turn it is. Packets are about equally large, so turns share the rate.
+    fn next(&mut self) -> Option<TaggedPacket> {
+        let waits = |source: &Source| !self.queues[*source].is_empty();
+        let others = Source::ALL.into_iter().filter(|source| *source != self.last);
+        self.last = others.chain([self.last]).find(waits)?;
+        self.queues[self.last].pop_front()
     }
 
     fn charge(&mut self, size: usize, rate: f64, now: Instant) {
@@ -93,11 +115,11 @@ fn size_of(packet: &TaggedPacket) -> usize {
 impl Stage for Pacer {
     fn write(&mut self, packet: TaggedPacket, out: &mut Outlet) {
         let now = packet.now;
-        let video = match &packet.message.packet {
-            Packet::Rtp(rtp) => rtp.header.ssrc != self.shared.audio.ssrc,
-            _ => false,
+        let source = match &packet.message.packet {
+            Packet::Rtp(rtp) => self.shared.sends(rtp.header.ssrc).filter(|source| source.is_video()),
+            _ => None,
         };
-        if !video {
+        let Some(source) = source else {
             // Sound counts, but does not wait; reports are only worth anything fresh.
             let (size, rate) = (size_of(&packet), self.rate(now));
             if size > 0 {
@@ -105,11 +127,14 @@ impl Stage for Pacer {
             }
             out.write.push_back(packet);
             return;
+        };
+        if source == Source::Camera {
+            self.first_until.get_or_insert(now + FIRST_FOR);
         }
-        self.first_until.get_or_insert(now + FIRST_FOR);
-        if self.queue.len() < MAX_PACKETS {
+        let queue = &mut self.queues[source];
+        if queue.len() < MAX_PACKETS {
             self.queued_bytes += size_of(&packet);
-            self.queue.push_back(packet);
+            queue.push_back(packet);
         }
         self.release(now, out);
     }
@@ -119,26 +144,26 @@ impl Stage for Pacer {
     }
 
     fn next_tick(&self) -> Option<Instant> {
-        (!self.queue.is_empty()).then_some(self.free_at).flatten()
+        let waits = self.queues.iter().any(|(_, queue)| !queue.is_empty());
+        waits.then_some(self.free_at).flatten()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::shared::LocalStream;
     use rtc::interceptor::AttributedPacket;
     use rtc::rtp;
     use rtc::shared::TransportContext;
-    use tincan_media::{Bitrate, MediaClock};
+    use tincan_media::Bitrate;
 
     const AUDIO: u32 = 1;
     const VIDEO: u32 = 2;
+    const SCREEN: u32 = 3;
+    const SCREEN_AGAIN: u32 = 13;
 
     fn pacer(target: Bitrate) -> Pacer {
-        let (events, _) = tokio::sync::mpsc::channel(1);
-        let stream = |ssrc| LocalStream { ssrc, rtx: None, offset: 0, clock_rate: 90_000 };
-        let shared = Shared::new(stream(AUDIO), stream(VIDEO), MediaClock::new(Instant::now()), events);
+        let shared = Shared::of_tests(Instant::now());
         shared.set_target(target);
         Pacer::new(Arc::new(shared))
     }
@@ -222,5 +247,54 @@ mod tests {
         out.write.clear();
         pacer.write(packet(AUDIO, 120, now), &mut out);
         assert_eq!(out.write.len(), 1);
+    }
+
+    #[test]
+    fn the_camera_does_not_wait_behind_a_screens_keyframe_nor_the_screen_behind_the_camera() {
+        let now = Instant::now();
+        let mut pacer = begun(Bitrate::kbps(1_000), now);
+        let mut out = Outlet::default();
+        for _ in 0..50 {
+            pacer.write(packet(SCREEN, 1_200, now), &mut out);
+        }
+        pacer.write(packet(SCREEN_AGAIN, 1_200, now), &mut out);
+        for _ in 0..5 {
+            pacer.write(packet(VIDEO, 1_200, now), &mut out);
+        }
+        while let Some(at) = pacer.next_tick() {
+            pacer.tick(at, &mut out);
+        }
+        let order: Vec<u32> = out
+            .write
+            .iter()
+            .filter_map(|packet| match &packet.message.packet {
+                Packet::Rtp(rtp) => Some(rtp.header.ssrc),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(order.len(), 56);
+        let first = order.iter().position(|ssrc| *ssrc == VIDEO).unwrap();
+        assert!(first <= 4, "only what had left before: {first}");
+        assert_eq!(
+            order[first..first + 9],
+            [VIDEO, SCREEN, VIDEO, SCREEN, VIDEO, SCREEN, VIDEO, SCREEN, VIDEO]
+        );
+        assert_eq!(order.last(), Some(&SCREEN_AGAIN), "what is sent again keeps its place");
+    }
+
+    #[test]
+    fn a_screen_is_not_hurried() {
+        let now = Instant::now();
+        let mut pacer = pacer(Bitrate::kbps(1_000));
+        let mut out = Outlet::default();
+        for _ in 0..20 {
+            pacer.write(packet(SCREEN, 1_200, now), &mut out);
+        }
+        let mut last = now;
+        while let Some(at) = pacer.next_tick() {
+            pacer.tick(at, &mut out);
+            last = at;
+        }
+        assert!(last - now > Duration::from_millis(80), "{:?}", last - now);
     }
 }

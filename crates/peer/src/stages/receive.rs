@@ -1,6 +1,7 @@
 //! What arrives: undoes RTX, asks for what is missing, measures, and hands packets to the owner.
 //!
-//! It is the last stage before the application and keeps the packets, so that the library's tracks (a queue of 256
+//! Which source a stream is of is said in the other side's description, or else by the section's tag in its packets. It is
+//! the last stage before the application and keeps the packets, so that the library's tracks (a queue of 256
 //! that drops silently, an error log for each packet nobody polls) never see them.
 
 use std::collections::HashMap;
@@ -19,11 +20,13 @@ use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
 };
 use rtc::rtp;
 use rtc::sdp::extmap::AUDIO_LEVEL_URI;
+use tincan_protocol::Source;
 
 use super::nack::NackTracker;
 use super::{Outlet, Stage};
-use crate::api::{MediaKind, PeerEvent, RtpPacket};
-use crate::shared::{Counters, Shared};
+use crate::api::RtpPacket;
+use crate::shared::{Counters, Shared, clock_rate};
+use crate::sources::PerSource;
 
 /// Keyframe requests come in bursts (one for each packet that does not fit); a keyframe answers them all.
 const KEYFRAME_REQUEST_GAP: Duration = Duration::from_millis(300);
@@ -35,7 +38,7 @@ const REPORT_LIFETIME: Duration = Duration::from_secs(5);
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(10);
 
 struct Remote {
-    kind: MediaKind,
+    source: Source,
     tracker: NackTracker,
     audio_level: Option<u8>,
     jitter: Jitter,
@@ -67,9 +70,9 @@ pub(crate) struct Receive {
     remotes: HashMap<u32, Remote>,
     /// Retransmission streams and what they repair.
     rtx: HashMap<u32, u32>,
-    keyframe_requested: Option<Instant>,
-    /// What became of our sound and of our pictures.
-    delivered: [Delivered; 2],
+    keyframe_requested: PerSource<Option<Instant>>,
+    /// What became of our streams.
+    delivered: PerSource<Delivered>,
 }
 
 /// What the other side's last two reports say of one of our streams.
@@ -96,11 +99,13 @@ impl Delivered {
     }
 
     /// The share lost of all that was sent: a stream without packets, as pictures while the camera is off, has no say.
-    fn loss(streams: &[Self], now: Instant) -> f32 {
-        let fresh = |stream: &&Self| {
+    fn loss(streams: &PerSource<Self>, now: Instant) -> f32 {
+        let fresh = |(_, stream): &(Source, &Self)| {
             stream.last.is_some_and(|(at, ..)| now.saturating_duration_since(at) < REPORT_LIFETIME)
         };
-        let sum = |of: fn(&Self) -> u32| streams.iter().filter(fresh).map(|s| f64::from(of(s))).sum::<f64>();
+        let sum = |of: fn(&Self) -> u32| {
+            streams.iter().filter(fresh).map(|(_, stream)| f64::from(of(stream))).sum::<f64>()
+        };
         (sum(|stream| stream.lost) / sum(|stream| stream.expected).max(1.0)) as f32
     }
 }
@@ -111,8 +116,8 @@ impl Receive {
             shared,
             remotes: HashMap::new(),
             rtx: HashMap::new(),
-            keyframe_requested: None,
-            delivered: Default::default(),
+            keyframe_requested: PerSource::default(),
+            delivered: PerSource::default(),
         }
     }
 
@@ -126,7 +131,11 @@ impl Receive {
             }
             packet.header.sequence_number = packet.payload.get_u16();
         }
-        let Some(remote) = self.remotes.get_mut(&primary.unwrap_or(packet.header.ssrc)) else { return };
+        let ssrc = primary.unwrap_or(packet.header.ssrc);
+        if !self.remotes.contains_key(&ssrc) {
+            self.place(&packet.header);
+        }
+        let Some(remote) = self.remotes.get_mut(&ssrc) else { return };
         let header = &packet.header;
         let arrival = remote.tracker.arrived(header.sequence_number, now);
         let counters = &self.shared.counters;
@@ -135,12 +144,9 @@ impl Receive {
             Counters::add(&counters.recovered, u64::from(arrival.fresh));
         } else {
             Counters::add(&counters.arrived, u64::from(arrival.fresh));
-            let clock_rate = f64::from(self.shared.local(remote.kind).clock_rate);
+            let clock_rate = f64::from(clock_rate(remote.source));
             let jitter = remote.jitter.arrived(now, header.timestamp, clock_rate);
-            self.shared.figures(|figures| match remote.kind {
-                MediaKind::Audio => figures.audio_jitter = jitter,
-                MediaKind::Video => figures.video_jitter = jitter,
-            });
+            self.shared.figures(|figures| figures.jitter.insert(remote.source, jitter));
         }
         let audio_level = remote
             .audio_level
@@ -155,10 +161,32 @@ impl Receive {
             audio_level,
             recovered,
         };
-        self.shared.offer(match remote.kind {
-            MediaKind::Audio => PeerEvent::Audio(received),
-            MediaKind::Video => PeerEvent::Video(received),
+        if !self.shared.media.push(remote.source, received) {
+            Counters::add(&self.shared.counters.overrun, 1);
+        }
+    }
+
+    /// Takes a stream that no description named for that of the section whose tag its packets carry (RFC 8843, section
+    /// 9.2). The library tells nothing of such a stream, so nothing of it is sent again.
+    fn place(&mut self, header: &rtp::header::Header) {
+        let placed = self.shared.sections().iter().find_map(|(source, section)| {
+            let wire = self.shared.outgoing.wire(source)?;
+            let (id, _) = wire.mid?;
+            let mid = header.get_extension(id)?;
+            let fits =
+                section.as_ref()?.mid.as_bytes() == &mid[..] && wire.payload_type == header.payload_type;
+            fits.then_some((source, wire.audio_level))
         });
+        if let Some((source, audio_level)) = placed
+            && self.shared.remote(source).is_none()
+        {
+            self.begin(header.ssrc, source, NackTracker::new(false), audio_level);
+        }
+    }
+
+    fn begin(&mut self, ssrc: u32, source: Source, tracker: NackTracker, audio_level: Option<u8>) {
+        self.shared.set_remote(source, ssrc);
+        self.remotes.insert(ssrc, Remote { source, tracker, audio_level, jitter: Jitter::default() });
     }
 
     fn control(&mut self, now: Instant, packet: &dyn rtc::rtcp::Packet) {
@@ -166,7 +194,7 @@ impl Receive {
         if let Some(report) = packet.downcast_ref::<SenderReport>() {
             self.reception(now, &report.reports);
             if let Some(remote) = self.remotes.get(&report.ssrc) {
-                self.shared.facts.sender_report(remote.kind, report.ntp_time, report.rtp_time);
+                self.shared.facts.sender_report(remote.source, report.ntp_time, report.rtp_time);
             }
         } else if let Some(report) = packet.downcast_ref::<ReceiverReport>() {
             self.reception(now, &report.reports);
@@ -180,32 +208,26 @@ impl Receive {
     }
 
     fn keyframe_wanted(&mut self, now: Instant, ssrc: u32) {
-        if ssrc != self.shared.video.ssrc {
-            return;
-        }
+        let Some(source) = self.shared.source(ssrc).filter(|source| source.is_video()) else { return };
         Counters::add(&self.shared.counters.keyframe_requests, 1);
-        if self.keyframe_requested.is_none_or(|at| now.saturating_duration_since(at) >= KEYFRAME_REQUEST_GAP)
-        {
-            self.keyframe_requested = Some(now);
-            self.shared.facts.keyframe_requested();
+        let last = &mut self.keyframe_requested[source];
+        if last.is_none_or(|at| now.saturating_duration_since(at) >= KEYFRAME_REQUEST_GAP) {
+            *last = Some(now);
+            self.shared.facts.keyframe_requested(source);
         }
     }
 
     fn reception(&mut self, now: Instant, reports: &[ReceptionReport]) {
         for report in reports {
-            let kind = if report.ssrc == self.shared.video.ssrc {
-                MediaKind::Video
-            } else if report.ssrc == self.shared.audio.ssrc {
-                MediaKind::Audio
-            } else {
-                continue;
-            };
+            let Some(source) = self.shared.source(report.ssrc) else { continue };
             let round_trip = round_trip(self.shared.ntp(now), report);
-            self.delivered[kind as usize].report(now, report);
+            self.delivered[source].report(now, report);
             let loss_sent = Delivered::loss(&self.delivered, now);
             self.shared.figures(|figures| {
                 if let Some(round_trip) = round_trip {
                     figures.round_trip = Some(round_trip);
+                    let least = figures.least_round_trip.map_or(round_trip, |least| least.min(round_trip));
+                    figures.least_round_trip = Some(least);
                 }
                 figures.loss_sent = loss_sent;
             });
@@ -249,7 +271,7 @@ impl Stage for Receive {
             Counters::add(&self.shared.counters.nacks_sent, 1);
             for pairs in nack_pairs_from_sequence_numbers(&due).chunks(MAX_NACK_PAIRS) {
                 let nack = TransportLayerNack {
-                    sender_ssrc: self.shared.video.ssrc,
+                    sender_ssrc: self.shared.local[remote.source].ssrc,
                     media_ssrc: *ssrc,
                     nacks: pairs.to_vec(),
                 };
@@ -267,34 +289,30 @@ impl Stage for Receive {
         if self.rtx.contains_key(&info.ssrc) {
             return;
         }
-        let kind = match info.mime_type.split('/').next() {
-            Some("audio") => MediaKind::Audio,
-            Some("video") => MediaKind::Video,
-            _ => return,
-        };
+        let source = self.shared.sections().iter().find_map(|(source, section)| {
+            let said = section.as_ref()?.ssrc? == info.ssrc;
+            said.then_some(source)
+        });
+        // Of a section's streams the first counts; others are nobody's.
+        let Some(source) = source else { return };
         if let Some(rtx) = info.ssrc_rtx {
             self.rtx.insert(rtx, info.ssrc);
         }
-        if kind == MediaKind::Video {
-            self.shared.set_remote_video(info.ssrc);
-        }
-        let asks = kind == MediaKind::Video && info.ssrc_rtx.is_some();
+        let asks = source.is_video() && info.ssrc_rtx.is_some();
         let audio_level = info
             .rtp_header_extensions
             .iter()
             .find(|extension| extension.uri == AUDIO_LEVEL_URI)
             .and_then(|extension| u8::try_from(extension.id).ok());
-        let remote = Remote { kind, tracker: NackTracker::new(asks), audio_level, jitter: Jitter::default() };
-        self.remotes.insert(info.ssrc, remote);
+        self.begin(info.ssrc, source, NackTracker::new(asks), audio_level);
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use tincan_media::MediaClock;
-
     use super::*;
-    use crate::shared::LocalStream;
+    use crate::outgoing::Wire;
+    use crate::sources::Section;
 
     #[test]
     fn a_round_trip_is_what_is_left_of_the_time_since_our_report() {
@@ -312,13 +330,10 @@ mod tests {
         assert_eq!(round_trip(now, &ReceptionReport::default()), None, "they had no report of ours yet");
     }
 
-    /// Reports a second of so many packets and losses, sound first; `None` where a stream was not reported.
+    /// Reports a second of so many packets and losses, microphone and camera; `None` where a stream was not reported.
     fn loss_shown(seconds: &[[Option<(u32, u32)>; 2]]) -> Vec<u32> {
-        let (events, _queue) = tokio::sync::mpsc::channel(1);
-        let stream = |ssrc| LocalStream { ssrc, rtx: None, offset: 0, clock_rate: 90_000 };
         let start = Instant::now();
-        let shared = Shared::new(stream(1), stream(2), MediaClock::new(start), events);
-        let mut stage = Receive::new(Arc::new(shared));
+        let mut stage = Receive::new(Arc::new(Shared::of_tests(start)));
         let mut sums = [(u32::MAX - 60, 0u32); 2];
         let shown = |(n, second): (usize, &[Option<(u32, u32)>; 2])| {
             let now = start + Duration::from_secs(n as u64);
@@ -357,18 +372,53 @@ mod tests {
 
     #[test]
     fn loss_on_the_way_here_counts_over_sound_while_the_camera_is_off() {
-        let (events, _queue) = tokio::sync::mpsc::channel(512);
-        let stream = |ssrc| LocalStream { ssrc, rtx: None, offset: 0, clock_rate: 90_000 };
         let now = Instant::now();
-        let shared = Arc::new(Shared::new(stream(1), stream(2), MediaClock::new(now), events));
+        let shared = Arc::new(Shared::of_tests(now));
+        shared.sections()[Source::Microphone] = Some(Section { mid: "0".to_owned(), ssrc: Some(7) });
         let mut stage = Receive::new(shared.clone());
-        stage.bind_remote(&StreamInfo { ssrc: 7, mime_type: "audio/opus".to_owned(), ..Default::default() });
+        stage.bind_remote(&StreamInfo { ssrc: 7, ..Default::default() });
         for sequence in (0..100u16).filter(|sequence| sequence % 10 != 5) {
             let header = rtp::header::Header { ssrc: 7, sequence_number: sequence, ..Default::default() };
             stage.media(now, rtp::Packet { header, payload: vec![0; 40].into() });
         }
         let get = |counter: &std::sync::atomic::AtomicU64| counter.load(std::sync::atomic::Ordering::Relaxed);
         assert_eq!([get(&shared.counters.expected), get(&shared.counters.arrived)], [100, 90]);
+    }
+
+    #[test]
+    fn a_stream_is_of_the_source_that_its_description_or_its_tag_says() {
+        let now = Instant::now();
+        let shared = Arc::new(Shared::of_tests(now));
+        shared.media.open();
+        let mid = |mid: &str| Some(Section { mid: mid.to_owned(), ssrc: None });
+        shared.sections()[Source::Camera] = Some(Section { mid: "1".to_owned(), ssrc: Some(71) });
+        for (source, section) in [(Source::Screen, mid("2")), (Source::ScreenSound, mid("3"))] {
+            shared.sections()[source] = section;
+            let payload_type = if source.is_video() { 96 } else { 111 };
+            let wire = Wire { payload_type, audio_level: None, mid: Some((4, "x".to_owned())) };
+            shared.outgoing.negotiated(source, Some(wire));
+        }
+        let mut stage = Receive::new(shared.clone());
+        stage.bind_remote(&StreamInfo { ssrc: 71, ssrc_rtx: Some(81), ..Default::default() });
+        stage.bind_remote(&StreamInfo { ssrc: 81, ..Default::default() });
+        let mut arrives = |ssrc, payload_type, tag: Option<&'static [u8]>| {
+            let mut header = rtp::header::Header { ssrc, payload_type, ..Default::default() };
+            if let Some(tag) = tag {
+                header.set_extension(4, bytes::Bytes::from_static(tag)).unwrap();
+            }
+            stage.media(now, rtp::Packet { header, payload: vec![0; 40].into() });
+            shared.media.pop().map(|(source, _)| source)
+        };
+        assert_eq!(arrives(71, 96, None), Some(Source::Camera));
+        assert_eq!(arrives(81, 97, Some(b"2")), Some(Source::Camera), "sent again");
+        assert_eq!(arrives(72, 96, None), None, "nobody's");
+        assert_eq!(arrives(72, 97, Some(b"2")), None, "another payload");
+        assert_eq!(arrives(72, 96, Some(b"2")), Some(Source::Screen));
+        assert_eq!(arrives(72, 96, None), Some(Source::Screen), "as it was");
+        assert_eq!(arrives(73, 96, Some(b"2")), None, "a section has one stream");
+        assert_eq!(arrives(74, 111, Some(b"3")), Some(Source::ScreenSound));
+        assert_eq!(arrives(75, 96, Some(b"1")), None, "the description said another");
+        assert_eq!([shared.remote(Source::Camera), shared.remote(Source::Screen)], [Some(71), Some(72)]);
     }
 
     #[test]

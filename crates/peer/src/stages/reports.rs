@@ -11,14 +11,14 @@ use rtc::interceptor::{Packet, TaggedPacket};
 use rtc::rtcp::sender_report::SenderReport;
 
 use super::{Outlet, Stage};
-use crate::api::MediaKind;
 use crate::shared::Shared;
+use crate::sources::PerSource;
 
 /// libwebrtc's interval for video; the first report follows the first packet, for there is no lip sync before it.
 const INTERVAL: Duration = Duration::from_secs(1);
 
+#[derive(Default)]
 struct Stream {
-    kind: MediaKind,
     packets: u32,
     octets: u32,
     due: Option<Instant>,
@@ -29,43 +29,40 @@ struct Stream {
 /// See the module's description.
 pub(crate) struct Reports {
     shared: Arc<Shared>,
-    streams: [Stream; 2],
+    streams: PerSource<Stream>,
 }
 
 impl Reports {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        let stream = |kind| Stream { kind, packets: 0, octets: 0, due: None, last: None };
-        Self { shared, streams: [stream(MediaKind::Audio), stream(MediaKind::Video)] }
+        Self { shared, streams: PerSource::default() }
     }
 }
 
 impl Stage for Reports {
     fn write(&mut self, packet: TaggedPacket, out: &mut Outlet) {
-        if let Packet::Rtp(rtp) = &packet.message.packet {
-            let shared = &self.shared;
-            if let Some(stream) =
-                self.streams.iter_mut().find(|s| shared.local(s.kind).ssrc == rtp.header.ssrc)
-            {
-                stream.packets = stream.packets.wrapping_add(1);
-                stream.octets = stream.octets.wrapping_add(rtp.payload.len() as u32);
-                // After a pause what was told last is old: clocks drift meanwhile.
-                let paused =
-                    stream.last.is_none_or(|last| packet.now.saturating_duration_since(last) >= INTERVAL);
-                stream.last = Some(packet.now);
-                if paused {
-                    stream.due = Some(packet.now);
-                }
+        if let Packet::Rtp(rtp) = &packet.message.packet
+            && let Some(source) = self.shared.source(rtp.header.ssrc)
+        {
+            let stream = &mut self.streams[source];
+            stream.packets = stream.packets.wrapping_add(1);
+            stream.octets = stream.octets.wrapping_add(rtp.payload.len() as u32);
+            // After a pause what was told last is old: clocks drift meanwhile.
+            let paused =
+                stream.last.is_none_or(|last| packet.now.saturating_duration_since(last) >= INTERVAL);
+            stream.last = Some(packet.now);
+            if paused {
+                stream.due = Some(packet.now);
             }
         }
         out.write.push_back(packet);
     }
 
     fn tick(&mut self, now: Instant, out: &mut Outlet) {
-        for stream in self.streams.iter_mut().filter(|s| s.due.is_some_and(|due| due <= now)) {
+        for (source, stream) in self.streams.iter_mut().filter(|(_, s)| s.due.is_some_and(|due| due <= now)) {
             stream.due = Some(now + INTERVAL);
-            let (ntp_time, rtp_time) = self.shared.clocks(stream.kind, now);
+            let (ntp_time, rtp_time) = self.shared.clocks(source, now);
             let report = SenderReport {
-                ssrc: self.shared.local(stream.kind).ssrc,
+                ssrc: self.shared.local[source].ssrc,
                 ntp_time,
                 rtp_time,
                 packet_count: stream.packets,
@@ -77,7 +74,7 @@ impl Stage for Reports {
     }
 
     fn next_tick(&self) -> Option<Instant> {
-        self.streams.iter().filter_map(|stream| stream.due).min()
+        self.streams.iter().filter_map(|(_, stream)| stream.due).min()
     }
 }
 
@@ -86,17 +83,14 @@ mod tests {
     use rtc::interceptor::AttributedPacket;
     use rtc::rtp;
     use rtc::shared::TransportContext;
-    use tincan_media::MediaClock;
+    use tincan_protocol::Source;
 
     use super::*;
-    use crate::shared::LocalStream;
 
     #[test]
     fn the_first_packet_after_a_pause_brings_a_report_at_once() {
-        let (events, _queue) = tokio::sync::mpsc::channel(1);
-        let stream = |ssrc| LocalStream { ssrc, rtx: None, offset: 0, clock_rate: 48_000 };
         let start = Instant::now();
-        let shared = Arc::new(Shared::new(stream(1), stream(2), MediaClock::new(start), events));
+        let shared = Arc::new(Shared::of_tests(start));
         let mut stage = Reports::new(shared.clone());
         let mut reported = Vec::new();
         for millis in (0..4_000).step_by(20) {
@@ -115,7 +109,7 @@ mod tests {
             for packet in out.write {
                 let Packet::Rtcp(reports) = packet.message.packet else { continue };
                 let report = reports[0].as_any().downcast_ref::<SenderReport>().unwrap();
-                assert_eq!((report.ntp_time, report.rtp_time), shared.clocks(MediaKind::Audio, now));
+                assert_eq!((report.ntp_time, report.rtp_time), shared.clocks(Source::Microphone, now));
                 reported.push(millis);
             }
         }

@@ -15,13 +15,15 @@ use rtc::rtp;
 use rtc::shared::TransportContext;
 use rtc::shared::marshal::MarshalSize;
 use tincan_media::video::opens_keyframe;
+use tincan_protocol::Source;
 
 use super::{Outlet, Stage};
 use crate::shared::{Counters, Shared};
+use crate::sources::PerSource;
 
 /// How long a packet can be asked for. A receiver that still misses it after a second needs a keyframe instead.
 const KEEP: Duration = Duration::from_secs(1);
-/// At most this many: 1 s of 10 Mbit/s.
+/// At most this many of a source: 1 s of 10 Mbit/s.
 const KEEP_PACKETS: usize = 1_024;
 /// Asked again sooner than this or a round trip, the first answer is still under way. libwebrtc waits that long, too.
 const MIN_GAP: Duration = Duration::from_millis(10);
@@ -47,12 +49,18 @@ struct Rtx {
     sequence: u16,
 }
 
+/// One source's pictures.
+#[derive(Default)]
+struct Stream {
+    rtx: Option<Rtx>,
+    sent: VecDeque<Sent>,
+}
+
 /// See the module's description.
 pub(crate) struct Responder {
     shared: Arc<Shared>,
-    rtx: Option<Rtx>,
-    sent: VecDeque<Sent>,
-    /// Bytes that may be sent again.
+    streams: PerSource<Stream>,
+    /// Bytes that may be sent again, whichever source they are of.
     budget: f64,
     /// When that was.
     refilled: Option<Instant>,
@@ -60,7 +68,7 @@ pub(crate) struct Responder {
 
 impl Responder {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, rtx: None, sent: VecDeque::new(), budget: 0.0, refilled: None }
+        Self { shared, streams: PerSource::default(), budget: 0.0, refilled: None }
     }
 
     /// Earns what the time since the last question is worth; at first, as much as can be saved.
@@ -70,15 +78,16 @@ impl Responder {
         self.budget = (self.budget + rate * since.as_secs_f64()).min(rate * SAVED.as_secs_f64());
     }
 
-    fn resend(&mut self, sequence: u16, now: Instant, out: &mut Outlet) {
+    fn resend(&mut self, source: Source, sequence: u16, now: Instant, out: &mut Outlet) {
         if self.budget <= 0.0 {
             return;
         }
-        let Some(rtx) = &mut self.rtx else { return };
+        let stream = &mut self.streams[source];
+        let Some(rtx) = &mut stream.rtx else { return };
         // The report's time knows of a queue that came just now, the round trip of the seconds before.
         let gap =
             self.shared.figures(|f| f.round_trip.max(f.report_time)).unwrap_or(UNKNOWN_GAP).max(MIN_GAP);
-        let Some(sent) = self.sent.iter_mut().rev().find(|s| s.packet.header.sequence_number == sequence)
+        let Some(sent) = stream.sent.iter_mut().rev().find(|s| s.packet.header.sequence_number == sequence)
         else {
             return;
         };
@@ -118,10 +127,10 @@ impl Stage for Responder {
     fn read(&mut self, packet: TaggedPacket, out: &mut Outlet) {
         if let Packet::Rtcp(packets) = &packet.message.packet {
             for nack in packets.iter().filter_map(|p| p.as_any().downcast_ref::<TransportLayerNack>()) {
-                if nack.media_ssrc == self.shared.video.ssrc {
+                if let Some(source) = self.shared.source(nack.media_ssrc) {
                     self.refill(packet.now);
                     for sequence in nack.nacks.iter().flat_map(|pair| pair.packet_list()) {
-                        self.resend(sequence, packet.now, out);
+                        self.resend(source, sequence, packet.now, out);
                     }
                 }
             }
@@ -131,28 +140,30 @@ impl Stage for Responder {
 
     fn write(&mut self, packet: TaggedPacket, out: &mut Outlet) {
         if let Packet::Rtp(rtp) = &packet.message.packet
-            && rtp.header.ssrc == self.shared.video.ssrc
+            && let Some(source) = self.shared.source(rtp.header.ssrc).filter(|source| source.is_video())
         {
+            let sent = &mut self.streams[source].sent;
             // Whoever has this needs nothing from before it.
             if opens_keyframe(&rtp.payload) {
-                self.sent.clear();
+                sent.clear();
             }
-            while self.sent.len() >= KEEP_PACKETS
-                || self.sent.front().is_some_and(|s| packet.now.saturating_duration_since(s.at) > KEEP)
+            while sent.len() >= KEEP_PACKETS
+                || sent.front().is_some_and(|s| packet.now.saturating_duration_since(s.at) > KEEP)
             {
-                self.sent.pop_front();
+                sent.pop_front();
             }
-            self.sent.push_back(Sent { at: packet.now, resent: None, packet: rtp.clone() });
+            sent.push_back(Sent { at: packet.now, resent: None, packet: rtp.clone() });
         }
         out.write.push_back(packet);
     }
 
     fn bind_local(&mut self, info: &StreamInfo) {
-        if info.ssrc == self.shared.video.ssrc
+        if let Some(source) = self.shared.source(info.ssrc)
             && let (Some(ssrc), Some(payload_type)) = (info.ssrc_rtx, info.payload_type_rtx)
         {
-            let sequence = self.rtx.as_ref().map_or_else(rand::random::<u16>, |rtx| rtx.sequence);
-            self.rtx = Some(Rtx { ssrc, payload_type, sequence });
+            let rtx = &mut self.streams[source].rtx;
+            let sequence = rtx.as_ref().map_or_else(rand::random::<u16>, |rtx| rtx.sequence);
+            *rtx = Some(Rtx { ssrc, payload_type, sequence });
         }
     }
 }
@@ -160,13 +171,13 @@ impl Stage for Responder {
 #[cfg(test)]
 mod tests {
     use rtc::rtcp::transport_feedbacks::transport_layer_nack::nack_pairs_from_sequence_numbers;
-    use tincan_media::{Bitrate, MediaClock};
+    use tincan_media::Bitrate;
 
     use super::*;
-    use crate::shared::LocalStream;
 
     const VIDEO: u32 = 2;
-    const RTX: u32 = 3;
+    const RTX: u32 = 12;
+    const SCREEN: u32 = 3;
 
     struct Side {
         responder: Responder,
@@ -175,23 +186,18 @@ mod tests {
 
     impl Side {
         fn new(target: Bitrate) -> Self {
-            let (events, _) = tokio::sync::mpsc::channel(1);
-            let stream = |ssrc, rtx| LocalStream { ssrc, rtx, offset: 0, clock_rate: 90_000 };
             let now = Instant::now();
-            let shared = Arc::new(Shared::new(
-                stream(1, None),
-                stream(VIDEO, Some(RTX)),
-                MediaClock::new(now),
-                events,
-            ));
+            let shared = Arc::new(Shared::of_tests(now));
             shared.set_target(target);
             let mut responder = Responder::new(shared);
-            responder.bind_local(&StreamInfo {
-                ssrc: VIDEO,
-                ssrc_rtx: Some(RTX),
-                payload_type_rtx: Some(97),
-                ..Default::default()
-            });
+            for ssrc in [VIDEO, SCREEN] {
+                responder.bind_local(&StreamInfo {
+                    ssrc,
+                    ssrc_rtx: Some(RTX + ssrc - VIDEO),
+                    payload_type_rtx: Some(97),
+                    ..Default::default()
+                });
+            }
             Self { responder, now }
         }
 
@@ -245,6 +251,21 @@ mod tests {
         side.responder.shared.figures(|figures| figures.report_time = Some(Duration::from_millis(300)));
         assert_eq!([side.missed(7..8, 299), side.missed(7..8, 1)], [0, 1]);
         assert_eq!(side.missed(8..9, 0), 0, "it was never sent");
+    }
+
+    #[test]
+    fn each_source_has_its_own_packets() {
+        let mut side = Side::new(Bitrate::kbps(1_000));
+        side.send(7, SLICE);
+        let nack = TransportLayerNack {
+            sender_ssrc: 0,
+            media_ssrc: SCREEN,
+            nacks: nack_pairs_from_sequence_numbers(&[7]),
+        };
+        let mut out = Outlet::default();
+        side.responder.read(side.packet(Packet::Rtcp(vec![Box::new(nack)])), &mut out);
+        assert!(out.write.is_empty(), "the screen sent no such packet");
+        assert_eq!(side.missed(7..8, 20), 1);
     }
 
     #[test]

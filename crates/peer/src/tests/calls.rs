@@ -1,11 +1,10 @@
 use std::time::{Duration, Instant};
 
 use tincan_media::MediaClock;
+use tincan_protocol::Source;
 
-use super::harness::{Pair, Sending, Side, config, picture, sound};
-use crate::{
-    IceServerConfig, MediaKind, Peer, PeerConfig, PeerError, PeerEvent, PeerState, Sent, SessionDescription,
-};
+use super::harness::{Pair, Sending, Side, config, is_media, picture, sound};
+use crate::{IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerState, SessionDescription};
 
 /// Opens a pair and says how long it took from the offer until both were connected.
 async fn open_time() -> Duration {
@@ -41,8 +40,8 @@ async fn media_arrives_both_ways_on_one_timeline() {
             // Sound and picture of the same moment.
             let at = Instant::now() - Duration::from_millis(40);
             for peer in [&a, &b] {
-                peer.send_audio(&sound(&clock, at, 42));
-                peer.send_video(&picture(&clock, at, true, 3_000));
+                peer.send_audio(Source::Microphone, sound(&clock, at, 42));
+                peer.send_video(Source::Camera, picture(&clock, at, true, 3_000));
             }
         }
     });
@@ -59,18 +58,18 @@ async fn media_arrives_both_ways_on_one_timeline() {
     pair.until("media and reports", |side, event| {
         let s = &mut seen[usize::from(side == Side::B)];
         match event {
-            PeerEvent::SenderReport { kind: MediaKind::Audio, ntp, rtp } => {
+            PeerEvent::SenderReport { source: Source::Microphone, ntp, rtp } => {
                 s.audio_report = Some((*ntp, *rtp))
             }
-            PeerEvent::SenderReport { kind: MediaKind::Video, ntp, rtp } => {
+            PeerEvent::SenderReport { source: Source::Camera, ntp, rtp } => {
                 s.video_report = Some((*ntp, *rtp))
             }
-            PeerEvent::Audio(packet) => {
+            PeerEvent::Media { source: Source::Microphone, packet } => {
                 assert_eq!(packet.audio_level, Some(42));
                 assert_eq!(packet.payload.len(), 80);
                 s.audio.push(packet.timestamp);
             }
-            PeerEvent::Video(packet) => {
+            PeerEvent::Media { source: Source::Camera, packet } => {
                 assert!(packet.payload.len() <= 1_158);
                 s.packets_of_picture.push(packet.marker);
                 if packet.marker {
@@ -113,27 +112,18 @@ async fn both_sides_may_offer_at_once() {
     pair.a.negotiate().await.unwrap();
     pair.b.negotiate().await.unwrap();
     pair.until_connected().await;
-    pair.a.send_control("from a".to_owned()).unwrap();
-    pair.b.send_control("from b".to_owned()).unwrap();
     let _a = Sending::start(pair.a.clone(), 300);
     let _b = Sending::start(pair.b.clone(), 300);
-    let (mut control, mut media) = ([false; 2], [[0; 2]; 2]);
-    pair.until("everything both ways", |side, event| {
-        let i = usize::from(side == Side::B);
-        match event {
-            PeerEvent::Control(message) => {
-                assert_eq!(message.as_ref(), if side == Side::A { b"from b" } else { b"from a" });
-                control[i] = true;
-            }
-            PeerEvent::Audio(_) => media[i][0] += 1,
-            PeerEvent::Video(_) => media[i][1] += 1,
-            _ => {}
-        }
-        (control == [true; 2] && media.iter().flatten().all(|n| *n > 20)).then_some(())
+    let mut media = [[0; 2]; 2];
+    pair.until("sound and pictures both ways", |side, event| {
+        let media_of = &mut media[side as usize];
+        media_of[0] += u32::from(is_media(event, Source::Microphone));
+        media_of[1] += u32::from(is_media(event, Source::Camera));
+        media.iter().flatten().all(|n| *n > 20).then_some(())
     })
     .await;
-    assert_eq!(pair.a.fingerprints().unwrap().local, pair.b.fingerprints().unwrap().remote);
-    assert_eq!(pair.b.fingerprints().unwrap().local, pair.a.fingerprints().unwrap().remote);
+    let (a, b) = (pair.a.certificates().unwrap(), pair.b.certificates().unwrap());
+    assert_eq!((a.local, a.remote), (b.remote, b.local));
     drop((_a, _b));
     // The tasks that sent let go of the peers.
     tokio::task::yield_now().await;
@@ -141,46 +131,14 @@ async fn both_sides_may_offer_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn control_messages_pass_both_ways_in_order() {
-    let mut pair = Pair::open().await;
-    for i in 0..20u8 {
-        pair.a.send_control(char::from(i).to_string().repeat(1 + usize::from(i) * 100)).unwrap();
-        pair.b.send_control(char::from(i).to_string().repeat(10)).unwrap();
-    }
-    assert!(matches!(
-        pair.a.send_control("x".repeat(17_000)),
-        Err(PeerError::ControlTooLong { limit: 16_384, .. })
-    ));
-    pair.a.negotiate().await.unwrap();
-    let (mut got, mut open) = ([0u8; 2], [0; 2]);
-    pair.until("twenty messages each", |side, event| {
-        let i = usize::from(side == Side::B);
-        match event {
-            PeerEvent::ControlOpen => open[i] += 1,
-            PeerEvent::Control(message) => {
-                assert_eq!(message[0], got[i]);
-                got[i] += 1;
-            }
-            _ => {}
-        }
-        (got == [20; 2]).then_some(())
-    })
-    .await;
-    assert_eq!(open, [1; 2]);
-    pair.close().await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_keyframe_request_reaches_the_other_side() {
     let mut pair = Pair::connected().await;
     let sending = Sending::start(pair.a.clone(), 300);
-    pair.until("video", |side, event| {
-        (side == Side::B && matches!(event, PeerEvent::Video(_))).then_some(())
-    })
-    .await;
-    pair.b.request_keyframe();
+    pair.until("video", |side, event| (side == Side::B && is_media(event, Source::Camera)).then_some(()))
+        .await;
+    pair.b.request_keyframe(Source::Camera);
     pair.until("the request", |side, event| {
-        (side == Side::A && matches!(event, PeerEvent::KeyframeRequested)).then_some(())
+        (side == Side::A && matches!(event, PeerEvent::KeyframeRequested(Source::Camera))).then_some(())
     })
     .await;
     assert_eq!(pair.b.statistics().keyframes_requested, 1);
@@ -193,7 +151,7 @@ async fn an_ice_restart_keeps_the_media_going() {
     let _sending = [Sending::start(pair.a.clone(), 300), Sending::start(pair.b.clone(), 300)];
     let mut counts = [0; 2];
     let enough = |counts: &mut [i32; 2], side: Side, event: &PeerEvent| {
-        if matches!(event, PeerEvent::Audio(_)) {
+        if is_media(event, Source::Microphone) {
             counts[usize::from(side == Side::B)] += 1;
         }
         counts.iter().all(|n| *n > 20).then_some(())
@@ -215,7 +173,7 @@ async fn an_ice_restart_keeps_the_media_going() {
         let mut counts = [0; 2];
         let mut first = [None; 2];
         pair.until("media after", |side, event| {
-            if let PeerEvent::Audio(packet) = event
+            if let PeerEvent::Media { source: Source::Microphone, packet } = event
                 && packet.arrived > answered + Duration::from_millis(20)
             {
                 let i = usize::from(side == Side::B);
@@ -318,24 +276,6 @@ async fn what_is_wrong_is_refused() {
     peer.close().await;
 }
 
-#[tokio::test]
-async fn a_full_queue_drops_pictures_until_the_next_keyframe() {
-    let clock = MediaClock::new(Instant::now());
-    let (peer, mut events) = Peer::open(config(clock, true)).await.unwrap();
-    // One thread: the connection's task cannot fetch anything before this one waits.
-    let send = |keyframe| peer.send_video(&picture(&clock, Instant::now(), keyframe, 10));
-    let queued = std::iter::repeat_with(|| send(false)).take_while(|sent| *sent == Sent::Queued).count();
-    assert_eq!(queued, 16);
-    assert_eq!(send(true), Sent::Dropped);
-    while !matches!(events.recv().await.unwrap(), PeerEvent::KeyframeRequested) {}
-    // The queue is empty again, but a picture that refers to a dropped one would not decode.
-    while peer.send_video(&picture(&clock, Instant::now(), true, 10)) == Sent::Dropped {
-        tokio::task::yield_now().await;
-    }
-    assert_eq!(peer.send_video(&picture(&clock, Instant::now(), false, 10)), Sent::Queued);
-    peer.close().await;
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn descriptions_carry_what_browsers_negotiate() {
     let mut pair = Pair::open().await;
@@ -350,11 +290,21 @@ async fn descriptions_carry_what_browsers_negotiate() {
     .await;
     for SessionDescription { offer, sdp } in &descriptions {
         let sections: Vec<_> = sdp.lines().filter_map(|l| l.strip_prefix("m=")?.split(' ').next()).collect();
-        assert_eq!(sections, ["audio", "video", "application"], "offer: {offer}");
-        assert_eq!(
-            sdp.matches("a=sendrecv").count(),
-            2 + usize::from(sdp.matches("a=sendrecv").count() == 3)
-        );
+        assert_eq!(sections, ["audio", "video", "video", "audio", "application"], "offer: {offer}");
+        let directions = sdp.matches("a=sendrecv").count();
+        assert!(directions == 4 || directions == 5, "{directions}");
+        let mids: Vec<_> = sdp.lines().filter_map(|line| line.strip_prefix("a=mid:")).collect();
+        assert_eq!(mids, ["0", "1", "2", "3", "4"]);
+        assert!(sdp.contains("a=group:BUNDLE 0 1 2 3 4"));
+        assert_eq!(sdp.matches("a=rtcp-mux\r\n").count(), 4);
+        for (label, stream) in [
+            ("microphone", "tincan"),
+            ("camera", "tincan"),
+            ("screen", "tincan-screen"),
+            ("screen-sound", "tincan-screen"),
+        ] {
+            assert!(sdp.contains(&format!("a=msid:{stream} tincan-{label}")), "{label}");
+        }
         for line in [
             "opus/48000/2",
             "useinbandfec=1",
@@ -366,6 +316,7 @@ async fn descriptions_carry_what_browsers_negotiate() {
             "ccm fir",
             "transport-cc",
             "ssrc-audio-level",
+            "sdes:mid",
         ] {
             assert!(sdp.contains(line), "{line} in the {}", if *offer { "offer" } else { "answer" });
         }

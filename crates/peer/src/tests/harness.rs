@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tincan_media::audio::EncodedAudio;
 use tincan_media::video::EncodedVideo;
 use tincan_media::{Bitrate, MediaClock};
+use tincan_protocol::{Channel, Source};
 use tokio::task::AbortHandle;
 
 use crate::paths::WrapSocket;
@@ -21,11 +22,18 @@ pub(super) enum Side {
     B,
 }
 
+/// What both say first. It stands for whatever tells them that the other one is who it should be.
+pub(super) const CONFIRM: &[u8] = b"confirm";
+
 pub(super) struct Pair {
     pub(super) a: Arc<Peer>,
     pub(super) b: Arc<Peer>,
     pub(super) a_events: PeerEvents,
     pub(super) b_events: PeerEvents,
+    /// Whether each side says [`CONFIRM`] when control opens, and takes the other's for good.
+    pub(super) confirms: bool,
+    /// Who was confirmed.
+    confirmed: [bool; 2],
 }
 
 pub(super) fn config(clock: MediaClock, polite: bool) -> PeerConfig {
@@ -48,7 +56,8 @@ impl Pair {
         let clock = MediaClock::new(Instant::now());
         let (a, a_events) = Peer::open_wrapped(config(clock, false), wrap.clone()).await.unwrap();
         let (b, b_events) = Peer::open_wrapped(config(clock, true), wrap).await.unwrap();
-        Self { a: Arc::new(a), b: Arc::new(b), a_events, b_events }
+        let (a, b) = (Arc::new(a), Arc::new(b));
+        Self { a, b, a_events, b_events, confirms: true, confirmed: [false; 2] }
     }
 
     pub(super) async fn connected() -> Self {
@@ -58,15 +67,77 @@ impl Pair {
         pair
     }
 
+    /// Until media may flow.
     pub(super) async fn until_connected(&mut self) {
-        let (mut a, mut b) = (false, false);
-        self.until("connected", |side, event| {
-            if let PeerEvent::State(state) = event {
-                *(if side == Side::A { &mut a } else { &mut b }) = *state == PeerState::Connected;
+        let mut connected = [false; 2];
+        while self.confirmed != [true; 2] || connected != [true; 2] {
+            let confirmed = self.confirmed;
+            self.until_confirmed("connected", confirmed, |side, event| {
+                if let PeerEvent::State(state) = event {
+                    connected[side as usize] = *state == PeerState::Connected;
+                    return Some(());
+                }
+                None
+            })
+            .await;
+        }
+    }
+
+    /// Until both are confirmed, of a pair that is connected already.
+    pub(super) async fn until_connected_already(&mut self) {
+        while self.confirmed != [true; 2] {
+            let confirmed = self.confirmed;
+            self.until_confirmed("both confirmed", confirmed, |_, _| None).await;
+        }
+    }
+
+    /// Until `f` gives something, or who is confirmed is not as before any more.
+    async fn until_confirmed(
+        &mut self,
+        what: &str,
+        before: [bool; 2],
+        mut f: impl FnMut(Side, &PeerEvent) -> Option<()>,
+    ) {
+        let search = async {
+            while self.confirmed == before {
+                let (side, event) = self.next().await;
+                let found = f(side, &event);
+                carry(self.other(side), event).await;
+                if found.is_some() {
+                    return;
+                }
             }
-            (a && b).then_some(())
-        })
-        .await;
+        };
+        tokio::time::timeout(PATIENCE, search).await.unwrap_or_else(|_| panic!("waited in vain: {what}"));
+    }
+
+    /// The next event of either side.
+    async fn next(&mut self) -> (Side, PeerEvent) {
+        let (side, event) = tokio::select! {
+            event = self.a_events.recv() => (Side::A, event.expect("a is open")),
+            event = self.b_events.recv() => (Side::B, event.expect("b is open")),
+        };
+        let peer = self.peer(side);
+        match &event {
+            PeerEvent::ChannelOpen(Channel::Control) if self.confirms => {
+                peer.send_message(Channel::Control, Bytes::from_static(CONFIRM)).unwrap();
+            }
+            PeerEvent::ChannelMessage { channel: Channel::Control, data }
+                if self.confirms && data == CONFIRM =>
+            {
+                peer.confirmed();
+                self.confirmed[side as usize] = true;
+            }
+            _ => {}
+        }
+        (side, event)
+    }
+
+    pub(super) fn peer(&self, side: Side) -> &Arc<Peer> {
+        match side {
+            Side::A => &self.a,
+            Side::B => &self.b,
+        }
     }
 
     /// Carries the signalling and shows every event to `f` until it gives something.
@@ -89,10 +160,7 @@ impl Pair {
         };
         let search = async {
             loop {
-                let (side, event) = tokio::select! {
-                    event = self.a_events.recv() => (Side::A, event.expect("a is open")),
-                    event = self.b_events.recv() => (Side::B, event.expect("b is open")),
-                };
+                let (side, event) = self.next().await;
                 let found = f(side, &event);
                 carry(self.other(side), rewritten(event)).await;
                 if let Some(found) = found {
@@ -111,7 +179,7 @@ impl Pair {
     }
 
     pub(super) async fn close(self) {
-        let Self { a, b, a_events, b_events } = self;
+        let Self { a, b, a_events, b_events, .. } = self;
         drop((a_events, b_events));
         for peer in [a, b] {
             Arc::into_inner(peer).expect("nobody else holds the peer").close().await;
@@ -156,22 +224,29 @@ pub(super) fn sound(clock: &MediaClock, at: Instant, level: u8) -> Arc<EncodedAu
     })
 }
 
-/// Sends 50 sounds and 30 pictures a second until it is dropped.
+/// Sends 50 sounds and 30 pictures a second of microphone and camera, or of these sources, until it is dropped.
 pub(super) struct Sending(AbortHandle);
 
 impl Sending {
     pub(super) fn start(peer: Arc<Peer>, kbps: usize) -> Self {
+        Self::of(&[Source::Microphone, Source::Camera], peer, kbps)
+    }
+
+    pub(super) fn of(sources: &'static [Source], peer: Arc<Peer>, kbps: usize) -> Self {
         let clock = MediaClock::new(Instant::now());
         let task = tokio::spawn(async move {
             let mut tick = tokio::time::interval(Duration::from_millis(10));
             for n in 0u64.. {
                 tick.tick().await;
                 let now = Instant::now();
-                if n.is_multiple_of(2) {
-                    peer.send_audio(&sound(&clock, now, 30));
-                }
-                if n.is_multiple_of(3) {
-                    peer.send_video(&picture(&clock, now, n.is_multiple_of(300), kbps * 1_000 / 8 / 33));
+                for source in sources {
+                    if !source.is_video() && n.is_multiple_of(2) {
+                        peer.send_audio(*source, sound(&clock, now, 30));
+                    }
+                    if source.is_video() && n.is_multiple_of(3) {
+                        let keyframe = n.is_multiple_of(300);
+                        peer.send_video(*source, picture(&clock, now, keyframe, kbps * 1_000 / 8 / 33));
+                    }
                 }
             }
         });
@@ -183,4 +258,9 @@ impl Drop for Sending {
     fn drop(&mut self) {
         self.0.abort();
     }
+}
+
+/// Whether it is a packet of this source.
+pub(super) const fn is_media(event: &PeerEvent, of: Source) -> bool {
+    matches!(event, PeerEvent::Media { source, .. } if *source as u8 == of as u8)
 }

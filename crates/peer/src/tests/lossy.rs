@@ -12,6 +12,8 @@ use rand::{Rng, SeedableRng};
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 use super::harness::{Pair, Sending, Side};
+use tincan_protocol::Source;
+
 use crate::{PeerEvent, PeerState};
 
 /// What every lossy socket of a test shares.
@@ -96,7 +98,7 @@ async fn what_gets_lost_comes_once_more() {
     loss.on.store(true, Ordering::Relaxed);
     pair.until("600 packets", |side, event| {
         if side == Side::B
-            && let PeerEvent::Video(packet) = event
+            && let PeerEvent::Media { source: Source::Camera, packet } = event
         {
             let first = *first.get_or_insert(packet.sequence);
             seen.insert(packet.sequence.wrapping_sub(first));
@@ -109,7 +111,7 @@ async fn what_gets_lost_comes_once_more() {
     // The last repairs are under way.
     pair.until("the last repairs", |side, event| {
         if side == Side::B
-            && let PeerEvent::Video(packet) = event
+            && let PeerEvent::Media { source: Source::Camera, packet } = event
         {
             seen.insert(packet.sequence.wrapping_sub(first.unwrap()));
         }

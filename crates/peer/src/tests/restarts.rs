@@ -3,7 +3,9 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::harness::{Pair, Sending, Side, carry};
+use tincan_protocol::Source;
+
+use super::harness::{Pair, Sending, Side, carry, is_media};
 use crate::PeerEvent;
 
 /// The longest time without sound on both sides, in the first `time`, while signalling takes `delay` each way.
@@ -26,7 +28,7 @@ async fn longest_gaps(pair: &mut Pair, delay: Duration, time: Duration) -> [Dura
             },
         };
         match event {
-            PeerEvent::Audio(packet) => {
+            PeerEvent::Media { source: Source::Microphone, packet } => {
                 let side = side as usize;
                 longest[side] = longest[side].max(packet.arrived - heard[side]);
                 heard[side] = packet.arrived;
@@ -49,7 +51,7 @@ async fn a_restart_keeps_the_path_that_works() {
         let _sending = [Sending::start(pair.a.clone(), 300), Sending::start(pair.b.clone(), 300)];
         let mut heard = [false; 2];
         pair.until("sound on both sides", |side, event| {
-            heard[side as usize] |= matches!(event, PeerEvent::Audio(_));
+            heard[side as usize] |= is_media(event, Source::Microphone);
             (heard == [true; 2]).then_some(())
         })
         .await;

@@ -1,13 +1,15 @@
 //! A real server on a real loopback socket, a wire that can be cut, and a client that misbehaves.
 #![allow(dead_code, missing_docs, unreachable_pub, clippy::unwrap_used)]
 
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
 use tincan_protocol::{
-    ClientMessage, ErrorCode, Intent, PeerId, PeerMessage, ResumeSecret, RoomId, RoomKeys, ServerMessage,
+    Challenge, ClientMessage, ErrorCode, Identity, Intent, PeerId, PeerMessage, RoomId, RoomKeys,
+    SIGNAL_PATH, SUBPROTOCOL, ServerMessage,
 };
 use tincan_signal_client::{JoinError, SignalClient, SignalConfig, SignalEvent, SignalEvents, Timing};
 use tincan_signal_server::{Limits, Metrics, ServerConfig, serve};
@@ -21,9 +23,31 @@ use tokio_util::sync::CancellationToken;
 /// A test that waits longer than this for something has failed; nothing real takes a tenth of it.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-pub const ADA: PeerId = PeerId::from_bytes([0xaa; 8]);
-pub const BOB: PeerId = PeerId::from_bytes([0xbb; 8]);
-pub const EVE: PeerId = PeerId::from_bytes([0xee; 8]);
+/// Of the secrets of 32 bytes 1, 2 and 3, as in `docs/protocol.md`.
+pub const ADA: PeerId = id(b"a4e09292b651c278b9772c569f5fa9bb13d906b46ab68c9df9dc2b4409f8a209");
+pub const BOB: PeerId = id(b"ce8d3ad1ccb633ec7b70c17814a5c76ecd029685050d344745ba05870e587d59");
+pub const EVE: PeerId = id(b"5dfedd3b6bd47f6fa28ee15d969d5bb0ea53774d488bdaf9df1c6e0124b3ef22");
+
+const fn id(hex: &[u8; 64]) -> PeerId {
+    const fn digit(character: u8) -> u8 {
+        if character < b'a' { character - b'0' } else { character - b'a' + 10 }
+    }
+    let (mut bytes, mut at) = ([0; 32], 0);
+    while at < 32 {
+        bytes[at] = 16 * digit(hex[2 * at]) + digit(hex[2 * at + 1]);
+        at += 1;
+    }
+    PeerId::from_bytes(bytes)
+}
+
+/// Ada, Bob and Eve are the first three.
+pub fn identity(number: u8) -> Identity {
+    Identity::from_secret([number; 32])
+}
+
+fn identity_of(peer: PeerId) -> Identity {
+    (1..=3).map(identity).find(|identity| identity.id() == peer).expect("one of the three")
+}
 
 pub async fn patiently<T>(what: &str, future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future).await.unwrap_or_else(|_| panic!("{what} took too long"))
@@ -66,13 +90,15 @@ pub fn keys() -> RoomKeys {
 }
 
 pub fn config(address: SocketAddr, peer: PeerId, intent: Intent) -> SignalConfig {
-    let mut config = SignalConfig::new(format!("ws://{address}").parse().unwrap(), keys(), peer, intent);
+    let server = format!("ws://{address}").parse().unwrap();
+    let mut config = SignalConfig::new(server, keys(), identity_of(peer), intent);
     config.timing = Timing { longest_backoff: Duration::from_millis(500), ..Timing::default() };
     config
 }
 
 /// Somebody in a room.
 pub struct Person {
+    pub id: PeerId,
     pub client: SignalClient,
     pub events: SignalEvents,
 }
@@ -83,8 +109,9 @@ impl Person {
     }
 
     pub async fn enter_with(config: SignalConfig) -> Result<Self, JoinError> {
+        let id = config.identity.id();
         let (client, events) = patiently("joining", SignalClient::join(config)).await?;
-        Ok(Self { client, events })
+        Ok(Self { id, client, events })
     }
 
     /// The next event.
@@ -103,7 +130,7 @@ impl Person {
     /// The next event, which must be a message with a name.
     pub async fn hears(&mut self) -> String {
         match self.event().await {
-            SignalEvent::Message { message: PeerMessage::Hello { name }, .. } => name,
+            SignalEvent::Message { message: PeerMessage::Hello { name, .. }, .. } => name,
             other => panic!("{other:?} instead of a name"),
         }
     }
@@ -114,7 +141,50 @@ impl Person {
 }
 
 pub fn hello(name: &str) -> PeerMessage {
-    PeerMessage::Hello { name: name.to_owned() }
+    PeerMessage::hello(name)
+}
+
+/// So many who join a room at once.
+pub async fn crowd(count: u8, config: impl Fn(u8) -> SignalConfig) -> Vec<Person> {
+    let joining: Vec<_> =
+        (1..=count).map(|number| tokio::spawn(Person::enter_with(config(number)))).collect();
+    let mut people = Vec::new();
+    for person in joining {
+        people.push(person.await.unwrap().expect("joining"));
+    }
+    people
+}
+
+/// Everybody says something to everybody else, and hears it from everybody else, as often as `words` has one.
+pub async fn all_hear_all(people: &mut [Person], words: &[&str]) {
+    say_to_all(people, words);
+    hear_all(people, words).await;
+}
+
+pub fn say_to_all(people: &[Person], words: &[&str]) {
+    for word in words {
+        for from in people {
+            people.iter().filter(|to| to.id != from.id).for_each(|to| from.says(to.id, word));
+        }
+    }
+}
+
+pub async fn hear_all(people: &mut [Person], words: &[&str]) {
+    let ids: Vec<_> = people.iter().map(|person| person.id).collect();
+    for person in people {
+        let me = person.id;
+        let mut heard: HashMap<PeerId, Vec<String>> = HashMap::new();
+        while heard.values().map(Vec::len).sum::<usize>() < (ids.len() - 1) * words.len() {
+            if let SignalEvent::Message { from, message: PeerMessage::Hello { name, .. } } =
+                person.event().await
+            {
+                heard.entry(from).or_default().push(name);
+            }
+        }
+        for from in ids.iter().filter(|from| **from != me) {
+            assert_eq!(heard[from], words);
+        }
+    }
 }
 
 /// Two people in a room who know of each other.
@@ -190,39 +260,51 @@ impl Drop for Wire {
 /// A WebSocket that sends what it likes.
 pub struct Rogue {
     pub socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    challenge: Challenge,
 }
 
 impl Rogue {
     pub async fn connect(address: SocketAddr) -> Self {
-        let mut request = format!("ws://{address}/v1/signal").into_client_request().unwrap();
-        request.headers_mut().insert("sec-websocket-protocol", "tincan.v1".parse().unwrap());
+        let mut request = format!("ws://{address}/{SIGNAL_PATH}").into_client_request().unwrap();
+        request.headers_mut().insert("sec-websocket-protocol", SUBPROTOCOL.parse().unwrap());
         let socket = TcpSocket::new_v4().unwrap();
         // Little fits on the way to somebody who does not read.
         socket.set_recv_buffer_size(4096).unwrap();
         let stream = patiently("connecting", socket.connect(address)).await.unwrap();
         let handshake = tokio_tungstenite::client_async(request, MaybeTlsStream::Plain(stream));
-        let (socket, _) = patiently("the handshake", handshake).await.unwrap();
-        Self { socket }
+        let (mut socket, _) = patiently("the handshake", handshake).await.unwrap();
+        match patiently("the challenge", socket.next()).await {
+            Some(Ok(Message::Text(text))) => match ServerMessage::decode(text.as_str()) {
+                Ok(ServerMessage::Challenge { key }) => Self { socket, challenge: key },
+                other => panic!("{other:?}"),
+            },
+            other => panic!("{other:?}"),
+        }
     }
 
     /// Joins and reads the answer.
     pub async fn join(address: SocketAddr, peer: PeerId) -> Self {
         let mut rogue = Self::connect(address).await;
-        rogue.send(&Self::join_message(peer, 1)).await;
-        match patiently("joined", rogue.socket.next()).await {
+        rogue.send(&rogue.join_message(peer, &identity_of(peer), 2)).await;
+        rogue.is_in().await;
+        rogue
+    }
+
+    /// The next message, which must be `joined`.
+    pub async fn is_in(&mut self) {
+        match patiently("joined", self.socket.next()).await {
             Some(Ok(Message::Text(text))) => {
                 let answer = ServerMessage::decode(text.as_str()).unwrap();
                 assert!(matches!(answer, ServerMessage::Joined { .. }), "{answer:?}");
             }
             other => panic!("{other:?}"),
         }
-        rogue
     }
 
-    pub fn join_message(peer: PeerId, version: u32) -> String {
-        let secret = ResumeSecret::random();
-        let intent = Intent::Create;
-        ClientMessage::Join { version, room: room(), peer, secret, intent, received: None }.encode()
+    /// Wants to be `peer`, and proves it by whatever identity.
+    pub fn join_message(&self, peer: PeerId, identity: &Identity, version: u32) -> String {
+        let proof = identity.prove(room(), self.challenge).unwrap();
+        ClientMessage::Join { version, room: room(), peer, proof, intent: Intent::Create }.encode()
     }
 
     pub async fn send(&mut self, text: &str) {

@@ -20,6 +20,7 @@ function harness() {
   const acks: [number, number][] = [];
   const sizes: [number, number][] = [];
   let next: (() => void) | undefined;
+  const timers: (() => void)[] = [];
   const streams = new Streams(
     (bytes) => {
       const view = new DataView(bytes);
@@ -29,13 +30,15 @@ function harness() {
     (callback) => {
       next = callback;
     },
+    (callback) => timers.push(callback),
   );
   const paint = () => {
     const callback = next;
     next = undefined;
     callback?.();
   };
-  return { streams, acks, sizes, paint };
+  const wait = () => timers.splice(0).forEach((callback) => callback());
+  return { streams, acks, sizes, paint, wait };
 }
 
 function consumer(width = 8, height = 6) {
@@ -123,16 +126,54 @@ describe('streams', () => {
     expect(sizes).toEqual([[320, 200]]);
   });
 
-  it('leave unacknowledged what nobody looks at, and show it to a view that comes later', () => {
-    const { streams, acks, paint } = harness();
+  it('say once that nobody looks, leave unacknowledged what comes all the same, and show it to who comes later', () => {
+    const { streams, acks, sizes, paint, wait } = harness();
     streams.receive(message(1, 1, 4, 4));
+    wait();
+    streams.receive(message(1, 2, 4, 4));
+    streams.receive(message(1, 3, 4, 4));
+    wait();
     paint();
-    expect(acks).toEqual([]);
+    expect([acks, sizes]).toEqual([[[1, 1]], [[0, 0]]]);
     const view = consumer();
     streams.attach(1, view);
     paint();
     expect(view.draw).toHaveBeenCalledTimes(1);
-    expect(acks).toEqual([[1, 1]]);
+    expect(acks.at(-1)).toEqual([1, 3]);
+  });
+
+  it('tell of a view that went away and of one that comes, though no pictures come any more', () => {
+    const { streams, acks, sizes, paint, wait } = harness();
+    const detach = streams.attach(1, consumer(320, 180));
+    streams.receive(message(1, 7, 4, 4));
+    paint();
+    detach();
+    wait();
+    streams.attach(1, consumer(640, 360));
+    paint();
+    paint();
+    expect(acks).toEqual([
+      [1, 7],
+      [1, 7],
+      [1, 7],
+    ]);
+    expect(sizes).toEqual([
+      [320, 180],
+      [0, 0],
+      [640, 360],
+    ]);
+  });
+
+  it('do not tell of a view that is back within a moment', () => {
+    const { streams, sizes, paint, wait } = harness();
+    const detach = streams.attach(1, consumer(320, 180));
+    streams.receive(message(1, 7, 4, 4));
+    paint();
+    detach();
+    streams.attach(1, consumer(640, 360));
+    wait();
+    paint();
+    expect(sizes).toEqual([[320, 180]]);
   });
 
   it('draw nothing for a view that went away before its turn', () => {
@@ -158,12 +199,20 @@ describe('streams', () => {
     expect(acks).toEqual([[2, 2]]);
   });
 
-  it('owe a new connection nothing', () => {
-    const { streams, acks, paint } = harness();
+  it('owe a new connection nothing but the size of what is shown', () => {
+    const { streams, acks, paint, wait } = harness();
     streams.receive(message(1, 5, 4, 4));
+    streams.receive(message(2, 5, 4, 4));
     streams.forget();
     streams.attach(1, consumer());
     paint();
-    expect(acks).toEqual([]);
+    expect(acks).toEqual([[1, 5]]);
+    // What nobody looks at is said again when it comes again.
+    streams.receive(message(2, 6, 4, 4));
+    wait();
+    expect(acks).toEqual([
+      [1, 5],
+      [2, 6],
+    ]);
   });
 });

@@ -7,12 +7,23 @@ interface Stream {
   latest: Frame | undefined;
   /** The newest message that was not acknowledged yet. */
   owed: number | undefined;
+  /** The newest message of all. */
+  newest: number | undefined;
+  /** What the other side heard last; `undefined` when that is not certain. */
+  told: 'shown' | 'hidden' | undefined;
 }
 
+/** A view that comes back within this time, such as after a turned page, was never away; and the first pictures of
+ *  somebody may come before their tile. */
+const HIDE_MS = 500;
+const NOT_SHOWN: Size = { width: 0, height: 0 };
+
 /**
- * Hands each stream's latest picture to its consumers, once per animation frame, and acknowledges it only then. What
- * nobody looks at (no view, a hidden window) is not acknowledged, so Rust stops sending it after two pictures; an
- * acknowledgement covers all earlier messages of its stream.
+ * Hands each stream's latest picture to its consumers, once per animation frame, and acknowledges it only then. Of what
+ * nobody looks at (another page of the stage, a hidden window) it is said once that it is shown on no pixels, so that the
+ * engine asks the sender for nothing; what comes all the same is not acknowledged, so it ends after two pictures. A view
+ * that comes says its size by the last number that there was. An acknowledgement covers all earlier messages of its
+ * stream.
  *
  * Reading a message costs a `DataView` and a view on its bytes, no copy, so a worker would only add a hop: all the work
  * is in drawing, which happens where the canvas is.
@@ -22,21 +33,28 @@ export class Streams implements FrameSource {
   readonly #due = new Set<number>();
   readonly #acknowledge: (message: ArrayBuffer) => void;
   readonly #onNextFrame: (callback: () => void) => void;
+  readonly #after: (callback: () => void, ms: number) => void;
   #scheduled = false;
 
   constructor(
     acknowledge: (message: ArrayBuffer) => void,
     onNextFrame: (callback: () => void) => void = (callback) => requestAnimationFrame(callback),
+    // Animation frames do not come in a hidden window, timers do.
+    after: (callback: () => void, ms: number) => void = (callback, ms) => setTimeout(callback, ms),
   ) {
     this.#acknowledge = acknowledge;
     this.#onNextFrame = onNextFrame;
+    this.#after = after;
   }
 
   attach(id: number, consumer: FrameConsumer): () => void {
     const stream = this.#stream(id);
     stream.consumers.add(consumer);
-    if (stream.latest || stream.owed !== undefined) this.#schedule(id);
-    return () => stream.consumers.delete(consumer);
+    if (stream.latest || stream.owed !== undefined || stream.told !== 'shown') this.#schedule(id);
+    return () => {
+      stream.consumers.delete(consumer);
+      this.#hideSoon(id, stream);
+    };
   }
 
   /** Takes one message from the socket. */
@@ -45,6 +63,7 @@ export class Streams implements FrameSource {
     if (!header) return;
     const stream = this.#stream(header.stream);
     stream.owed = header.sequence;
+    stream.newest = header.sequence;
     if (isEnd(header)) {
       stream.latest = undefined;
       this.#due.delete(header.stream);
@@ -53,18 +72,28 @@ export class Streams implements FrameSource {
     } else {
       stream.latest = frame(header, message);
       if (stream.consumers.size > 0) this.#schedule(header.stream);
+      else this.#hideSoon(header.stream, stream);
     }
   }
 
-  /** The connection was lost: its debts are void, and the next one may number anew. */
+  /** The connection was lost, and with it its debts and perhaps the last words. The other side numbers on. */
   forget(): void {
-    for (const stream of this.#streams.values()) stream.owed = undefined;
+    for (const stream of this.#streams.values()) {
+      stream.owed = undefined;
+      stream.told = undefined;
+    }
   }
 
   #stream(id: number): Stream {
     let stream = this.#streams.get(id);
     if (!stream) {
-      stream = { consumers: new Set(), latest: undefined, owed: undefined };
+      stream = {
+        consumers: new Set(),
+        latest: undefined,
+        owed: undefined,
+        newest: undefined,
+        told: undefined,
+      };
       this.#streams.set(id, stream);
     }
     return stream;
@@ -91,9 +120,23 @@ export class Streams implements FrameSource {
   }
 
   #settle(id: number, stream: Stream): void {
-    if (stream.owed === undefined) return;
-    this.#acknowledge(acknowledgement(id, stream.owed, largest(stream.consumers)));
+    if (stream.owed === undefined && stream.told === 'shown') return;
+    this.#say(id, stream, largest(stream.consumers));
+  }
+
+  #hideSoon(id: number, stream: Stream): void {
+    if (stream.told === 'hidden' || stream.consumers.size > 0) return;
+    this.#after(() => {
+      if (stream.told !== 'hidden' && stream.consumers.size === 0) this.#say(id, stream, NOT_SHOWN);
+    }, HIDE_MS);
+  }
+
+  #say(id: number, stream: Stream, size: Size): void {
+    const number = stream.owed ?? stream.newest;
+    if (number === undefined) return;
+    this.#acknowledge(acknowledgement(id, number, size));
     stream.owed = undefined;
+    stream.told = size.width === 0 || size.height === 0 ? 'hidden' : 'shown';
   }
 }
 

@@ -3,4 +3,4 @@
 /**
  * Where a call stands.
  */
-export type CallPhase = "joining" | "alone" | "connecting" | "connected" | "reconnecting";
+export type CallPhase = "joining" | "knocking" | "alone" | "connecting" | "connected" | "reconnecting";

@@ -7,11 +7,12 @@ import type { Levels } from "./Levels";
 import type { NearbyCall } from "./NearbyCall";
 import type { Notice } from "./Notice";
 import type { Preview } from "./Preview";
+import type { Reaction } from "./Reaction";
 import type { RecentCall } from "./RecentCall";
 import type { Settings } from "./Settings";
 
 /**
- * Each replaces one part of the snapshot, except [`Event::Notice`], which is a moment.
+ * Each replaces one part of the snapshot, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
  */
 export type Event = { "type": "settings", 
 /**
@@ -49,7 +50,15 @@ recent: Array<RecentCall>, } | { "type": "last_call",
 /**
  * `None` once a new call begins.
  */
-summary: CallSummary | null, } | { "type": "notice", 
+summary: CallSummary | null, } | { "type": "reaction", 
+/**
+ * Whose; `None`: our own.
+ */
+peer: string | null, 
+/**
+ * Which.
+ */
+reaction: Reaction, } | { "type": "notice", 
 /**
  * What.
  */

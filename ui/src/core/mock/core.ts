@@ -6,6 +6,7 @@ import type { Event } from '../generated/Event';
 import type { Reply } from '../generated/Reply';
 import type { Snapshot } from '../generated/Snapshot';
 import { testPicture } from './picture';
+import { inCall } from './in-call';
 import { SCENES } from './scenes';
 
 /**
@@ -18,16 +19,23 @@ export function mockCore(query: URLSearchParams): Core {
   const snapshot = scene.snapshot();
   const theme = query.get('theme');
   if (theme === 'light' || theme === 'dark' || theme === 'system') snapshot.settings.theme = theme;
-  return new MockCore(snapshot, scene.events ?? [], scene.streams ?? []);
+  return new MockCore(snapshot, scene.events ?? [], scene.streams ?? [], scene.lively ?? false);
 }
+
+/** How often levels are told, and for how long one speaks. */
+const SPEECH_MS = 200;
+const TURN_MS = 4_000;
 
 class MockCore implements Core {
   readonly frames: FrameSource;
   #snapshot: Snapshot;
   readonly #events: readonly Event[];
+  readonly #lively: boolean;
+  #turn: string | undefined;
   #hear: ((event: NumberedEvent) => void) | undefined;
 
-  constructor(snapshot: Snapshot, events: readonly Event[], streams: readonly number[]) {
+  constructor(snapshot: Snapshot, events: readonly Event[], streams: readonly number[], lively: boolean) {
+    this.#lively = lively;
     this.#snapshot = snapshot;
     this.#events = events;
     this.frames = new MockFrames(streams);
@@ -37,6 +45,7 @@ class MockCore implements Core {
     this.#hear = onEvent;
     const snapshot = this.#snapshot;
     setTimeout(() => this.#events.forEach((event) => this.#tell(event)), 100);
+    if (this.#lively) setInterval(() => this.#speak(), SPEECH_MS);
     return Promise.resolve(structuredClone(snapshot));
   }
 
@@ -62,8 +71,26 @@ class MockCore implements Core {
     return Promise.resolve();
   }
 
+  /** Everybody speaks for a while, one after the other. */
+  #speak(): void {
+    const { call, levels } = this.#snapshot;
+    const ids = (call?.participants ?? []).filter(({ microphoneOn }) => microphoneOn).map(({ id }) => id);
+    const turn = ids[Math.floor(Date.now() / TURN_MS) % Math.max(1, ids.length)];
+    const participants = Object.fromEntries(
+      ids.map((id) => [id, id === turn ? 0.5 + Math.random() / 4 : 0.05]),
+    );
+    this.#tell({ type: 'levels', levels: { ...levels, participants } });
+    if (turn === this.#turn) return;
+    // Whoever spoke before likes what they said.
+    if (this.#turn !== undefined) this.#tell({ type: 'reaction', peer: this.#turn, reaction: 'clap' });
+    this.#turn = turn;
+  }
+
   dispatch(command: Command): Promise<Reply> {
-    const { preview, settings } = this.#snapshot;
+    const { preview, settings, call } = this.#snapshot;
+    if (command.type === 'react') this.#tell({ type: 'reaction', peer: null, reaction: command.reaction });
+    const changed = call && inCall(call, command, Date.now());
+    if (changed) this.#set({ call: changed });
     switch (command.type) {
       case 'set_microphone':
         this.#set({ preview: { ...preview, microphone: { ...preview.microphone, on: command.on } } });

@@ -1,8 +1,8 @@
 import type { CallView } from '../generated/CallView';
 import type { Event } from '../generated/Event';
 import type { Participant } from '../generated/Participant';
-import type { ParticipantStatistics } from '../generated/ParticipantStatistics';
 import type { Snapshot } from '../generated/Snapshot';
+import { ada, alan, anonymous, call, camera, crowd, edsger, grace, screen, statistics } from './people';
 
 export interface Scene {
   snapshot: () => Snapshot;
@@ -10,6 +10,8 @@ export interface Scene {
   events?: Event[];
   /** Which streams have pictures. */
   streams?: number[];
+  /** Whether the people in it speak, one after the other. */
+  lively?: boolean;
 }
 
 function base(change: Partial<Snapshot> = {}): Snapshot {
@@ -70,72 +72,6 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
   };
 }
 
-const statistics: ParticipantStatistics = {
-  roundTripMs: 23.4,
-  lossSent: 0,
-  lossReceived: 1.3,
-  jitterMs: 4.2,
-  sentKbps: 1480,
-  receivedKbps: 1211,
-  availableKbps: 2400,
-  sentWidth: 1280,
-  sentHeight: 720,
-  sentFps: 29.9,
-  limitedBy: 'none',
-  receivedWidth: 1280,
-  receivedHeight: 720,
-  receivedFps: 30,
-  freezes: 1,
-  frozenSeconds: 0.4,
-  concealed: 0.2,
-  audioBufferMs: 41,
-  videoBufferMs: 38,
-  path: 'host',
-};
-
-function participant(
-  id: string,
-  name: string,
-  stream: number,
-  change: Partial<Participant> = {},
-): Participant {
-  return {
-    id,
-    name,
-    connection: 'connected',
-    microphoneOn: true,
-    cameraOn: true,
-    stream,
-    volume: 1,
-    safety: { words: ['turtle', 'cactus', 'trumpet', 'light bulb'], digits: '4821 9061' },
-    quality: 4,
-    ...change,
-  };
-}
-
-function call(change: Partial<CallView> = {}): CallView {
-  return {
-    phase: 'connected',
-    code: 'kqz4-m8tr-xp',
-    inviteLink: 'tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
-    test: false,
-    reach: 'Anyone with the code can join, from anywhere.',
-    serverConnected: true,
-    serverProblem: null,
-    connectedSince: Date.now() - 754_000,
-    participants: [],
-    left: null,
-    invitation:
-      'Let us talk on Tincan.\n\nCode: kqz4-m8tr-xp\nLink: tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
-    ...change,
-  };
-}
-
-const ada = participant('a', 'Ada Lovelace', 1);
-const grace = participant('b', 'Grace', 2, { microphoneOn: false, quality: 2 });
-const edsger = participant('c', 'Edsger W. Dijkstra', 3, { cameraOn: false, quality: 3 });
-const anonymous = participant('d', '', 4, { connection: 'connecting', quality: 0 });
-const alan = participant('e', 'Alan', 5);
 const lost = {
   serverConnected: false,
   serverProblem: 'The server cannot be reached: nobody new can join. Trying again…',
@@ -145,6 +81,21 @@ const notice = (kind: 'info' | 'hint' | 'error', code: string, message: string):
   type: 'notice',
   notice: { kind, code, message },
 });
+
+const numbers = (count: number) => Array.from({ length: count + 1 }, (_, index) => index);
+
+/** A call of so many people, us included. */
+function room(count: number, change: Partial<CallView> = {}): Scene {
+  const participants = crowd.slice(0, count - 1);
+  return {
+    snapshot: joined({ participants, capacity: count > 8 ? 16 : 8, ...change }),
+    streams: numbers(count),
+    lively: true,
+  };
+}
+
+const but = (...changes: [number, Partial<Participant>][]): Participant[] =>
+  crowd.slice(0, 4).map((one, index) => ({ ...one, ...changes.find(([at]) => at === index)?.[1] }));
 
 /** Every screen in the states that it has. */
 export const SCENES: Readonly<Record<string, Scene>> = {
@@ -204,7 +155,11 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     },
   },
   joining: { snapshot: joined({ phase: 'joining', connectedSince: null }), streams: [0] },
-  alone: { snapshot: joined({ phase: 'alone', connectedSince: null }), streams: [0] },
+  knocking: {
+    snapshot: joined({ phase: 'knocking', connectedSince: null, safety: null, locked: true }),
+    streams: [0],
+  },
+  alone: { snapshot: joined({ phase: 'alone', connectedSince: null, safety: null }), streams: [0] },
   'alone-server-lost': {
     snapshot: joined({ phase: 'alone', connectedSince: null, ...lost }),
     streams: [0],
@@ -265,7 +220,37 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     }),
     streams: [0, 1],
   },
-  three: { snapshot: joined({ participants: [ada, grace] }), streams: [0, 1, 2] },
+  two: { ...room(2), lively: false },
+  three: room(3),
+  five: room(5),
+  eight: room(8),
+  twelve: room(12),
+  knocks: room(4, {
+    locked: true,
+    knocks: [
+      { id: 'x', name: 'Donald' },
+      { id: 'y', name: '' },
+      { id: 'z', name: 'Somebody with a rather long name, as there are' },
+    ],
+  }),
+  hands: room(5, {
+    hand: Date.now() - 2_000,
+    participants: but([1, { hand: Date.now() - 9_000 }], [2, { hand: Date.now() - 30_000 }]),
+  }),
+  trust: room(5, {
+    participants: but(
+      [0, { trust: 'verified' }],
+      [1, { trust: 'changed', name: 'Ada Lovelace' }],
+      [2, { trust: 'unconfirmed', connection: 'connecting', quality: 0 }],
+      [3, { late: true }],
+    ),
+  }),
+  verified: room(4, { participants: crowd.slice(0, 3).map((one) => ({ ...one, trust: 'verified' })) }),
+  paused: room(4, { participants: but([0, { streams: [camera(1, { paused: true })], quality: 1 }]) }),
+  sharing: {
+    ...room(5, { participants: but([1, { streams: [camera(2), screen(20)] }]) }),
+    streams: [...numbers(5), 20],
+  },
   six: {
     snapshot: joined({ participants: [ada, grace, edsger, anonymous, alan] }),
     streams: [0, 1, 2, 5],

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
-use tincan_call::{LimitedBy, PathEstimate};
+use tincan_call::{LimitedBy, PathEstimate, Want};
 use tincan_media::video::{Resolution, VideoFrame};
 use tincan_protocol::PeerId;
 use tokio::sync::watch;
@@ -26,6 +26,8 @@ pub(crate) enum EncoderCommand {
     RemoveParticipant(PeerId),
     /// What the way to one of them takes.
     Path { id: PeerId, path: PathEstimate },
+    /// They show it at another size.
+    Want { id: PeerId, want: Want },
     /// They cannot go on without a keyframe.
     Keyframe(PeerId),
 }

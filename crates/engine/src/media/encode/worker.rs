@@ -104,6 +104,7 @@ impl Worker {
                 }
             }
             EncoderCommand::Path { id, path } => self.allocator.handle(now, AllocatorInput::Path(id, path)),
+            EncoderCommand::Want { id, want } => self.allocator.handle(now, AllocatorInput::Want(id, want)),
             EncoderCommand::Keyframe(id) => {
                 self.allocator.handle(now, AllocatorInput::KeyframeRequested(id));
                 let layer = self.links.get(&id).and_then(|link| link.layer);
@@ -297,7 +298,7 @@ mod tests {
     }
 
     fn peers() -> (PeerId, PeerId) {
-        (PeerId::random(), PeerId::random())
+        (PeerId::from_bytes([1; 32]), PeerId::from_bytes([2; 32]))
     }
 
     #[test]
@@ -332,7 +333,8 @@ mod tests {
         let (one, other) = (room.join(near, 700), room.join(far, 700));
         room.pictures(300);
         assert_eq!((one.lines(), other.lines()), (360, 360));
-        (one.take(), other.take());
+        one.take();
+        other.take();
         room.path(far, 120);
         // Before the layer becomes smaller for both.
         room.pictures(12);
@@ -347,7 +349,8 @@ mod tests {
         let (one, other) = (room.join(near, 900), room.join(far, 80));
         room.pictures(240);
         assert_eq!((one.lines(), other.lines()), (360, 180));
-        (one.take(), other.take());
+        one.take();
+        other.take();
         room.worker.handle(EncoderCommand::Keyframe(near), room.now);
         room.pictures(15);
         let keyframes = |receiver: &Receiver| receiver.take().iter().filter(|unit| unit.keyframe).count();

@@ -171,7 +171,7 @@ fn facts_are_not_lost_when_the_queue_is_full() {
     handle.camera(false);
     handle.round_trip(Duration::from_millis(1));
     handle.round_trip(Duration::from_millis(2));
-    handle.report(MediaKind::Video, 5, 6);
+    handle.report(Source::Camera, 5, 6);
     let facts = handle.facts.lock().unwrap();
     assert_eq!((facts.camera, facts.round_trip), (Some((false, 2)), Some(Duration::from_millis(2))));
     assert_eq!((facts.video_report, facts.audio_report), (Some((5, 6)), None));

@@ -150,8 +150,10 @@ impl Sender {
         }
         let mut at = self.first_report;
         while at < self.seconds {
-            for (kind, rtp) in [(MediaKind::Audio, audio_rtp(at)), (MediaKind::Video, video_rtp(at))] {
-                let media = Media::Report { kind, ntp: ntp(at), rtp };
+            for (source, rtp) in
+                [(protocol::Source::Microphone, audio_rtp(at)), (protocol::Source::Camera, video_rtp(at))]
+            {
+                let media = Media::Report { source, ntp: ntp(at), rtp };
                 arrivals.push(Arrival { at: at + self.way + self.jitter * noise.next(), media });
             }
             at += self.reports;
@@ -420,7 +422,7 @@ fn with_a_jump(by: f64) -> (Sender, Vec<Arrival>) {
         let sent_after = |seconds: f64| arrival.at > seconds + sender.way + 0.02;
         match &mut arrival.media {
             Media::Sound(sound) if number(&sound.payload) >= 250 => sound.rtp = sound.rtp.wrapping_add(ticks),
-            Media::Report { kind: MediaKind::Audio, rtp, .. } if sent_after(5.0) => {
+            Media::Report { source: protocol::Source::Microphone, rtp, .. } if sent_after(5.0) => {
                 *rtp = rtp.wrapping_add(ticks);
             }
             _ => {}
@@ -564,7 +566,7 @@ proptest! {
             arrived += micros;
             let media = match kind {
                 0 => Media::Report {
-                    kind: if rtp % 2 == 0 { MediaKind::Audio } else { MediaKind::Video },
+                    source: if rtp % 2 == 0 { protocol::Source::Microphone } else { protocol::Source::Camera },
                     ntp,
                     rtp,
                 },

@@ -1,0 +1,152 @@
+//! What a person sees and hears of the call, and asks of it.
+
+use std::time::Instant;
+
+use tincan_call::{Input, SessionEvent, Want};
+use tincan_protocol::{PeerId, Source};
+
+use super::super::people::{People, Presence};
+use super::super::{CallCommand, CallUpdate, view};
+use super::CallTask;
+use crate::api::{Notice, NoticeKind};
+use crate::media::EncoderCommand;
+
+/// Somebody's proof does not fit.
+const UNPROVEN: &str = "unproven";
+const UNPROVEN_SENTENCE: &str = "Somebody in the room could not prove who they are, as if somebody sat between you. \
+                                 Nothing of them is shown. If it happens again, leave and start a new call with a new code.";
+
+impl CallTask {
+    pub(super) async fn show(&mut self, event: SessionEvent) {
+        let Self { people, view, .. } = self;
+        let presence = match event {
+            SessionEvent::Phase(phase) => {
+                people.phase(view, phase, Instant::now(), view::unix_millis());
+                None
+            }
+            SessionEvent::Server { connected } => {
+                self.server_is(connected);
+                None
+            }
+            SessionEvent::ParticipantJoined { peer } => {
+                people.came(view, peer);
+                None
+            }
+            SessionEvent::ParticipantLeft { peer, reason } => {
+                let Some((streams, presence)) = people.left(view, peer, reason) else { return };
+                self.wants.forget(peer);
+                if let Some(recording) = &mut self.recording {
+                    recording.of.take_if(|of| *of == peer);
+                }
+                for stream in streams {
+                    self.config.media.output.ended(stream);
+                }
+                presence
+            }
+            SessionEvent::Name { peer, name } => people.named(view, peer, name),
+            SessionEvent::Streams { peer, streams } => {
+                people.streams(view, peer, &streams);
+                let camera = streams.iter().any(|state| state.source == Source::Camera);
+                match self.connections.get(peer) {
+                    // Its thread shows their pictures and so is the one to end them.
+                    Some(remote) => remote.set_camera(camera),
+                    None if !camera => self.config.media.output.ended(people.camera_stream(view, peer)),
+                    None => {}
+                }
+                None
+            }
+            SessionEvent::Hand { peer, hand } => {
+                people.hand(view, peer, hand);
+                None
+            }
+            SessionEvent::Reaction { peer, reaction } => {
+                self.engine.send(CallUpdate::Reaction { peer: Some(peer), reaction }).await;
+                None
+            }
+            SessionEvent::Locked { locked } => {
+                view.locked = locked;
+                None
+            }
+            SessionEvent::Knock { peer, name } => {
+                People::knock(view, peer, name);
+                None
+            }
+            SessionEvent::KnockEnded { peer } => {
+                People::knock_ended(view, peer);
+                None
+            }
+            SessionEvent::Refused => {
+                self.turned_away = true;
+                None
+            }
+            SessionEvent::Trust { peer, trust, late } => {
+                people.trust(view, peer, trust, late).map(Presence::Told)
+            }
+            SessionEvent::Room { everybody } => {
+                self.rooms += 1;
+                let room = self.rooms;
+                view.safety = None;
+                // Alone there is nobody to compare it with.
+                if everybody.len() > 1 {
+                    self.safety.spawn_blocking(move || (room, view::safety(&everybody)));
+                }
+                None
+            }
+            SessionEvent::Unproven { peer } => {
+                self.doubt(peer, UNPROVEN, UNPROVEN_SENTENCE).await;
+                return;
+            }
+            SessionEvent::Wanted { peer, streams } => {
+                let camera = streams.iter().find(|wanted| wanted.source == Source::Camera);
+                let want = match camera.map(|wanted| wanted.height) {
+                    None => Want::Any,
+                    Some(0) => Want::Nothing,
+                    Some(lines) => Want::Lines(lines.into()),
+                };
+                self.config.media.encoder.send(EncoderCommand::Want { id: peer, want });
+                None
+            }
+            SessionEvent::Connection { peer, view: connection } => people.connection(view, peer, connection),
+            SessionEvent::Again { code } => {
+                self.again = Some(code);
+                None
+            }
+        };
+        match presence {
+            Some(Presence::Joined(notice)) => self.engine.send(CallUpdate::SomebodyJoined(notice)).await,
+            Some(Presence::Left(notice) | Presence::Told(notice)) => self.engine.tell(notice).await,
+            None => {}
+        }
+    }
+
+    /// Warns of somebody, once.
+    pub(super) async fn doubt(&mut self, peer: PeerId, code: &str, message: &str) {
+        if self.doubted.insert(peer) {
+            let (code, message) = (code.into(), message.into());
+            self.engine.tell(Notice { kind: NoticeKind::Error, code, message }).await;
+        }
+    }
+
+    /// What a person asks of the call.
+    pub(super) async fn asked(&mut self, command: CallCommand) -> Input {
+        match command {
+            CallCommand::Source { source, on } => Input::SetSource { source, on },
+            CallCommand::Name(name) => Input::SetName(name),
+            CallCommand::Hand(on) => {
+                // Raising it again does not put us at the end of those who wait.
+                self.view.hand = on.then(|| self.view.hand.unwrap_or_else(view::unix_millis));
+                Input::SetHand(self.view.hand)
+            }
+            CallCommand::React(reaction) => {
+                self.engine.send(CallUpdate::Reaction { peer: None, reaction }).await;
+                Input::React(reaction)
+            }
+            CallCommand::Lock(on) => Input::SetLock(on),
+            CallCommand::LetIn(peer) => Input::LetIn(peer),
+            CallCommand::Refuse(peer) => Input::Refuse(peer),
+            CallCommand::Verified { peer, on } => Input::SetVerified { peer, on },
+            // Done by the task itself.
+            CallCommand::Volume { .. } => Input::Timeout,
+        }
+    }
+}

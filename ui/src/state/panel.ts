@@ -1,0 +1,17 @@
+/** What stands beside the call in tabs, in their order. */
+export const TABS = [{ id: 'people', title: 'People', key: 'P' }] as const;
+
+export type Tab = (typeof TABS)[number]['id'];
+
+/** What the panel shows: one of its tabs, or something that is looked up and put away again. */
+export type PanelView = Tab | 'safety' | 'statistics';
+
+export const TITLES: Readonly<Record<PanelView, string>> = {
+  people: 'People',
+  safety: 'Safety number',
+  statistics: 'Statistics',
+};
+
+export function isTab(view: PanelView): view is Tab {
+  return TABS.some(({ id }) => id === view);
+}
