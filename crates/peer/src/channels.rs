@@ -212,7 +212,7 @@ pub(crate) struct Channels {
 #[derive(Clone)]
 struct Inbound {
     shared: Arc<Shared>,
-    messages: mpsc::Sender<(Channel, Bytes)>,
+    messages: mpsc::Sender<PeerEvent>,
     stands: Stands,
     outboxes: Arc<Outboxes>,
 }
@@ -224,7 +224,7 @@ impl Channels {
         tasks: &mut JoinSet<()>,
         shared: &Arc<Shared>,
         outboxes: Arc<Outboxes>,
-        messages: mpsc::Sender<(Channel, Bytes)>,
+        messages: mpsc::Sender<PeerEvent>,
         stop: &CancellationToken,
     ) -> Result<Self, Error> {
         let (stands, standing) = watch::channel(false);
@@ -437,24 +437,29 @@ impl Reader {
             let _ = self.inbound.stands.wait_for(|stands| *stands).await;
             self.opened.send_replace(true);
         }
-        // Nobody reads any more only while the connection closes, which ends this task too.
-        let _ = self.inbound.shared.events.send(PeerEvent::ChannelOpen(self.channel)).await;
+        self.tell(PeerEvent::ChannelOpen(self.channel)).await;
         for data in std::mem::take(&mut self.early) {
             self.hand_out(data).await;
         }
     }
 
     async fn hand_out(&self, data: Bytes) {
-        let (channel, inbound) = (self.channel, &self.inbound);
-        if channel != Channel::Control {
-            let _ = inbound.messages.send((channel, data)).await;
-            return;
-        }
-        if data.len() > MAX_MESSAGE {
+        let channel = self.channel;
+        if channel == Channel::Control && data.len() > MAX_MESSAGE {
             debug!("a control message was too long");
             return;
         }
-        let _ = inbound.shared.events.send(PeerEvent::ChannelMessage { channel, data }).await;
+        self.tell(PeerEvent::ChannelMessage { channel, data }).await;
+    }
+
+    /// Everything about one channel goes the same way, for it has an order.
+    async fn tell(&self, event: PeerEvent) {
+        let way = match self.channel {
+            Channel::Control => &self.inbound.shared.events,
+            _ => &self.inbound.messages,
+        };
+        // Nobody reads any more only while the connection closes, which ends this task too.
+        let _ = way.send(event).await;
     }
 
     /// False when it is too much.

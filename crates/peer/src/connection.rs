@@ -5,9 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use bytes::Bytes;
 use tincan_media::Bitrate;
-use tincan_protocol::{CertificateDigest, Channel};
+use tincan_protocol::CertificateDigest;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::MissedTickBehavior;
@@ -117,7 +116,7 @@ pub(crate) struct Inbox {
 
 /// Where what it tells goes.
 pub(crate) struct Outlets {
-    pub(crate) messages: mpsc::Sender<(Channel, Bytes)>,
+    pub(crate) messages: mpsc::Sender<PeerEvent>,
     pub(crate) certificates: watch::Sender<Option<Certificates>>,
 }
 

@@ -7,9 +7,8 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use bytes::Bytes;
 use tincan_media::Bitrate;
-use tincan_protocol::{Channel, Source};
+use tincan_protocol::Source;
 use tokio::sync::{Notify, mpsc};
 
 use crate::api::{PeerEvent, PeerState};
@@ -87,7 +86,9 @@ impl Facts {
 /// What a connection tells its owner, until the connection is closed.
 pub struct PeerEvents {
     queue: mpsc::Receiver<PeerEvent>,
-    messages: mpsc::Receiver<(Channel, Bytes)>,
+    /// What the channels other than control say, that they are open too: the word that opens one comes before what
+    /// comes on it.
+    messages: mpsc::Receiver<PeerEvent>,
     media: Arc<Media>,
     facts: Arc<Facts>,
     connected: bool,
@@ -96,7 +97,7 @@ pub struct PeerEvents {
 impl PeerEvents {
     pub(crate) const fn new(
         queue: mpsc::Receiver<PeerEvent>,
-        messages: mpsc::Receiver<(Channel, Bytes)>,
+        messages: mpsc::Receiver<PeerEvent>,
         media: Arc<Media>,
         facts: Arc<Facts>,
     ) -> Self {
@@ -114,8 +115,7 @@ impl PeerEvents {
         if let Some((source, packet)) = self.media.pop() {
             return Some(PeerEvent::Media { source, packet });
         }
-        let (channel, data) = self.messages.try_recv().ok()?;
-        Some(PeerEvent::ChannelMessage { channel, data })
+        self.messages.try_recv().ok()
     }
 
     fn noted(&mut self, event: PeerEvent) -> PeerEvent {
@@ -134,9 +134,7 @@ impl PeerEvents {
                 () = self.facts.changed.notified() => {}
                 () = self.media.complete() => {}
                 event = self.queue.recv() => return event.map(|event| self.noted(event)),
-                Some((channel, data)) = self.messages.recv() => {
-                    return Some(PeerEvent::ChannelMessage { channel, data });
-                }
+                Some(event) = self.messages.recv() => return Some(event),
             }
         }
     }
@@ -151,6 +149,7 @@ impl std::fmt::Debug for PeerEvents {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use tincan_protocol::Channel;
 
     use super::*;
 
