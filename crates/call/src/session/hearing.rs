@@ -91,9 +91,7 @@ impl Session {
         let connection = description.connection;
         let offer = description.kind == DescriptionKind::Offer;
         if self.is_knocking() && self.participants[index].newcomer && connection <= MAX_CONNECTION {
-            let known = self.remember(peer);
-            known.connection = known.connection.max(connection);
-            return;
+            return self.count_on_from(peer, connection);
         }
         let participant = &mut self.participants[index];
         if participant.open && connection == participant.connection {

@@ -66,24 +66,36 @@ impl Session {
 
     /// What somebody says who is not in the room. True when there is no more to it.
     pub(super) fn knocked(&mut self, from: PeerId, message: &PeerMessage) -> bool {
-        let Some(waiting) = self.door.waiting.get_mut(&from) else { return false };
+        if !self.door.waiting.contains_key(&from) {
+            return false;
+        }
         match message {
-            PeerMessage::Hello { name, .. } => {
-                let name = display_name(name);
-                if !waiting.refused && waiting.name.as_ref() != Some(&name) {
-                    waiting.name = Some(name.clone());
-                    self.event(SessionEvent::Knock { peer: from, name });
-                }
-            }
+            PeerMessage::Hello { name, .. } => self.knocks(from, display_name(name)),
             // The connection that they are let in with counts on from it.
-            PeerMessage::Description(description) if description.connection <= MAX_CONNECTION => {
-                let known = self.remember(from);
-                known.connection = known.connection.max(description.connection);
-            }
+            PeerMessage::Description(description) => self.count_on_from(from, description.connection),
             PeerMessage::Goodbye => self.stopped_waiting(from),
-            PeerMessage::Description(_) | PeerMessage::Candidates(_) | PeerMessage::Refused => {}
+            PeerMessage::Candidates(_) | PeerMessage::Refused => {}
         }
         true
+    }
+
+    /// Somebody at the door says who they are.
+    fn knocks(&mut self, peer: PeerId, name: String) {
+        if let Some(waiting) = self.door.waiting.get_mut(&peer)
+            && !waiting.refused
+            && waiting.name.as_ref() != Some(&name)
+        {
+            waiting.name = Some(name.clone());
+            self.event(SessionEvent::Knock { peer, name });
+        }
+    }
+
+    /// They made a connection of this number that was not looked at: the next one between us has a greater number.
+    pub(super) fn count_on_from(&mut self, peer: PeerId, connection: u32) {
+        if connection <= MAX_CONNECTION {
+            let known = self.remember(peer);
+            known.connection = known.connection.max(connection);
+        }
     }
 
     /// We are in the room anew: whoever is not there does not wait either.
@@ -116,8 +128,8 @@ impl Session {
     /// Somebody may come in, if they are here.
     pub(super) fn admitted(&mut self, peer: PeerId) {
         self.door.admit([peer]);
-        if self.door.waiting.contains_key(&peer) {
-            let name = self.door.waiting.get_mut(&peer).and_then(|waiting| waiting.name.clone());
+        if let Some(waiting) = self.door.waiting.get(&peer) {
+            let name = waiting.name.clone();
             self.stopped_waiting(peer);
             self.add(peer, true);
             if let (Some(name), Some(index)) = (name, self.index(peer)) {
@@ -177,7 +189,7 @@ impl Session {
         for (peer, name) in waiting {
             self.remove(peer, LeaveReason::Lost);
             self.keep_out(peer);
-            self.knocked(peer, &PeerMessage::hello(&name));
+            self.knocks(peer, name);
         }
     }
 
