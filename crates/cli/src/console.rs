@@ -88,21 +88,11 @@ mod tests {
         let knock = |(id, name): &(&str, &str)| Knock { id: (*id).to_owned(), name: (*name).to_owned() };
         CallView {
             phase: CallPhase::Connected,
-            code: String::new(),
-            invite_link: String::new(),
-            test: false,
-            reach: String::new(),
             server_connected: true,
-            server_problem: None,
-            connected_since: None,
-            participants: Vec::new(),
             capacity: 8,
             locked: true,
             knocks: knocks.iter().map(knock).collect(),
-            hand: None,
-            safety: None,
-            left: None,
-            invitation: String::new(),
+            ..CallView::default()
         }
     }
 

@@ -102,19 +102,10 @@ mod tests {
             phase,
             code: "kqz4-m8tr-xp".into(),
             invite_link: "tincan://join/kqz4m8trxp".into(),
-            test: false,
-            reach: String::new(),
             server_connected: true,
-            server_problem: None,
-            connected_since: None,
             participants: participants.iter().map(|other| (*other).clone()).collect(),
-            left: None,
-            invitation: String::new(),
             capacity: 8,
-            locked: false,
-            knocks: Vec::new(),
-            hand: None,
-            safety: None,
+            ..CallView::default()
         }
     }
 

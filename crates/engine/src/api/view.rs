@@ -101,11 +101,12 @@ impl Default for SourceView {
 }
 
 /// Where a call stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[ts(export)]
 pub enum CallPhase {
     /// Finding the server and the room.
+    #[default]
     Joining,
     /// The room is locked: waiting until somebody lets us in.
     Knocking,
@@ -119,8 +120,8 @@ pub enum CallPhase {
     Reconnecting,
 }
 
-/// The call.
-#[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
+/// The call. By default one that has just been asked for.
+#[derive(derive_more::Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CallView {

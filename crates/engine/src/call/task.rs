@@ -29,7 +29,7 @@ use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use crate::api::{CallPhase, CallStatistics, CallView, Notice, NoticeKind, SafetyNumber};
+use crate::api::{CallStatistics, CallView, Notice, NoticeKind, SafetyNumber};
 use crate::media::{AudioCommand, EncoderStatistics, SentPictures};
 use crate::record::{Recorder, Tape};
 
@@ -114,22 +114,13 @@ impl CallTask {
         let invite_server = joined.invite_server;
         let invite = InviteLink { code: config.code.clone(), server: invite_server.clone() };
         let view = CallView {
-            phase: CallPhase::Joining,
             code: config.code.to_string(),
             invite_link: invite.to_string(),
             test: config.test,
             reach: joined.reach.clone(),
             server_connected: true,
-            server_problem: None,
-            connected_since: None,
-            participants: Vec::new(),
-            left: None,
             invitation: view::invitation(&config.code, &invite),
-            capacity: 0,
-            locked: false,
-            knocks: Vec::new(),
-            hand: None,
-            safety: None,
+            ..CallView::default()
         };
         Self {
             session,
@@ -202,12 +193,10 @@ impl CallTask {
                     None => continue,
                 },
                 command = self.inbox.recv() => match command {
-                    Some(CallCommand::Volume { peer, volume }) => {
-                        self.set_volume(peer, volume);
-                        self.publish().await;
-                        continue;
-                    }
-                    Some(command) => self.asked(command).await,
+                    Some(command) => match self.asked(command).await {
+                        Some(input) => input,
+                        None => continue,
+                    },
                     // The handle was dropped: nobody wants this call.
                     None => return None,
                 },
@@ -333,8 +322,8 @@ impl CallTask {
         given: &[IceServer],
     ) {
         let tape = self.tape(peer).await;
-        let stream = self.people.camera_stream(&mut self.view, peer);
         let volume = self.people.participant(&mut self.view, peer).volume;
+        let stream = self.people.camera_stream(&self.view, peer);
         self.connections.open(Opening {
             peer,
             connection,
@@ -432,7 +421,7 @@ impl CallTask {
         let mut wanted = Vec::new();
         for participant in self.session.participants() {
             let peer = participant.id();
-            let lines = self.config.media.output.lines(self.people.camera_stream(&mut self.view, peer));
+            let lines = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
             wanted.extend(self.wants.look(now, peer, lines).map(|streams| Input::Want { peer, streams }));
         }
         if !wanted.is_empty() {

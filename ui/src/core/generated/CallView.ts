@@ -5,7 +5,7 @@ import type { Participant } from "./Participant";
 import type { SafetyNumber } from "./SafetyNumber";
 
 /**
- * The call.
+ * The call. By default one that has just been asked for.
  */
 export type CallView = { 
 /**

@@ -127,9 +127,9 @@ impl CallTask {
         }
     }
 
-    /// What a person asks of the call.
-    pub(super) async fn asked(&mut self, command: CallCommand) -> Input {
-        match command {
+    /// What a person asks of the call; gives what the session has to know of it.
+    pub(super) async fn asked(&mut self, command: CallCommand) -> Option<Input> {
+        Some(match command {
             CallCommand::Source { source, on } => Input::SetSource { source, on },
             CallCommand::Name(name) => Input::SetName(name),
             CallCommand::Hand(on) => {
@@ -145,8 +145,11 @@ impl CallTask {
             CallCommand::LetIn(peer) => Input::LetIn(peer),
             CallCommand::Refuse(peer) => Input::Refuse(peer),
             CallCommand::Verified { peer, on } => Input::SetVerified { peer, on },
-            // Done by the task itself.
-            CallCommand::Volume { .. } => Input::Timeout,
-        }
+            CallCommand::Volume { peer, volume } => {
+                self.set_volume(peer, volume);
+                self.publish().await;
+                return None;
+            }
+        })
     }
 }
