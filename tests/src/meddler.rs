@@ -203,7 +203,8 @@ async fn stand_between(client: TcpStream, shared: &Shared) -> Option<()> {
                         to_client.send(Message::text(message.encode())).await.ok()?;
                     }
                 }
-                Message::Close(_) => return None,
+                // Whoever left goes on trying until the server says so.
+                end @ Message::Close(_) => return to_client.send(end).await.ok(),
                 _ => {}
             },
             message = from_client.next() => match message?.ok()? {

@@ -16,10 +16,31 @@ const AUDIBLE: f64 = 0.005;
 /// A participant without a window.
 pub struct Participant {
     process: Process,
+    told: Told,
+}
+
+/// What it told so far.
+#[derive(Default)]
+struct Told {
     call: Value,
     preview: Value,
     /// Whether a connection was ever shown as being made again.
     reconnected: bool,
+}
+
+impl Told {
+    /// Takes a line in; gives it, when it is one of JSON.
+    fn take(&mut self, line: &str) -> Option<Value> {
+        let line: Value = serde_json::from_str(line).ok()?;
+        if let Some(now) = part(&line, "call") {
+            self.call.clone_from(now);
+            self.reconnected |= others(now).iter().any(|other| other["connection"] == "reconnecting");
+        }
+        if let Some(now) = part(&line, "preview") {
+            self.preview.clone_from(now);
+        }
+        Some(line)
+    }
 }
 
 impl Participant {
@@ -50,12 +71,7 @@ impl Participant {
             }
         }
         command.args(["--events", "json", "--stats", "json", "--read-stamp"]).args(arguments);
-        Self {
-            process: Process::start(name, command),
-            call: Value::Null,
-            preview: Value::Null,
-            reconnected: false,
-        }
+        Self { process: Process::start(name, command), told: Told::default() }
     }
 
     /// The code of the call, once it is in the room.
@@ -71,14 +87,14 @@ impl Participant {
 
     /// Waits until the call as a window would show it satisfies `holds`.
     pub async fn until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) {
-        if !holds(&self.call) {
+        if !holds(&self.told.call) {
             self.follow(PATIENCE, what, |call, _| holds(call).then_some(())).await;
         }
     }
 
     /// Waits until its own devices, as a window would show them, satisfy `holds`.
     pub async fn preview_until(&mut self, what: &str, holds: impl Fn(&Value) -> bool) {
-        if !holds(&self.preview) {
+        if !holds(&self.told.preview) {
             self.follow(PATIENCE, what, |_, line| part(line, "preview").is_some_and(&holds).then_some(()))
                 .await;
         }
@@ -154,6 +170,7 @@ impl Participant {
 
     /// Waits until exactly these are there, the pictures of each move, and something is heard of each.
     pub async fn meets(&mut self, names: &[&str]) {
+        self.catch_up();
         let (mut first, mut moved, mut heard) =
             (BTreeMap::<String, u64>::new(), BTreeSet::new(), BTreeSet::new());
         self.follow(LONG_PATIENCE, &format!("meeting {names:?}"), |call, line| {
@@ -178,14 +195,22 @@ impl Participant {
         .await;
     }
 
-    /// Whether a connection was ever shown as being made again, in what was read so far.
-    pub const fn reconnected(&self) -> bool {
-        self.reconnected
+    /// Reads whatever it has said already, so that what is waited for next is of now.
+    pub fn catch_up(&mut self) {
+        while let Some(line) = self.process.line_so_far() {
+            self.told.take(&line);
+        }
+    }
+
+    /// Whether a connection was ever shown as being made again.
+    pub fn reconnected(&mut self) -> bool {
+        self.catch_up();
+        self.told.reconnected
     }
 
     /// The call as a window would show it.
     pub fn call(&self) -> &Value {
-        &self.call
+        &self.told.call
     }
 
     /// Leaves, and waits until the program has ended by itself; returns its exit code and what it said.
@@ -215,19 +240,12 @@ impl Participant {
         what: &str,
         mut wanted: impl FnMut(&Value, &Value) -> Option<T>,
     ) -> T {
-        let (call, preview, reconnected) = (&mut self.call, &mut self.preview, &mut self.reconnected);
+        let told = &mut self.told;
         // One wait for all lines: statistics come every second, so that a wait for each would never be over.
         self.process
             .wait_for_within(limit, what, |line| {
-                let line: Value = serde_json::from_str(line).ok()?;
-                if let Some(now) = part(&line, "call") {
-                    call.clone_from(now);
-                    *reconnected |= others(now).iter().any(|other| other["connection"] == "reconnecting");
-                }
-                if let Some(now) = part(&line, "preview") {
-                    preview.clone_from(now);
-                }
-                wanted(call, &line)
+                let line = told.take(line)?;
+                wanted(&told.call, &line)
             })
             .await
     }

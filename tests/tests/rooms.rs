@@ -156,6 +156,7 @@ async fn half_lose_the_server(names: &[&'static str]) {
             .until("word that the server is away", |call| call["serverConnected"] == false)
             .await;
     }
+    room.person(names[0]).catch_up();
     for _ in 0..10 {
         room.person(names[0]).seconds_until("another second", |_| true).await;
     }

@@ -29,6 +29,7 @@ async fn one_of_several_changes_networks(names: &[&'static str]) {
     }
     room.all_meet().await;
 
+    room.person(names[1]).catch_up();
     machines[1].ip("link set wifi down");
     machines[1].ip("address flush dev wifi");
     plug_in(1, "cable", "198.51.200");
