@@ -6,7 +6,7 @@ const zero: ParticipantStatistics = {
   ...{ lossSent: 0, lossReceived: 0, jitterMs: 0, sentKbps: 0, receivedKbps: 0, availableKbps: 1_500 },
   ...{ sentWidth: 0, sentHeight: 0, sentFps: 0, receivedWidth: 0, receivedHeight: 0, receivedFps: 0 },
   ...{ freezes: 0, frozenSeconds: 0, concealed: 0, audioBufferMs: 0, videoBufferMs: 0 },
-  ...{ roundTripMs: null, path: null, limitedBy: 'none' },
+  ...{ roundTripMs: null, path: null, limitedBy: 'none', receivedLimitedBy: 'none' },
 };
 
 it('says of a connection of which nothing is known that nothing is known', () => {
@@ -21,5 +21,11 @@ it('says why the picture that is sent is no larger', () => {
     ];
   expect(sent('none')).toBe('640 × 360, 30 fps');
   expect(sent('bandwidth')).toBe('640 × 360, 30 fps (all that the network takes)');
-  expect(sent('processor')).toBe('640 × 360, 30 fps (all that this computer makes in time)');
+  expect(sent('processor')).toBe('640 × 360, 30 fps (all that this computer manages in time)');
+});
+
+it('says when this computer shows no more', () => {
+  const received = { ...zero, receivedWidth: 320, receivedHeight: 180, receivedFps: 30 };
+  const table = Object.fromEntries(rows({ ...received, receivedLimitedBy: 'processor' }));
+  expect(table['Picture received']).toBe('320 × 180, 30 fps (all that this computer manages in time)');
 });

@@ -9,7 +9,10 @@ export function rows(s: ParticipantStatistics): [string, string][] {
     ['Sending', `${rate(s.sentKbps)} of ${rate(s.availableKbps)}`],
     ['Receiving', rate(s.receivedKbps)],
     ['Picture sent', picture(s.sentWidth, s.sentHeight, s.sentFps) + LIMITS[s.limitedBy]],
-    ['Picture received', picture(s.receivedWidth, s.receivedHeight, s.receivedFps)],
+    [
+      'Picture received',
+      picture(s.receivedWidth, s.receivedHeight, s.receivedFps) + LIMITS[s.receivedLimitedBy],
+    ],
     ['Freezes', s.freezes === 0 ? 'none' : `${s.freezes} (${s.frozenSeconds.toFixed(1)} s)`],
     ['Concealed sound', percent(s.concealed)],
     ['Delay of sound / picture', `${ms(s.audioBufferMs)} / ${ms(s.videoBufferMs)}`],
@@ -20,7 +23,7 @@ export function rows(s: ParticipantStatistics): [string, string][] {
 const LIMITS: Readonly<Record<ParticipantStatistics['limitedBy'], string>> = {
   none: '',
   bandwidth: ' (all that the network takes)',
-  processor: ' (all that this computer makes in time)',
+  processor: ' (all that this computer manages in time)',
 };
 
 const PATHS: Readonly<Record<string, string>> = {

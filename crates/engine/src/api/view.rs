@@ -314,6 +314,8 @@ pub struct ParticipantStatistics {
     pub received_height: u32,
     /// Pictures a second.
     pub received_fps: f32,
+    /// What keeps the picture that we get from being larger, as far as that is here: this computer decodes no more in time.
+    pub received_limited_by: LimitedBy,
     /// Freezes: how many.
     pub freezes: u32,
     /// Freezes: seconds in total.

@@ -4,6 +4,7 @@
 mod addresses;
 mod begin;
 mod connections;
+mod decoding;
 mod load;
 mod local;
 mod people;

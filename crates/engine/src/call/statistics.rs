@@ -41,6 +41,7 @@ pub(crate) fn participant(
         received_width: received.resolution.map_or(0, |r| r.width),
         received_height: received.resolution.map_or(0, |r| r.height),
         received_fps: received.frames_per_second,
+        received_limited_by: LimitedBy::None,
         freezes: received.freezes,
         frozen_seconds: received.frozen.as_secs_f32(),
         concealed,

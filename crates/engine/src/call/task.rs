@@ -20,6 +20,7 @@ use url::Url;
 use super::addresses::{Addresses, Change};
 use super::begin::Updates;
 use super::connections::Connections;
+use super::decoding::Decoding;
 use super::load::{Load, LoadProbe};
 use super::local::{Keeper, Move};
 use super::people::People;
@@ -89,6 +90,7 @@ pub(super) struct CallTask {
     turned_away: bool,
     /// How large we show the others, as they know it.
     wants: Wants,
+    decoding: Decoding,
 }
 
 impl CallTask {
@@ -149,6 +151,7 @@ impl CallTask {
             rooms: 0,
             turned_away: false,
             wants: Wants::default(),
+            decoding: Decoding::default(),
             recording: None,
             config,
         }
@@ -422,6 +425,7 @@ impl CallTask {
         for participant in self.session.participants() {
             let peer = participant.id();
             let lines = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
+            let lines = self.decoding.within(lines);
             wanted.extend(self.wants.look(now, peer, lines).map(|streams| Input::Want { peer, streams }));
         }
         if !wanted.is_empty() {
@@ -455,14 +459,21 @@ impl CallTask {
         let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
         self.tell_paused(&sent).await;
         let mut statistics = CallStatistics::default();
+        let mut decoded = Vec::new();
         for (peer, remote) in self.connections.iter() {
             let (connection, received) = remote.statistics();
+            decoded.extend(received.resolution.map(|size| (size.height as u16, received.waited)));
             let audio = audio.participants.get(&peer);
             let concealed = self.concealment.entry(peer).or_default().second(audio);
             let pictures = sent.participants.get(&peer).copied().unwrap_or_default();
-            let one = participant(&connection, audio, concealed, &pictures, &received);
+            let mut one = participant(&connection, audio, concealed, &pictures, &received);
+            let shown = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
+            if self.decoding.within(shown) != shown {
+                one.received_limited_by = crate::api::LimitedBy::Processor;
+            }
             statistics.participants.insert(peer.to_string(), one);
         }
+        self.decoding.look(Instant::now(), decoded);
         for participant in &mut self.view.participants {
             let Some(one) = statistics.participants.get(&participant.id) else { continue };
             if participant.connection == crate::api::ConnectionView::Connected {

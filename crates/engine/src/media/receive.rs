@@ -117,8 +117,24 @@ pub(crate) struct ReceiveStatistics {
     pub(crate) frames_per_second: f32,
     pub(crate) freezes: u32,
     pub(crate) frozen: Duration,
+    /// How long after it was complete the quickest of the last second's pictures was decoded.
+    pub(crate) waited: Duration,
     /// What pictures wait on purpose before they are shown.
     pub(crate) delay: Duration,
+    /// When the thread said so.
+    reported: Option<Instant>,
+}
+
+impl ReceiveStatistics {
+    /// A thread that does not come to report does not come to decode and show pictures either.
+    fn as_of(mut self, now: Instant) -> Self {
+        let silent = self.reported.map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
+        if silent >= 2 * IDLE {
+            self.frames_per_second = 0.0;
+            self.waited = self.waited.max(silent);
+        }
+        self
+    }
 }
 
 /// What a receive thread works for.
@@ -164,7 +180,7 @@ impl VideoReceiver {
     }
 
     pub(crate) fn statistics(&self) -> ReceiveStatistics {
-        *self.statistics.borrow()
+        self.statistics.borrow().as_of(Instant::now())
     }
 }
 
@@ -204,6 +220,8 @@ struct Worker {
     told_off: bool,
     freezes: FreezeDetector,
     shown: VecDeque<Instant>,
+    /// When pictures were decoded, and how long after they were complete.
+    decoded: VecDeque<(Instant, Duration)>,
     resolution: Option<Resolution>,
     report_at: Instant,
 }
@@ -229,6 +247,7 @@ impl Worker {
             told_off: false,
             freezes: FreezeDetector::new(),
             shown: VecDeque::new(),
+            decoded: VecDeque::new(),
             resolution: None,
             report_at: now,
         }
@@ -338,6 +357,8 @@ impl Worker {
             Ok(Some(frame)) => {
                 let took = began.elapsed();
                 self.playout.decoded(took);
+                let waited = now.saturating_duration_since(assembled.last_arrived) + took;
+                self.decoded.push_back((now, waited));
                 if let Some(tape) = &self.target.tape {
                     // What decoded is worth keeping: nothing between a loss and the next keyframe gets here.
                     tape.picture(assembled, frame.resolution());
@@ -382,8 +403,12 @@ impl Worker {
     }
 
     fn report(&mut self, now: Instant) {
-        while self.shown.front().is_some_and(|&at| now - at > Duration::from_secs(1)) {
+        let old = |at: Instant| now.saturating_duration_since(at) > Duration::from_secs(1);
+        while self.shown.front().is_some_and(|&at| old(at)) {
             self.shown.pop_front();
+        }
+        while self.decoded.front().is_some_and(|&(at, _)| old(at)) {
+            self.decoded.pop_front();
         }
         self.freezes.settle(now);
         self.statistics.send_replace(ReceiveStatistics {
@@ -391,7 +416,9 @@ impl Worker {
             frames_per_second: self.shown.len() as f32,
             freezes: self.freezes.count() as u32,
             frozen: self.freezes.total(),
+            waited: self.decoded.iter().map(|(_, waited)| *waited).min().unwrap_or_default(),
             delay: self.playout.delay(),
+            reported: Some(now),
         });
     }
 }

@@ -62,6 +62,10 @@ receivedHeight: number,
  */
 receivedFps: number, 
 /**
+ * What keeps the picture that we get from being larger, as far as that is here: this computer decodes no more in time.
+ */
+receivedLimitedBy: LimitedBy, 
+/**
  * Freezes: how many.
  */
 freezes: number, 

@@ -18,6 +18,7 @@ export const statistics: ParticipantStatistics = {
   receivedWidth: 1280,
   receivedHeight: 720,
   receivedFps: 30,
+  receivedLimitedBy: 'none',
   freezes: 1,
   frozenSeconds: 0.4,
   concealed: 0.2,

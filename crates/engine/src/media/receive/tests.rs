@@ -220,3 +220,14 @@ proptest! {
         prop_assert!(matches!(shown.last(), Some(Shown::Picture(_))), "the camera is on in the end");
     }
 }
+
+#[test]
+fn a_thread_that_does_not_come_to_report_shows_nothing_and_is_late() {
+    let (_, reported) = run(pictures(&[0..2_000, 2_000..4_000]));
+    assert!(reported.waited < Duration::from_secs(1), "{reported:?}");
+    let at = reported.reported.unwrap();
+    let alive = ReceiveStatistics { frames_per_second: 25.0, ..reported };
+    assert_eq!(alive.as_of(at + IDLE).frames_per_second, 25.0, "the next report is not due yet");
+    let stuck = alive.as_of(at + Duration::from_secs(5));
+    assert_eq!((stuck.frames_per_second, stuck.waited), (0.0, Duration::from_secs(5)));
+}
