@@ -355,10 +355,10 @@ describe('what happened', () => {
     screen.follow(0);
     core.tell({
       type: 'call',
-      call: call({ participants: [participant({ trust: 'changed' }), ...two.slice(1)] }),
+      call: call({ participants: [participant({ hand: 7 }), ...two.slice(1)] }),
     });
     screen.follow(0);
     screen.follow(0);
-    expect(session.toasts.list.map(({ code, kind }) => [code, kind])).toEqual([['key_changed_a', 'error']]);
+    expect(session.toasts.list.map(({ code, kind }) => [code, kind])).toEqual([['hand_a', 'info']]);
   });
 });

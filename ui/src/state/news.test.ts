@@ -9,13 +9,6 @@ const codes = (before: CallView | undefined, now: CallView) =>
   news(before, now, (id) => id).map(({ kind, code }) => `${kind} ${code}`);
 
 describe('news of a call', () => {
-  it('are a changed key, which stays to be read, also where it was there before we came', () => {
-    const changed = view({ trust: 'changed' });
-    expect(codes(view({}), changed)).toEqual(['error key_changed_a']);
-    expect(codes(undefined, changed)).toEqual(['error key_changed_a']);
-    expect(codes(changed, changed)).toEqual([]);
-  });
-
   it('are who came after the number was compared, once', () => {
     const late = view({}, { id: 'b', late: true });
     expect(codes(view({}), late)).toEqual(['hint came_later_b']);

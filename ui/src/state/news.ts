@@ -3,21 +3,14 @@ import { headcount } from './people';
 
 /**
  * What is to be said aloud about how a call changed. `name` gives somebody's name for use in a sentence. Whoever comes and
- * goes is told by the engine, which also rings.
+ * goes, or has another key than before, is told by the engine, which also rings.
  */
 export function news(before: CallView | undefined, now: CallView, name: (id: string) => string): Notice[] {
-  const known = new Map(before?.participants.map((one) => [one.id, one]));
+  if (!before) return [];
+  const known = new Map(before.participants.map((one) => [one.id, one]));
   const told: Notice[] = [];
   for (const { id, trust, late, hand } of now.participants) {
     const was = known.get(id);
-    if (trust === 'changed' && was?.trust !== 'changed') {
-      told.push({
-        kind: 'error',
-        code: `key_changed_${id}`,
-        message: `${name(id)} is here with another key than the person of this name whom you verified. Compare the safety number again before you trust them.`,
-      });
-    }
-    if (!before) continue;
     if (late && trust === 'unverified' && was?.late !== true) {
       told.push({
         kind: 'hint',
@@ -29,13 +22,13 @@ export function news(before: CallView | undefined, now: CallView, name: (id: str
       told.push({ kind: 'info', code: `hand_${id}`, message: `${name(id)} raised a hand.` });
     }
   }
-  const [was, here] = [before ? headcount(before) : 0, headcount(now)];
-  if (before && now.capacity > 2 && here > was && here >= now.capacity - 1) {
+  const [was, here] = [headcount(before), headcount(now)];
+  if (now.capacity > 2 && here > was && here >= now.capacity - 1) {
     const message =
       here < now.capacity ? 'One more person fits into this call.' : 'The call is full: nobody else fits in.';
     told.push({ kind: 'info', code: 'capacity', message });
   }
-  if (before && before.locked !== now.locked) {
+  if (before.locked !== now.locked) {
     const message = now.locked
       ? 'The call is locked: whoever comes now has to knock.'
       : 'The call is open: whoever has the code can come in.';

@@ -131,8 +131,8 @@ impl People {
             kind: NoticeKind::Error,
             code: "changed_key".into(),
             message: format!(
-                "Somebody called {} is here whom you have not verified: their key is another than before. Compare the \
-                 safety number again.",
+                "{} is here with another key than the person of this name whom you verified. Compare the safety number again \
+                 before you trust them.",
                 participant.name
             ),
         })
