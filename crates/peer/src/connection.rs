@@ -546,10 +546,7 @@ impl Connection {
             self.runtime.settle(Some(local.typ == RTCIceCandidateType::Relay));
         }
         let path = (kind(local.typ), kind(remote.typ));
-        self.shared.figures(|figures| {
-            figures.path = Some(path);
-            figures.local_address = address;
-        });
+        self.shared.figures(|figures| figures.note_path(path, address));
     }
 }
 

@@ -225,7 +225,7 @@ impl PeerSender {
         self.shared.statistics()
     }
 
-    /// The address of this machine that the connection uses, beneath a relay too; `None` while there is no connection.
+    /// The address of this machine that the connection uses or used last, beneath a relay too; `None` before it used any.
     pub fn local_address(&self) -> Option<IpAddr> {
         self.shared.local_address()
     }

@@ -102,8 +102,17 @@ pub(crate) struct Figures {
     /// The last second's rates, filled in by the connection's task.
     pub(crate) rates: Rates,
     pub(crate) path: Option<(String, String)>,
-    /// The address of this machine at its end.
-    pub(crate) local_address: Option<IpAddr>,
+    /// The address of this machine at its end, or at the end of the last one.
+    local_address: Option<IpAddr>,
+}
+
+impl Figures {
+    /// The path in use, and from which address of this machine it goes. When that address is gone, it goes from nowhere until
+    /// the connection moves; whoever asks then wants to know which address it was, to see that it is gone.
+    pub(crate) fn note_path(&mut self, path: (String, String), from: Option<IpAddr>) {
+        self.path = Some(path);
+        self.local_address = from.or(self.local_address);
+    }
 }
 
 /// What the connection's task derives once a second.
@@ -317,6 +326,18 @@ impl Shared {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_address_of_a_path_is_known_until_there_is_another() {
+        let mut figures = Figures::default();
+        let (path, [old, new]) =
+            (|| ("host".to_owned(), "host".to_owned()), [1, 2].map(|n| IpAddr::from([192, 0, 2, n])));
+        figures.note_path(path(), Some(old));
+        figures.note_path(path(), None);
+        assert_eq!(figures.local_address, Some(old));
+        figures.note_path(path(), Some(new));
+        assert_eq!(figures.local_address, Some(new));
+    }
 
     #[test]
     fn all_streams_report_one_timeline() {

@@ -245,7 +245,7 @@ impl Remote {
         }
     }
 
-    /// The address of this machine that the connection uses; `None` while there is no connection.
+    /// The address of this machine that the connection uses or used last; `None` before it used any.
     pub(crate) fn local_address(&self) -> Option<IpAddr> {
         self.sender.local_address()
     }
