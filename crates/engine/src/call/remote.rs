@@ -279,6 +279,11 @@ impl Remote {
         }
     }
 
+    /// Whether anybody looks at their pictures here, as they were told.
+    pub(crate) fn set_looked_at(&self, looked_at: bool) {
+        self.receiver.handle().looked_at(looked_at);
+    }
+
     /// Shows none of their pictures from now on.
     fn end_pictures(&self) {
         self.receiver.handle().end();

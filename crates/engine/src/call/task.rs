@@ -304,7 +304,11 @@ impl CallTask {
                     self.connections.with(peer, connection, |remote| remote.restart_ice());
                 }
                 Output::Confirmed { peer, connection } => {
-                    self.connections.with(peer, connection, |remote| remote.confirmed());
+                    let looks = self.wants.looks(peer);
+                    self.connections.with(peer, connection, move |remote| {
+                        remote.set_looked_at(looks);
+                        remote.confirmed();
+                    });
                 }
                 Output::RequestKeyframe { peer, connection } => {
                     self.connections.with(peer, connection, |remote| remote.request_keyframe());
@@ -418,15 +422,27 @@ impl CallTask {
         }
     }
 
+    /// On how many lines somebody's picture is of use here, 0 for none: a recording takes all, however they are shown.
+    fn of_use(&mut self, peer: PeerId) -> Option<u16> {
+        let recorded = self.recording.as_ref().is_some_and(|recording| recording.of == Some(peer));
+        let shown = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
+        shown.filter(|_| !recorded)
+    }
+
     /// Tells the others how large we show their pictures.
     async fn look(&mut self) {
         let now = Instant::now();
         let mut wanted = Vec::new();
-        for participant in self.session.participants() {
-            let peer = participant.id();
-            let lines = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
-            let lines = self.decoding.within(lines);
-            wanted.extend(self.wants.look(now, peer, lines).map(|streams| Input::Want { peer, streams }));
+        let peers: Vec<PeerId> =
+            self.session.participants().iter().map(tincan_call::Participant::id).collect();
+        for peer in peers {
+            let of_use = self.of_use(peer);
+            let lines = self.decoding.within(of_use);
+            let Some(streams) = self.wants.look(now, peer, lines) else { continue };
+            if let Some(remote) = self.connections.get(peer) {
+                remote.set_looked_at(self.wants.looks(peer));
+            }
+            wanted.push(Input::Want { peer, streams });
         }
         if !wanted.is_empty() {
             for input in wanted {
@@ -466,14 +482,19 @@ impl CallTask {
             let audio = audio.participants.get(&peer);
             let concealed = self.concealment.entry(peer).or_default().second(audio);
             let pictures = sent.participants.get(&peer).copied().unwrap_or_default();
-            let mut one = participant(&connection, audio, concealed, &pictures, &received);
-            let shown = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
-            if self.decoding.within(shown) != shown {
-                one.received_limited_by = crate::api::LimitedBy::Processor;
-            }
+            let one = participant(&connection, audio, concealed, &pictures, &received);
             statistics.participants.insert(peer.to_string(), one);
         }
         self.decoding.look(Instant::now(), decoded);
+        let peers: Vec<PeerId> = self.connections.iter().map(|(peer, _)| peer).collect();
+        for peer in peers {
+            let of_use = self.of_use(peer);
+            if self.decoding.within(of_use) != of_use
+                && let Some(one) = statistics.participants.get_mut(&peer.to_string())
+            {
+                one.received_limited_by = crate::api::LimitedBy::Processor;
+            }
+        }
         for participant in &mut self.view.participants {
             let Some(one) = statistics.participants.get(&participant.id) else { continue };
             if participant.connection == crate::api::ConnectionView::Connected {

@@ -48,6 +48,11 @@ impl Wants {
         Some(vec![Wanted { source: Source::Camera, height: told.lines }])
     }
 
+    /// Whether they were told that somebody looks.
+    pub(super) fn looks(&self, peer: PeerId) -> bool {
+        self.told.get(&peer).is_none_or(|told| told.lines > 0)
+    }
+
     /// They are gone.
     pub(super) fn forget(&mut self, peer: PeerId) {
         self.told.remove(&peer);

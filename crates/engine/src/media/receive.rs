@@ -54,6 +54,8 @@ struct Facts {
     round_trip: Option<Duration>,
     /// Whether their camera is on now, and how often it went off since this was looked at.
     camera: Option<(bool, u32)>,
+    /// Whether anybody looks at them here.
+    looked_at: Option<bool>,
     /// Show nothing more, tell so, and end.
     ended: bool,
     /// End; the next connection goes on with these pictures.
@@ -96,6 +98,11 @@ impl VideoHandle {
             let (_, offs) = facts.camera.unwrap_or_default();
             facts.camera = Some((on, offs + u32::from(!on)));
         });
+    }
+
+    /// Whether anybody looks at their pictures here. What nobody looks at is not sent, so what is missing then is no freeze.
+    pub(crate) fn looked_at(&self, looked_at: bool) {
+        self.tell(|facts| facts.looked_at = Some(looked_at));
     }
 
     /// Shows nothing any more from now on.
@@ -218,6 +225,8 @@ struct Worker {
     dark: bool,
     /// Their camera was told to be off, and not to be on again.
     told_off: bool,
+    /// Nobody looks at them here, and they were told so.
+    unseen: bool,
     freezes: FreezeDetector,
     shown: VecDeque<Instant>,
     /// When pictures were decoded, and how long after they were complete.
@@ -245,6 +254,7 @@ impl Worker {
             longest_step: Duration::ZERO,
             dark: false,
             told_off: false,
+            unseen: false,
             freezes: FreezeDetector::new(),
             shown: VecDeque::new(),
             decoded: VecDeque::new(),
@@ -316,14 +326,15 @@ impl Worker {
             self.assembler.set_round_trip(round_trip);
         }
         if let Some((on, offs)) = facts.camera {
-            for _ in 0..offs {
-                self.freezes.camera(true, now);
-                self.freezes.camera(false, now);
+            // What nobody looks at pauses once, however often their camera does meanwhile.
+            let pauses = if self.unseen { 0 } else { offs };
+            for _ in 0..pauses {
+                self.freezes.pictures(true, now);
+                self.freezes.pictures(false, now);
             }
             if offs > 0 {
                 self.darken();
             }
-            self.freezes.camera(on, now);
             self.dark = !on;
             if on && (self.told_off || offs > 0) && self.target.tape.is_some() {
                 // In the recording there is black in between, which no later picture continues.
@@ -331,6 +342,13 @@ impl Worker {
             }
             self.told_off = !on;
         }
+        if let Some(looked_at) = facts.looked_at {
+            self.unseen = !looked_at;
+            if self.unseen {
+                self.playout.paused();
+            }
+        }
+        self.freezes.pictures(!self.told_off && !self.unseen, now);
     }
 
     fn darken(&mut self) {

@@ -3,7 +3,8 @@
 //! A camera that was off is no freeze. That it went off is told on another channel than the pictures, without an order
 //! between the two: the word may overtake the last pictures, or come after the first ones that follow the pause. So the
 //! pause is looked for in the pictures themselves. They carry when they were captured: a freeze of the path delays
-//! pictures that were captured on time, while a camera that is off captures none.
+//! pictures that were captured on time, while a camera that is off captures none. The same holds of pictures that nobody
+//! here looks at, which are not sent: their sender hears of it a moment later.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -34,8 +35,8 @@ pub struct FreezeDetector {
     sum: Duration,
     count: u64,
     frozen: Duration,
-    camera_on: bool,
-    /// When the camera was told to be on (again).
+    on: bool,
+    /// When pictures were told to come (again).
     on_since: Option<Instant>,
     /// Pauses that were told and not seen in the pictures yet.
     told: u32,
@@ -58,7 +59,7 @@ impl FreezeDetector {
             sum: Duration::ZERO,
             count: 0,
             frozen: Duration::ZERO,
-            camera_on: true,
+            on: true,
             on_since: None,
             told: 0,
             seen: VecDeque::new(),
@@ -94,7 +95,7 @@ impl FreezeDetector {
             return;
         }
         // Pictures flow: what was told must have been too short to be seen in them.
-        if self.camera_on && self.on_since.is_some_and(|on| at.saturating_duration_since(on) >= WORD_MARGIN) {
+        if self.on && self.on_since.is_some_and(|on| at.saturating_duration_since(on) >= WORD_MARGIN) {
             self.told = 0;
         }
     }
@@ -119,12 +120,12 @@ impl FreezeDetector {
         }
     }
 
-    /// The other side says that its camera is on or off.
-    pub fn camera(&mut self, on: bool, now: Instant) {
-        if on == self.camera_on {
+    /// Pictures come, or do not for a reason: the other side says that its camera is off, or was told that nobody here looks.
+    pub fn pictures(&mut self, on: bool, now: Instant) {
+        if on == self.on {
             return;
         }
-        self.camera_on = on;
+        self.on = on;
         if on {
             self.on_since = Some(now);
             return;
@@ -234,18 +235,18 @@ mod tests {
     #[test]
     fn a_camera_that_was_off_is_no_freeze() {
         let mut screen = Screen::new();
-        screen.detector.camera(false, screen.now);
+        screen.detector.pictures(false, screen.now);
         screen.picture(60_000, 60_000);
-        screen.detector.camera(true, screen.now);
+        screen.detector.pictures(true, screen.now);
         assert_eq!(screen.result().0, 0);
     }
 
     #[test]
     fn a_freeze_after_a_camera_was_off_counts() {
         let mut screen = Screen::new();
-        screen.detector.camera(false, screen.now);
+        screen.detector.pictures(false, screen.now);
         // On again so soon that the pictures show no pause.
-        screen.detector.camera(true, screen.now);
+        screen.detector.pictures(true, screen.now);
         screen.flow(300);
         screen.picture(800, 800);
         assert_eq!(screen.result().0, 1);
@@ -301,12 +302,12 @@ mod tests {
                     continue;
                 }
                 while let Some((at, on)) = words.next_if(|(at, _)| *at <= shown) {
-                    detector.camera(on, time(at));
+                    detector.pictures(on, time(at));
                 }
                 detector.rendered(time(shown), Duration::from_millis(std::mem::take(&mut step)));
             }
             for (at, on) in words {
-                detector.camera(on, time(at));
+                detector.pictures(on, time(at));
             }
             detector.settle(time(at + 60_000));
             prop_assert_eq!(detector.count(), freezes.len() as u64);

@@ -33,6 +33,7 @@ impl FrameOutput for Screen {
 enum Event {
     Picture(Arc<EncodedVideo>),
     Camera(bool),
+    LookedAt(bool),
 }
 
 /// Encoded pictures, 25 a second while the camera is on; each time it goes on again begins with a keyframe.
@@ -79,6 +80,7 @@ fn run(mut events: Vec<(u64, Event)>) -> (Vec<Shown>, ReceiveStatistics) {
             busy = true;
             match event {
                 Event::Camera(on) => handle.camera(on),
+                Event::LookedAt(looked_at) => handle.looked_at(looked_at),
                 Event::Picture(unit) => {
                     let payloads = packetize(&unit, 1_100);
                     let last = payloads.len() - 1;
@@ -146,6 +148,20 @@ fn pictures_are_shown_before_the_word_that_the_camera_is_on_comes() {
     assert_eq!(statistics.freezes, 0);
     let late = shown.iter().filter(|shown| matches!(shown, Shown::Picture(at) if *at > 13_000)).count();
     assert!(late > 140, "{late}");
+}
+
+#[test]
+fn what_nobody_looked_at_did_not_freeze_whatever_their_camera_did_meanwhile() {
+    // Hidden at 4 s, on the screen again at 30 s; the pictures stop and come a round trip later.
+    let words = [(4_000, Event::LookedAt(false)), (30_000, Event::LookedAt(true))];
+    let mut events = over(100, pictures(&[0..4_100, 30_100..38_000]));
+    events.extend(words.clone());
+    assert_eq!(run(events).1.freezes, 0);
+
+    let mut events = over(100, pictures(&[0..4_100, 30_100..38_000]));
+    events.extend(words);
+    events.extend([(12_000, Event::Camera(false)), (20_000, Event::Camera(true))]);
+    assert_eq!(run(events).1.freezes, 0);
 }
 
 #[test]
