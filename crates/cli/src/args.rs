@@ -25,7 +25,8 @@ pub(crate) enum What {
     /// Joins a call, or starts one and says its code.
     ///
     /// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera
-    /// SELECTOR, microphone SELECTOR, speaker SELECTOR, leave. Progress is told on standard error; standard
+    /// SELECTOR, microphone SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME,
+    /// verified, show LINES, show LINES NAME, leave. Progress is told on standard error; standard
     /// output holds the code and what --stats and --events ask for.
     Call(CallArguments),
     /// Makes a test call with the built-in participant, and says what was seen and heard.
@@ -82,6 +83,11 @@ pub(crate) struct CallArguments {
     /// Leave what the speaker plays in what the microphone hears, as is best with headphones.
     #[arg(long)]
     no_echo_cancellation: bool,
+    /// How large to ask for the others' pictures, in lines: 180 for a slow computer or network, 0 for sound alone. The others
+    /// then send no more than that. Without it they send what the network takes. `show LINES` changes it, `show any` ends it,
+    /// and `show LINES NAME` is about one person. Who is recorded is sent whole.
+    #[arg(long, value_name = "LINES")]
+    pub(crate) show_lines: Option<u16>,
     /// Record the first participant who comes, sound and pictures, into this new MP4 file. When they leave, whoever comes
     /// next goes on in it.
     #[arg(long, value_name = "FILE.mp4")]

@@ -10,6 +10,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::{CallArguments, StatsForm};
+use crate::console::Typed;
 use crate::frames::Frames;
 use crate::output::{self, Joined, Line, StatisticsLine};
 use crate::{Exit, console, engine_config, progress, stop};
@@ -20,7 +21,7 @@ const SHUTDOWN: Duration = Duration::from_secs(10);
 const RECORDED: &str = "recorded";
 
 pub(crate) async fn run(arguments: CallArguments) -> Exit {
-    let frames = Arc::new(Frames::new(arguments.every_stamp));
+    let frames = Arc::new(Frames::new(arguments.every_stamp, arguments.show_lines));
     let engine = Engine::start(engine_config(frames.clone(), arguments.overrides()));
     let mut stops = stop::requests();
     let mut participant = Participant {
@@ -226,8 +227,9 @@ impl Participant<'_> {
         match console::parse(line, self.call.as_ref()) {
             None => {}
             Some(Err(problem)) => eprintln!("{problem}"),
-            Some(Ok(Command::Leave)) => self.exit = Some(Exit::Fine),
-            Some(Ok(command)) => {
+            Some(Ok(Typed::Show { stream, lines })) => self.frames.want(stream, lines),
+            Some(Ok(Typed::Command(Command::Leave))) => self.exit = Some(Exit::Fine),
+            Some(Ok(Typed::Command(command))) => {
                 if let Err(error) = engine.dispatch(command).await {
                     eprintln!("{} ({})", error.message, error.code);
                 }

@@ -2,15 +2,24 @@
 
 use std::io::BufRead;
 
-use tincan_engine::api::{CallView, Command};
+use tincan_engine::api::{CallView, Command, Source};
 use tokio::sync::mpsc;
 
 /// What may be typed, for those who typed something else.
 pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, camera SELECTOR, microphone \
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
-                               verified, leave.";
+                               verified, show LINES, show any, show LINES NAME, leave.";
 /// A script may write many lines at once; more wait in the pipe.
 const QUEUE: usize = 16;
+
+/// What a line asks for.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Typed {
+    /// Of the engine.
+    Command(Command),
+    /// Of whoever takes the pictures: so many lines, 0 for none and `None` for any size. Of everybody where no stream is named.
+    Show { stream: Option<u32>, lines: Option<u16> },
+}
 
 /// Lines of standard input as they come; the channel ends with the input. A thread, because reading cannot be
 /// cancelled.
@@ -31,13 +40,14 @@ pub(crate) fn lines() -> mpsc::Receiver<String> {
 }
 
 /// What a line asks for; `None` when it is empty. `call` is the call as it is now, if there is one.
-pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Command, String>> {
+pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed, String>> {
     let line = line.trim();
     let (verb, rest) =
         line.split_once(char::is_whitespace).map_or((line, ""), |(verb, rest)| (verb, rest.trim()));
     let id = rest.to_owned();
-    Some(Ok(match (verb, rest) {
+    let command = match (verb, rest) {
         ("", _) => return None,
+        ("show", asked) => return Some(show(asked, call)),
         ("mute", "") => Command::SetMicrophone { on: false },
         ("unmute", "") => Command::SetMicrophone { on: true },
         ("camera", "on") => Command::SetCamera { on: true },
@@ -59,8 +69,37 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Comman
             Err(problem) => return Some(Err(problem)),
         },
         ("leave", "") => Command::Leave,
-        _ => return Some(Err(format!("`{line}` is no command. {HELP}"))),
-    }))
+        _ => return Some(Err(unknown(line))),
+    };
+    Some(Ok(Typed::Command(command)))
+}
+
+fn unknown(line: &str) -> String {
+    format!("`{line}` is no command. {HELP}")
+}
+
+/// How large somebody is to be shown, or everybody: `180`, `any`, `0 Grace Hopper`.
+fn show(asked: &str, call: Option<&CallView>) -> Result<Typed, String> {
+    let (lines, name) = asked.split_once(char::is_whitespace).unwrap_or((asked, ""));
+    let lines = match lines {
+        "any" => None,
+        number => Some(number.parse().map_err(|_| unknown(&format!("show {asked}")))?),
+    };
+    let stream = match name.trim() {
+        "" => None,
+        name => Some(camera_of(call, name)?),
+    };
+    Ok(Typed::Show { stream, lines })
+}
+
+/// The stream of somebody's camera.
+fn camera_of(call: Option<&CallView>, name: &str) -> Result<u32, String> {
+    let found = call.and_then(|call| call.participants.iter().find(|other| other.name == name));
+    let streams = found.map_or(&[][..], |other| &other.streams);
+    let camera = streams.iter().find(|shown| shown.source == Source::Camera);
+    camera
+        .map(|shown| shown.stream)
+        .ok_or_else(|| format!("Nobody here is called {name}. Say whom you mean."))
 }
 
 fn first_word(text: &str) -> &str {
@@ -80,9 +119,10 @@ fn knocking(call: Option<&CallView>, name: &str) -> Result<String, String> {
 
 #[cfg(test)]
 mod tests {
-    use tincan_engine::api::{CallPhase, Knock};
+    use tincan_engine::api::{CallPhase, Knock, Participant, StreamView};
 
     use super::*;
+    use crate::progress::tests::ada;
 
     fn call(knocks: &[(&str, &str)]) -> CallView {
         let knock = |(id, name): &(&str, &str)| Knock { id: (*id).to_owned(), name: (*name).to_owned() };
@@ -99,10 +139,11 @@ mod tests {
     #[test]
     fn whoever_knocks_is_meant_by_their_name_or_by_being_the_only_one() {
         let (one, two) = (call(&[("1", "Ben")]), call(&[("1", "Ben"), ("2", "Grace Hopper")]));
-        let let_in = |peer: &str| Some(Ok(Command::LetIn { peer: peer.into() }));
+        let let_in = |peer: &str| Some(Ok(Typed::Command(Command::LetIn { peer: peer.into() })));
         assert_eq!(parse("let in", Some(&one)), let_in("1"));
         assert_eq!(parse("let in Grace Hopper", Some(&two)), let_in("2"));
-        assert_eq!(parse("refuse Ben", Some(&two)), Some(Ok(Command::Refuse { peer: "1".into() })));
+        let refused = Typed::Command(Command::Refuse { peer: "1".into() });
+        assert_eq!(parse("refuse Ben", Some(&two)), Some(Ok(refused)));
         for (line, call) in [("let in", Some(&two)), ("let in Ada", Some(&one)), ("refuse", None)] {
             assert!(parse(line, call).unwrap().unwrap_err().contains("whom you mean"), "{line}");
         }
@@ -125,11 +166,30 @@ mod tests {
             ("verified", Command::SetVerified { peer: None, on: true }),
             ("leave", Command::Leave),
         ] {
-            assert_eq!(parse(line, None), Some(Ok(command)), "{line}");
+            assert_eq!(parse(line, None), Some(Ok(Typed::Command(command))), "{line}");
         }
         assert_eq!(parse("  ", None), None);
-        for line in ["hello", "camera", "leave now", "mute me", "Mute", "let", "let out Ben"] {
+        for line in
+            ["hello", "camera", "leave now", "mute me", "Mute", "let", "let out Ben", "show", "show it"]
+        {
             assert!(parse(line, None).unwrap().unwrap_err().contains("mute, unmute"), "{line}");
         }
+    }
+
+    #[test]
+    fn whoever_types_says_how_large_everybody_or_somebody_is_shown() {
+        let streams = vec![StreamView { source: Source::Camera, stream: 3, on: true, paused: false }];
+        let grace = Participant { name: "Grace Hopper".into(), streams, ..ada() };
+        let call = CallView { participants: vec![grace], ..call(&[]) };
+        for (line, stream, lines) in [
+            ("show 180", None, Some(180)),
+            ("show 0", None, Some(0)),
+            ("show any", None, None),
+            ("show 0  Grace Hopper", Some(3), Some(0)),
+            ("show any Grace Hopper", Some(3), None),
+        ] {
+            assert_eq!(parse(line, Some(&call)), Some(Ok(Typed::Show { stream, lines })), "{line}");
+        }
+        assert!(parse("show 0 Ben", Some(&call)).unwrap().unwrap_err().contains("whom you mean"));
     }
 }

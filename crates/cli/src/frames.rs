@@ -15,6 +15,15 @@ pub(crate) struct Frames {
     every: bool,
     /// A media thread stores a pointer, the reader takes a copy of it: neither holds the lock for longer.
     streams: Mutex<BTreeMap<u32, Stream>>,
+    /// Looked at ten times a second for each participant, and changed by whoever types.
+    wanted: Mutex<Wanted>,
+}
+
+/// On how many lines pictures are asked for: on any where nothing is said.
+#[derive(Default)]
+struct Wanted {
+    everybody: Option<u16>,
+    some: BTreeMap<u32, Option<u16>>,
 }
 
 #[derive(Clone, Default)]
@@ -59,8 +68,21 @@ pub(crate) struct StreamReport {
 
 impl Frames {
     /// `every`: with the stamp of every picture. It is read on a media thread then, in some 50 µs for 720p.
-    pub(crate) fn new(every: bool) -> Self {
-        Self { every, ..Self::default() }
+    /// `lines`: how large everybody's pictures are asked for at first.
+    pub(crate) fn new(every: bool, lines: Option<u16>) -> Self {
+        let wanted = Wanted { everybody: lines, ..Wanted::default() };
+        Self { every, wanted: Mutex::new(wanted), ..Self::default() }
+    }
+
+    /// Asks for pictures of so many lines from now on: 0 for none, `None` for any size. Of everybody where no stream is named.
+    pub(crate) fn want(&self, stream: Option<u32>, lines: Option<u16>) {
+        let mut wanted = self.wanted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        match stream {
+            Some(stream) => {
+                wanted.some.insert(stream, lines);
+            }
+            None => *wanted = Wanted { everybody: lines, ..Wanted::default() },
+        }
     }
 
     /// Every stream that shows something now. Reading a stamp takes about as long as drawing it, so not on a
@@ -132,6 +154,11 @@ impl FrameOutput for Frames {
             stream.came = None;
         }
     }
+
+    fn lines(&self, stream: u32) -> Option<u16> {
+        let wanted = self.wanted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        wanted.some.get(&stream).copied().unwrap_or(wanted.everybody)
+    }
 }
 
 #[cfg(test)]
@@ -157,8 +184,18 @@ mod tests {
     }
 
     #[test]
+    fn one_person_is_asked_for_in_another_size_until_everybody_is() {
+        let frames = Frames::new(false, Some(180));
+        frames.want(Some(2), Some(0));
+        frames.want(Some(3), None);
+        assert_eq!([1, 2, 3].map(|stream| frames.lines(stream)), [Some(180), Some(0), None]);
+        frames.want(None, Some(360));
+        assert_eq!([1, 2, 3].map(|stream| frames.lines(stream)), [Some(360); 3]);
+    }
+
+    #[test]
     fn every_picture_is_told_once_when_that_was_asked_for() {
-        let frames = Frames::new(true);
+        let frames = Frames::new(true, None);
         let pattern = TestPattern::new(Resolution::new(640, 360));
         for counter in [7, 8] {
             frames.frame(1, &Arc::new(pattern.draw(counter, MediaTime::ZERO)));

@@ -92,7 +92,7 @@ fn about(before: Option<&Participant>, after: &Participant) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use tincan_engine::api::{Knock, SafetyNumber, StreamView, Trust};
 
     use super::*;
@@ -109,7 +109,7 @@ mod tests {
         }
     }
 
-    fn ada() -> Participant {
+    pub(crate) fn ada() -> Participant {
         Participant {
             id: "0000000000000001".into(),
             name: "Ada".into(),
