@@ -7,6 +7,7 @@ mod connections;
 mod decoding;
 mod load;
 mod local;
+mod numbers;
 mod people;
 mod remote;
 mod route;

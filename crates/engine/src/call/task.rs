@@ -11,7 +11,6 @@ use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode, Source};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
@@ -23,6 +22,7 @@ use super::connections::Connections;
 use super::decoding::Decoding;
 use super::load::{Load, LoadProbe};
 use super::local::{Keeper, Move};
+use super::numbers::Numbers;
 use super::people::People;
 use super::remote::{FromPeer, Opening, RemoteEvent, ice_servers};
 use super::route::Joined;
@@ -30,7 +30,7 @@ use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use crate::api::{CallStatistics, CallView, Notice, NoticeKind, SafetyNumber};
+use crate::api::{CallStatistics, CallView, Notice, NoticeKind};
 use crate::media::{AudioCommand, EncoderStatistics, SentPictures};
 use crate::record::{Recorder, Tape};
 
@@ -81,11 +81,7 @@ pub(super) struct CallTask {
     doubted: BTreeSet<PeerId>,
     concealment: BTreeMap<PeerId, Concealment>,
     recording: Option<Recording>,
-    /// Safety numbers being made: slow on purpose, so not on this task. Each is of the room as it was when its count was the
-    /// newest.
-    safety: JoinSet<(u64, SafetyNumber)>,
-    /// How often the room was made of others than before.
-    rooms: u64,
+    numbers: Numbers,
     /// Somebody in the room does not want us.
     turned_away: bool,
     /// How large we show the others, as they know it.
@@ -147,8 +143,7 @@ impl CallTask {
             loss: BTreeMap::new(),
             doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
-            safety: JoinSet::new(),
-            rooms: 0,
+            numbers: Numbers::new(view::safety),
             turned_away: false,
             wants: Wants::default(),
             decoding: Decoding::default(),
@@ -203,11 +198,9 @@ impl CallTask {
                     // The handle was dropped: nobody wants this call.
                     None => return None,
                 },
-                Some(Ok((room, number))) = self.safety.join_next() => {
-                    if room == self.rooms {
-                        self.view.safety = Some(number);
-                        self.publish().await;
-                    }
+                number = self.numbers.made() => {
+                    self.view.safety = Some(number);
+                    self.publish().await;
                     continue;
                 }
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
@@ -555,7 +548,7 @@ impl CallTask {
         {
             self.engine.tell(notice).await;
         }
-        while self.safety.join_next().await.is_some() {}
+        self.numbers.end().await;
     }
 }
 

@@ -83,13 +83,8 @@ impl CallTask {
                 people.trust(view, peer, trust, late).map(Presence::Told)
             }
             SessionEvent::Room { everybody } => {
-                self.rooms += 1;
-                let room = self.rooms;
                 view.safety = None;
-                // Alone there is nobody to compare it with.
-                if everybody.len() > 1 {
-                    self.safety.spawn_blocking(move || (room, view::safety(&everybody)));
-                }
+                self.numbers.room(everybody);
                 None
             }
             SessionEvent::Unproven { peer } => {
