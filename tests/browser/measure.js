@@ -1,7 +1,7 @@
-// How two Chromium do in a call with each other, as one line of JSON: what a call of Tincan is compared with.
+// How Chromium do in a call with each other, as one line of JSON: what a call of Tincan is compared with.
 //
 //   node measure.js CAMERA.y4m MICROPHONE.wav [--seconds 20] [--width 1280] [--height 720] [--codec H264] [--kbps 1500]
-//     [--namespaces A,B]
+//     [--people 2] [--namespaces A,B]
 //
 // The clip carries Tincan's stamp and is longer than twice any delay. Signalling takes no time: this program hands over
 // what they say. Delays are read from the pictures after everything else was measured, since the reading takes processor
@@ -9,7 +9,7 @@
 
 import { parseArgs } from 'node:util';
 import { serve } from './server.js';
-import { Side, call } from './side.js';
+import { Side, meet } from './side.js';
 
 const WARM_UP = 8;
 /** Three hundred pictures: enough for a 95th percentile. */
@@ -24,7 +24,8 @@ const { values, positionals } = parseArgs({
     height: { type: 'string', default: '720' },
     codec: { type: 'string', default: 'H264' },
     kbps: { type: 'string', default: '1500' },
-    /** Networks in which the two run. */
+    people: { type: 'string', default: '2' },
+    /** Networks in which they run. */
     namespaces: { type: 'string', default: '' },
   },
 });
@@ -34,7 +35,8 @@ if (!camera || !microphone) {
 }
 const seconds = Number(values.seconds);
 const picture = { width: Number(values.width), height: Number(values.height) };
-const options = { ...picture, codec: values.codec, kbps: Number(values.kbps) };
+const people = Number(values.people);
+const options = { ...picture, codec: values.codec, kbps: Number(values.kbps), people };
 
 /** @param {number} seconds */
 const pause = (seconds) => new Promise((over) => setTimeout(over, seconds * 1000));
@@ -42,30 +44,37 @@ const pause = (seconds) => new Promise((over) => setTimeout(over, seconds * 1000
 /** @typedef {Awaited<ReturnType<Side['sample']>>} Sample */
 
 /**
+ * What a side took, and what it got: the mean of those who sent it.
  * @param {Sample} before
  * @param {Sample} after
  */
 function describe(before, after) {
-  /** @param {string} stream @param {string} name */
-  const rise = (stream, name) =>
-    (after.statistics[stream]?.[name] ?? 0) - (before.statistics[stream]?.[name] ?? 0);
   const elapsed = (after.at - before.at) / 1000;
   const [video, audio] = ['inbound-rtp video', 'inbound-rtp audio'];
-  const concealed = rise(audio, 'concealedSamples') - rise(audio, 'silentConcealedSamples');
+  /** @param {(rise: (stream: string, name: string) => number, n: number) => number} value */
+  const mean = (value) => {
+    const values = after.links.map((/** @type {Record<string, any>} */ link, /** @type {number} */ n) =>
+      value((stream, name) => (link[stream]?.[name] ?? 0) - (before.links[n]?.[stream]?.[name] ?? 0), n),
+    );
+    return round(values.reduce((/** @type {number} */ sum, /** @type {number} */ one) => sum + one, 0) / values.length);
+  };
   return {
-    fps: round(rise(video, 'framesDecoded') / elapsed),
-    height: after.statistics[video]?.frameHeight,
-    kbps: round((rise(video, 'bytesReceived') * 8) / 1000 / elapsed),
-    freezes: rise(video, 'freezeCount'),
-    frozenSeconds: round(rise(video, 'totalFreezesDuration')),
-    concealedPercent: round((100 * concealed) / rise(audio, 'totalSamplesReceived')),
+    fps: mean((rise) => rise(video, 'framesDecoded') / elapsed),
+    height: mean((_, n) => after.links[n][video]?.frameHeight ?? 0),
+    kbps: mean((rise) => (rise(video, 'bytesReceived') * 8) / 1000 / elapsed),
+    freezes: mean((rise) => rise(video, 'freezeCount')),
+    frozenSeconds: mean((rise) => rise(video, 'totalFreezesDuration')),
+    concealedPercent: mean((rise) => {
+      const concealed = rise(audio, 'concealedSamples') - rise(audio, 'silentConcealedSamples');
+      return (100 * concealed) / Math.max(1, rise(audio, 'totalSamplesReceived'));
+    }),
     cpuCores: round((after.usage.seconds - before.usage.seconds) / elapsed),
     memoryMb: round(after.usage.megabytes),
   };
 }
 
 /**
- * Milliseconds from the camera of one side to the screen of the other.
+ * Milliseconds from the camera of the first one to the screen of the last one.
  * @param {[number, number][]} filmed
  * @param {[number, number][]} shown
  */
@@ -89,29 +98,34 @@ function round(value) {
 
 const server = await serve('measure.html');
 /** @type {Side[]} */
-const sides = [];
+const room = [];
 try {
   const namespaces = values.namespaces.split(',');
-  const place = (/** @type {number} */ n) => ({ files: { camera, microphone }, namespace: namespaces[n] });
-  const began = await call((n) => Side.open(place(n), server.url, options), sides);
-  const [a, b] = /** @type {[Side, Side]} */ (sides);
-  await Promise.all(sides.map(({ page }) => page.waitForFunction('side.firstPicture() > 0')));
-  const firsts = await Promise.all(sides.map((side) => side.call('firstPicture')));
+  const files = { camera, microphone };
+  for (let n = 0; n < options.people; n += 1) {
+    await Side.enter(room, { files, namespace: namespaces[n] }, server.url, options);
+  }
+  const [first, newcomer] = /** @type {[Side, Side]} */ ([room[0], room.at(-1)]);
+  const began = await meet(room);
+  const others = options.people - 1;
+  const seen = (/** @type {Side} */ { page }) =>
+    page.waitForFunction((others) => /** @type {any} */ (window).side.firstPictures(others) > 0, others);
+  await Promise.all(room.map(seen));
+  const firsts = await Promise.all(room.map((side) => side.call('firstPictures', others)));
   await pause(WARM_UP);
-  const before = await Promise.all(sides.map((side) => side.sample()));
+  const before = await Promise.all(room.map((side) => side.sample()));
   await pause(seconds);
-  const after = await Promise.all(sides.map((side) => side.sample()));
-  const stamps = (/** @type {Side} */ side, /** @type {string} */ what) =>
-    side.call('stamps', { seconds: DELAY_SECONDS, side: what });
-  const [filmed, shown] = await Promise.all([stamps(a, 'camera'), stamps(b, 'screen')]);
-  const version = a.browser.version();
-  const described = sides.map((_, n) => ({
-    firstPictureMs: round(firsts[n] - began),
-    .../** @type {any} */ (describe(/** @type {Sample} */ (before[n]), /** @type {Sample} */ (after[n]))),
-  }));
-  const result = { version, ...options, seconds, ...delays(filmed, shown), sides: described };
-  console.log(JSON.stringify(result));
+  const after = await Promise.all(room.map((side) => side.sample()));
+  const [filmed, shown] = await Promise.all([
+    first.call('stamps', { seconds: DELAY_SECONDS }),
+    newcomer.call('stamps', { seconds: DELAY_SECONDS, of: 0 }),
+  ]);
+  const sides = room.map((_, n) => describe(/** @type {Sample} */ (before[n]), /** @type {Sample} */ (after[n])));
+  // Whoever was there saw the others before: the last picture to come is the newcomer's, here or there.
+  const firstPicturesMs = round(Math.max(...firsts) - began);
+  const result = { version: first.browser.version(), ...options, seconds, firstPicturesMs };
+  console.log(JSON.stringify({ ...result, ...delays(filmed, shown), sides }));
 } finally {
-  await Promise.all(sides.map(({ browser }) => browser.close()));
+  await Promise.all(room.map(({ browser }) => browser.close()));
   server.close();
 }

@@ -1,13 +1,9 @@
-// One side of a call between two browsers: a browser with `page/measure.html`, whose words go to the other side at once.
+// One of the browsers that are in a call with each other: with `page/measure.html`, whose words go to the others at once.
 
 import { launchServer } from './chromium.js';
 import { usage } from './processes.js';
 
 export class Side {
-  /** Which of the two; the other one hears what it says. */
-  /** @type {Side | undefined} */
-  other;
-
   /**
    * @param {Awaited<ReturnType<typeof launchServer>>} browser
    * @param {import('playwright-core').Page} page
@@ -18,11 +14,13 @@ export class Side {
   }
 
   /**
+   * A browser that is known to the others from then on, by its place among them.
+   * @param {Side[]} room where it is put, so that it can be closed whatever happens
    * @param {import('./chromium.js').Place} place
    * @param {string} url of the page
    * @param {object} options of the page's `open`
    */
-  static async open(place, url, options) {
+  static async enter(room, place, url, options) {
     const browser = await launchServer(place);
     const page = await browser.newPage();
     if (place.namespace) {
@@ -34,10 +32,11 @@ export class Side {
       });
     }
     const side = new Side(browser, page);
+    const from = room.push(side) - 1;
     // One after the other: a candidate must not overtake its description.
     let order = Promise.resolve();
-    await page.exposeFunction('say', (/** @type {object} */ words) => {
-      order = order.then(() => side.other?.call('hear', words));
+    await page.exposeFunction('say', (/** @type {{ to: number }} */ { to, ...words }) => {
+      order = order.then(() => room[to]?.call('hear', { from, ...words }));
     });
     await page.goto(url, { waitUntil: 'load' });
     await side.call('open', options);
@@ -46,7 +45,7 @@ export class Side {
 
   /**
    * @param {string} name
-   * @param {object} [argument]
+   * @param {any} [argument]
    * @returns {Promise<any>}
    */
   call(name, argument) {
@@ -57,20 +56,20 @@ export class Side {
   }
 
   async sample() {
-    return { at: performance.now(), usage: usage(this.browser.pid), statistics: await this.call('statistics') };
+    return { at: performance.now(), usage: usage(this.browser.pid), links: await this.call('statistics') };
   }
 }
 
 /**
- * Opens both sides and makes a call of them; returns when the first one began to offer.
- * @param {(n: number) => Promise<Side>} open
- * @param {Side[]} sides where they are put, so that they can be closed whatever happens
+ * Makes a call of all of them: one after the other offers to those before it. Returns when the last one began to offer.
+ * @param {Side[]} room
  */
-export async function call(open, sides) {
-  for (const n of [0, 1]) {
-    sides.push(await open(n));
+export async function meet(room) {
+  let began = 0;
+  for (const [n, side] of room.entries()) {
+    const before = room.slice(0, n);
+    await Promise.all(before.map(({ page }) => page.waitForFunction('side.connected()', null, { timeout: 0 })));
+    began = n === 0 ? 0 : await side.call('offer', [...before.keys()]);
   }
-  const [a, b] = /** @type {[Side, Side]} */ (sides);
-  [a.other, b.other] = [b, a];
-  return await a.call('offer');
+  return began;
 }

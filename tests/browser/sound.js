@@ -5,7 +5,7 @@
 // Says `{"connected":true}` when they hear each other. Whoever started it measures what goes in and comes out.
 
 import { serve } from './server.js';
-import { Side, call } from './side.js';
+import { Side, meet } from './side.js';
 
 const pulses = process.argv.slice(2);
 if (pulses.length !== 2) {
@@ -13,13 +13,16 @@ if (pulses.length !== 2) {
 }
 const server = await serve('measure.html');
 /** @type {Side[]} */
-const sides = [];
+const room = [];
 try {
-  await call((n) => Side.open({ pulse: pulses[n] }, server.url, { soundOnly: true }), sides);
-  await Promise.all(sides.map(({ page }) => page.waitForFunction('side.connected()')));
+  for (const pulse of pulses) {
+    await Side.enter(room, { pulse }, server.url, { soundOnly: true, people: pulses.length });
+  }
+  await meet(room);
+  await Promise.all(room.map(({ page }) => page.waitForFunction('side.connected()')));
   console.log(JSON.stringify({ connected: true }));
   await new Promise((ended) => process.stdin.resume().on('end', ended));
 } finally {
-  await Promise.all(sides.map(({ browser }) => browser.close()));
+  await Promise.all(room.map(({ browser }) => browser.close()));
   server.close();
 }

@@ -89,8 +89,10 @@ impl Options {
                 ("--release", Action::Run(run)) => run.release = true,
                 ("--", Action::Run(run)) => run.arguments.extend(arguments.by_ref()),
                 ("--check", Action::Package(package)) => package.check = true,
-                ("--window" | "--networks", Action::Bench(bench)) => bench.arguments.push(argument),
-                ("--seconds" | "--rounds" | "--only", Action::Bench(bench)) => {
+                ("--window" | "--networks" | "--mesh", Action::Bench(bench)) => {
+                    bench.arguments.push(argument)
+                }
+                ("--seconds" | "--rounds" | "--height" | "--only", Action::Bench(bench)) => {
                     let value = arguments.next().ok_or_else(|| format!("{argument} takes a value"))?;
                     bench.arguments.extend([argument, value]);
                 }
@@ -130,7 +132,7 @@ Commands:
   run       installs what a build needs, builds the window's page and the app, and starts it
   test      installs what the tests need, and runs every check there is; prints how long each took
   generate  writes the TypeScript types of the window anew from the Rust ones
-  bench     calls between two Tincan and between two Chromium, in turns, and one table of both
+  bench     calls between Tincan and between Chromium, in turns, and one table of both
   package   makes the packages that people install
 
 Each says what it would install, and asks first; --yes (or CI in the environment) installs without asking.
@@ -162,6 +164,7 @@ sources of dependencies, and whole calls between real programs; then prints how 
         Topic::Bench => {
             "\
 Usage: cargo xtask bench [--seconds N] [--rounds N] [--window] [--networks] [--only PART] [--yes]
+       cargo xtask bench --mesh [--height N] [--seconds N] [--rounds N] [--yes]
 
 Builds as it is shipped, then measures calls between two Tincan and between two Chromium on the same clip at the same
 bitrate, in turns, and prints one table: time to the first picture, delay, processor and memory, and which bars are met.
@@ -171,6 +174,8 @@ Leave the machine alone meanwhile. Linux only.
   --rounds N   how often; medians count (3)
   --window     real windows too, on screens in memory
   --networks   bad networks too, in namespaces: takes root's rights
+  --mesh       rooms of two to eight people instead, each beside the same mesh of Chromium, as far as the machine goes
+  --height N   of the camera's pictures in rooms, in lines (720)
   --only PART  `calls`, `sound`, or with --networks words of a network's name, such as \"500 kbit\"
   --yes        install what is missing without asking"
         }
@@ -220,10 +225,10 @@ mod tests {
 
     #[test]
     fn numbers_go_on_to_the_program_that_measures() {
-        let Action::Bench(bench) = parse("bench --window --seconds 5 --yes").unwrap().action else {
+        let Action::Bench(bench) = parse("bench --mesh --height 360 --yes").unwrap().action else {
             panic!("bench was asked for");
         };
-        assert_eq!(bench.arguments, ["--window", "--seconds", "5"]);
+        assert_eq!(bench.arguments, ["--mesh", "--height", "360"]);
         assert_eq!(parse("package --check").unwrap().action, Action::Package(Package { check: true }));
     }
 

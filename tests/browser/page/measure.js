@@ -1,5 +1,5 @@
-// One side of a call between two browsers, to compare Tincan with. measure.js beside this folder carries what they say
-// to each other.
+// One of the browsers that are in a call with each other, to compare Tincan with. measure.js beside this folder carries
+// what they say to each other; each knows the others by their numbers.
 
 import { readStamp } from './stamp.js';
 
@@ -8,74 +8,122 @@ import { readStamp } from './stamp.js';
  * @property {number} width
  * @property {number} height
  * @property {string} codec such as H264 or VP8
- * @property {number} kbps what pictures may take
+ * @property {number} kbps what pictures may take on each connection
+ * @property {number} people how many are in the call in the end
  * @property {boolean} [soundOnly] no pictures, and sound is processed as browsers do unless told otherwise
  */
 
-const screen = /** @type {HTMLVideoElement} */ (document.querySelector('#screen'));
+/**
+ * A connection to one of the others, where their picture is shown, and when the first one was there; zero before.
+ * @typedef {{ pc: RTCPeerConnection, screen: HTMLVideoElement, first: number }} Link
+ */
+
+const screens = /** @type {HTMLElement} */ (document.querySelector('#screens'));
 const mirror = /** @type {HTMLVideoElement} */ (document.querySelector('#mirror'));
 const { say } = /** @type {any} */ (window);
-const pc = new RTCPeerConnection();
-let first = 0;
+/** @type {Map<number, Link>} */
+const links = new Map();
+/** @type {{ stream: MediaStream, options: Options } | undefined} */
+let opened;
 
 /** Milliseconds on the clock that all pages of this machine share. */
 const wallClock = (/** @type {number} */ time) => performance.timeOrigin + time;
 
 /** @param {Options} options */
-async function open({ width, height, codec, kbps, soundOnly = false }) {
+async function open(options) {
+  const { width, height, people, soundOnly = false } = options;
   const stream = await navigator.mediaDevices.getUserMedia({
     video: !soundOnly && { width: { exact: width }, height: { exact: height }, frameRate: 30 },
     audio: soundOnly || { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   });
   mirror.srcObject = stream;
+  // As in a window of 1280x720: everybody's picture in a grid.
+  screens.style.setProperty('--columns', `${Math.ceil(Math.sqrt(people - 1))}`);
+  opened = { stream, options };
+}
+
+/**
+ * The connection to one of the others, which is made when it is first spoken of.
+ * @param {number} to
+ */
+async function linkTo(to) {
+  const known = links.get(to);
+  if (known || !opened) {
+    return /** @type {Link} */ (known);
+  }
+  const { stream, options } = opened;
+  const pc = new RTCPeerConnection();
+  const screen = document.createElement('video');
+  Object.assign(screen, { autoplay: true, playsInline: true });
+  screens.append(screen);
+  /** @type {Link} */
+  const link = { pc, screen, first: 0 };
+  links.set(to, link);
+  pc.ontrack = ({ streams }) => (screen.srcObject = streams[0] ?? null);
+  pc.onicecandidate = ({ candidate }) => candidate && say({ to, candidate: candidate.toJSON() });
+  screen.requestVideoFrameCallback((now) => (link.first = wallClock(now)));
   for (const track of stream.getTracks()) {
     const sender = pc.addTrack(track, stream);
     if (track.kind === 'video') {
       const parameters = sender.getParameters();
-      parameters.encodings.forEach((encoding) => (encoding.maxBitrate = kbps * 1000));
+      parameters.encodings.forEach((encoding) => (encoding.maxBitrate = options.kbps * 1000));
       await sender.setParameters(parameters);
     }
   }
   const codecs = RTCRtpReceiver.getCapabilities('video')?.codecs ?? [];
   const isWanted = (/** @type {RTCRtpCodec} */ { mimeType, sdpFmtpLine = '' }) =>
     mimeType === 'video/rtx' ||
-    (mimeType === `video/${codec}` &&
-      (codec !== 'H264' || /packetization-mode=1;profile-level-id=42e01f/.test(sdpFmtpLine)));
+    (mimeType === `video/${options.codec}` &&
+      (options.codec !== 'H264' || /packetization-mode=1;profile-level-id=42e01f/.test(sdpFmtpLine)));
   const video = pc.getTransceivers().find(({ sender }) => sender.track?.kind === 'video');
   video?.setCodecPreferences(codecs.filter(isWanted));
-  pc.ontrack = ({ streams }) => (screen.srcObject = streams[0] ?? null);
-  pc.onicecandidate = ({ candidate }) => candidate && say({ candidate: candidate.toJSON() });
-  screen.requestVideoFrameCallback((now) => (first = wallClock(now)));
+  return link;
 }
 
-/** Offers; returns when it began. */
-async function offer() {
+/** Offers to all of these; returns when it began. @param {number[]} others */
+async function offer(others) {
   const began = wallClock(performance.now());
-  await pc.setLocalDescription(await pc.createOffer());
-  say({ description: pc.localDescription?.toJSON() });
+  await Promise.all(
+    others.map(async (to) => {
+      const { pc } = await linkTo(to);
+      await pc.setLocalDescription(await pc.createOffer());
+      say({ to, description: pc.localDescription?.toJSON() });
+    }),
+  );
   return began;
 }
 
-/** What the other side said. @param {{ description?: RTCSessionDescriptionInit, candidate?: RTCIceCandidateInit }} heard */
-async function hear({ description, candidate }) {
+/**
+ * What one of the others said.
+ * @param {{ from: number, description?: RTCSessionDescriptionInit, candidate?: RTCIceCandidateInit }} heard
+ */
+async function hear({ from, description, candidate }) {
+  const { pc } = await linkTo(from);
   if (candidate) {
     await pc.addIceCandidate(candidate);
   } else if (description) {
     await pc.setRemoteDescription(description);
     if (description.type === 'offer') {
       await pc.setLocalDescription();
-      say({ description: pc.localDescription?.toJSON() });
+      say({ to: from, description: pc.localDescription?.toJSON() });
     }
   }
 }
 
-/** Whether there is a connection. */
-const connected = () => pc.connectionState === 'connected';
+/** Whether all connections that there are stand. */
+const connected = () => [...links.values()].every(({ pc }) => pc.connectionState === 'connected');
 
-/** When the first picture was there; zero before. */
-const firstPicture = () => first;
+/** When the first picture of the last of so many others was there; zero before. @param {number} others */
+const firstPictures = (others) => {
+  const firsts = [...links.values()].map(({ first }) => first);
+  return firsts.length < others || firsts.includes(0) ? 0 : Math.max(...firsts);
+};
 
-async function statistics() {
+/** Of each connection. */
+const statistics = () => Promise.all([...links.values()].map(({ pc }) => statisticsOf(pc)));
+
+/** @param {RTCPeerConnection} pc */
+async function statisticsOf(pc) {
   /** @type {Record<string, any>} */
   const found = {};
   for (const one of (await pc.getStats()).values()) {
@@ -87,11 +135,12 @@ async function statistics() {
 }
 
 /**
- * Counters in the pictures of one side, and when they were seen, for so many seconds. It costs processor time.
- * @param {{ seconds: number, side: 'camera' | 'screen' }} options
+ * Counters in our own pictures, or in those of another, and when they were seen, for so many seconds. It costs processor
+ * time.
+ * @param {{ seconds: number, of?: number }} options
  */
-async function stamps({ seconds, side }) {
-  const video = side === 'camera' ? mirror : screen;
+async function stamps({ seconds, of }) {
+  const video = of === undefined ? mirror : (await linkTo(of)).screen;
   /** @type {[number, number][]} */
   const seen = [];
   const end = performance.now() + seconds * 1000;
@@ -100,7 +149,7 @@ async function stamps({ seconds, side }) {
     const frame = (now, { captureTime, presentationTime }) => {
       const stamp = readStamp(video);
       if (stamp) {
-        const time = side === 'camera' ? (captureTime ?? presentationTime) : presentationTime;
+        const time = of === undefined ? (captureTime ?? presentationTime) : presentationTime;
         seen.push([stamp.counter, wallClock(time)]);
       }
       if (now < end) {
@@ -114,4 +163,4 @@ async function stamps({ seconds, side }) {
   return seen;
 }
 
-Object.assign(window, { side: { open, offer, hear, connected, firstPicture, statistics, stamps } });
+Object.assign(window, { side: { open, offer, hear, connected, firstPictures, statistics, stamps } });

@@ -25,18 +25,19 @@ pub(crate) struct Clip {
     _folder: TempDir,
     pub(crate) camera: PathBuf,
     pub(crate) microphone: PathBuf,
+    pub(crate) resolution: Resolution,
 }
 
 impl Clip {
-    pub(crate) fn make() -> Self {
+    pub(crate) fn make(resolution: Resolution) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let (camera, microphone) = (folder.path().join("camera.y4m"), folder.path().join("microphone.wav"));
-        film(&camera);
+        film(&camera, resolution);
         if !speak(folder.path(), &microphone) {
             eprintln!("without espeak-ng and ffmpeg a buzz in syllables stands for speech");
             clips::speech(&microphone, 10);
         }
-        Self { _folder: folder, camera, microphone }
+        Self { _folder: folder, camera, microphone, resolution }
     }
 
     /// How long the film is, in milliseconds.
@@ -46,13 +47,13 @@ impl Clip {
 }
 
 /// A person who speaks and sways in front of a shelf, through a sensor that makes noise.
-fn film(path: &Path) {
+fn film(path: &Path, resolution: Resolution) {
     let mut file = BufWriter::new(File::create(path).expect("the folder can be written"));
-    let Resolution { width, height } = Resolution::HD;
+    let Resolution { width, height } = resolution;
     writeln!(file, "YUV4MPEG2 W{width} H{height} F30:1 Ip A1:1 C420jpeg").expect("the disk has room");
     let mut random = Random(1);
     for counter in 0..FRAMES {
-        let mut frame = VideoFrame::black(MediaTime::ZERO, Resolution::HD);
+        let mut frame = VideoFrame::black(MediaTime::ZERO, resolution);
         let turn = TAU * counter as f32 / FRAMES as f32;
         // Three swings to the side and two nods in five seconds; twelve syllables.
         let (x, y) = (640.0 + 50.0 * (3.0 * turn).sin(), 380.0 + 14.0 * (2.0 * turn).sin());
@@ -65,11 +66,13 @@ fn film(path: &Path) {
 }
 
 fn draw(frame: &mut VideoFrame, (x, y): (f32, f32), mouth: f32, random: &mut Random) {
-    let width = frame.resolution().width as usize;
+    let Resolution { width, height } = frame.resolution();
+    // Everything is measured in a picture of 720 rows.
+    let (width, scale) = (width as usize, 720.0 / height as f32);
     let chroma = frame.chroma_stride();
     let (luma, u, v) = frame.planes_mut();
     for (n, pixel) in luma.iter_mut().enumerate() {
-        let (column, row) = ((n % width) as f32, (n / width) as f32);
+        let (column, row) = ((n % width) as f32 * scale, (n / width) as f32 * scale);
         let (dx, dy) = (column - x, row - y);
         let value = if (dx / 45.0).powi(2) + ((dy - 85.0) / mouth).powi(2) < 1.0 {
             50.0
@@ -89,7 +92,7 @@ fn draw(frame: &mut VideoFrame, (x, y): (f32, f32), mouth: f32, random: &mut Ran
     }
     for (plane, skin, shelf) in [(u, 112, 124), (v, 152, 134)] {
         for (n, pixel) in plane.iter_mut().enumerate() {
-            let (dx, dy) = ((n % chroma * 2) as f32 - x, (n / chroma * 2) as f32 - y);
+            let (dx, dy) = ((n % chroma * 2) as f32 * scale - x, (n / chroma * 2) as f32 * scale - y);
             let is_face = (dx / 130.0).powi(2) + (dy / 180.0).powi(2) < 1.0;
             *pixel = if is_face { skin } else { shelf };
         }

@@ -4,6 +4,7 @@
 
 mod chromium;
 mod clip;
+mod mesh;
 mod numbers;
 mod ours;
 mod sound;
@@ -13,6 +14,7 @@ mod windows;
 
 use std::time::Duration;
 
+use tincan_media::video::Resolution;
 use tincan_tests::network::{Link, Machine};
 use tincan_tests::numbers::percentile;
 use tincan_tests::process::programs;
@@ -29,6 +31,8 @@ pub(crate) const VIDEO_KBPS: u64 = 1_500;
 pub(crate) const AUDIO_KBPS: u64 = 50;
 /// In which the rate climbs to what the network takes.
 pub(crate) const WARM_UP: Duration = Duration::from_secs(8);
+/// Of the camera.
+pub(crate) const FRAME_RATE: u32 = 30;
 /// Whose way from the microphone to the speaker is timed, one a second.
 const BURSTS: u32 = 40;
 /// Every link makes its loss from this.
@@ -46,21 +50,33 @@ const CASES: &[(&str, &str)] = &[
     ("mobile: 40 ms, jitter 10, 1%, 2 Mbit/s", "both delay=40ms jitter=10ms loss=1% rate=2000kbit"),
 ];
 
-const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--only PART]
-PART: calls, sound, or words of a network's name";
+const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--mesh] [--height N] [--only PART]
+PART: calls, sound, or words of a network's name
+--mesh measures rooms of two to eight instead, at --height lines (720)";
 
 struct Options {
     seconds: u64,
     rounds: usize,
     window: bool,
     networks: bool,
+    mesh: bool,
+    /// Of the camera's pictures in rooms.
+    height: u32,
     /// For whoever works on one part.
     only: Option<String>,
 }
 
 impl Options {
     fn parse() -> Result<Self, String> {
-        let mut options = Self { seconds: 20, rounds: 3, window: false, networks: false, only: None };
+        let mut options = Self {
+            seconds: 20,
+            rounds: 3,
+            window: false,
+            networks: false,
+            mesh: false,
+            height: Resolution::HD.height,
+            only: None,
+        };
         let mut arguments = std::env::args().skip(1);
         while let Some(argument) = arguments.next() {
             let mut number = || {
@@ -72,6 +88,8 @@ impl Options {
                 "--rounds" => options.rounds = number()? as usize,
                 "--window" => options.window = true,
                 "--networks" => options.networks = true,
+                "--mesh" => options.mesh = true,
+                "--height" => options.height = number()? as u32,
                 "--only" => options.only = Some(arguments.next().ok_or("--only takes a part's name")?),
                 other => return Err(format!("`{other}` is not understood.\n{USAGE}")),
             }
@@ -91,7 +109,15 @@ async fn main() -> Result<(), String> {
         return Err("what programs take of this machine is read from /proc, which only Linux has".into());
     }
     println!("{}, load {}", table::machine(), table::load());
-    let clip = Clip::make();
+    if options.mesh {
+        // Pictures have an even number of rows and columns.
+        let height = options.height & !1;
+        let clip = Clip::make(Resolution::new((height * 16 / 9) & !1, height));
+        println!("\n{}", mesh::table(&clip, options.rounds, options.seconds).await?);
+        println!("load at the end: {}", table::load());
+        return Ok(());
+    }
+    let clip = Clip::make(Resolution::HD);
     let mut pairs = Pairs::default();
     for round in (1..=options.rounds).filter(|_| options.wants("calls")) {
         eprintln!(
@@ -170,15 +196,15 @@ impl Pairs {
             table.row("  of this the engine's process", (windows(|one| one.own_cpu), f64::NAN), Bar::None);
             table.row(
                 "  pictures drawn a second",
-                (windows(|one| one.fps), theirs(|run| run.case.fps)),
+                (windows(|one| one.fps), theirs(|run| run.newcomer().fps)),
                 Bar::None,
             );
             table.row("memory a side with the window, MB", memory, Bar::AtMost(0.6));
             table.row("  of this the engine's process", (windows(|one| one.own_memory), f64::NAN), Bar::None);
         }
-        table.row("pictures a second", both(|run| run.case.fps), Bar::None);
-        table.row("height", both(|run| run.case.height), Bar::None);
-        table.row("kbit/s", both(|run| run.case.kbps), Bar::None);
+        table.row("pictures a second", both(|run| run.newcomer().fps), Bar::None);
+        table.row("height", both(|run| run.newcomer().height), Bar::None);
+        table.row("kbit/s", both(|run| run.newcomer().kbps), Bar::None);
         table
     }
 }
@@ -198,8 +224,8 @@ async fn networks(clip: &Clip, options: &Options) -> Result<String, String> {
         // The same seed from its beginning.
         link.set(words).await;
         let theirs = chromium::call(clip, Some((&a, &b)), seconds).await?;
-        lines.push(ours.case.line(&format!("{name}: Tincan"), ours.delay_p50));
-        lines.push(theirs.run.case.line(&format!("{name}: Chromium"), theirs.run.delay_p50));
+        lines.push(ours.newcomer().line(&format!("{name}: Tincan"), ours.delay_p50));
+        lines.push(theirs.run.newcomer().line(&format!("{name}: Chromium"), theirs.run.delay_p50));
     }
     Ok(lines.join("\n") + "\n")
 }

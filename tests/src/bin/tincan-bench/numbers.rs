@@ -3,25 +3,41 @@
 use serde_json::Value;
 use tincan_tests::numbers::percentile;
 
-/// A call between two of a kind; without another word, of the side that did worse in what is awaited and the mean of
-/// both in what is used.
+/// A call between people of a kind; without another word, of the side that did worse in what is awaited and the mean of
+/// all in what is used.
 pub(crate) struct Run {
-    /// Milliseconds from when both were present to when both saw each other.
+    /// Milliseconds from when the newcomer and the others were present to when the newcomer saw all of them and all saw the
+    /// newcomer.
     pub(crate) first_ms: f64,
-    /// Milliseconds from the start of the second one's program to when both saw each other.
+    /// Milliseconds from the start of the newcomer's program to the same.
     pub(crate) join_ms: f64,
-    /// Milliseconds from camera to screen.
+    /// Milliseconds from the first one's camera to the newcomer's screen.
     pub(crate) delay_p50: f64,
     pub(crate) delay_p95: f64,
     /// Cores.
     pub(crate) cpu: f64,
+    /// Cores that encoding pictures takes of it, where that is known.
+    pub(crate) encoder_cpu: f64,
     /// Proportional set size in MB.
     pub(crate) memory: f64,
-    pub(crate) case: Case,
+    /// By each side, the newcomer's last.
+    pub(crate) received: Vec<Case>,
 }
 
-/// What the second one receives of the first one.
-#[derive(Default)]
+impl Run {
+    /// What the newcomer receives.
+    pub(crate) fn newcomer(&self) -> Case {
+        self.received.last().copied().unwrap_or_default()
+    }
+
+    /// What everybody receives, on average.
+    pub(crate) fn everybody(&self) -> Case {
+        Case::mean(&self.received)
+    }
+}
+
+/// What somebody receives: the mean of those who send.
+#[derive(Default, Clone, Copy)]
 pub(crate) struct Case {
     pub(crate) fps: f64,
     pub(crate) height: f64,
@@ -32,6 +48,22 @@ pub(crate) struct Case {
 }
 
 impl Case {
+    /// Of several; all zero of none.
+    pub(crate) fn mean(cases: &[Self]) -> Self {
+        if cases.is_empty() {
+            return Self::default();
+        }
+        let of = |value: fn(&Self) -> f64| mean(&cases.iter().map(value).collect::<Vec<_>>());
+        Self {
+            fps: of(|case| case.fps),
+            height: of(|case| case.height),
+            kbps: of(|case| case.kbps),
+            freezes: of(|case| case.freezes),
+            frozen_seconds: of(|case| case.frozen_seconds),
+            concealed_percent: of(|case| case.concealed_percent),
+        }
+    }
+
     pub(crate) fn head() -> String {
         format!(
             "{:<50} {:>5} {:>6} {:>7} {:>8} {:>9} {:>10} {:>9}",

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 use tincan_tests::process::proportional_memory;
 
@@ -19,8 +20,19 @@ pub(crate) struct Usage {
 
 /// Of one process.
 pub(crate) fn of(id: u32) -> Usage {
-    let ticks: f64 = stat(id).iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
-    Usage { seconds: ticks / TICKS, megabytes: proportional_memory(id).unwrap_or(0.0) / 1024.0 }
+    Usage {
+        seconds: seconds(&stat(&process(id))),
+        megabytes: proportional_memory(id).unwrap_or(0.0) / 1024.0,
+    }
+}
+
+/// Processor time so far of one process's threads of this name.
+pub(crate) fn of_threads(id: u32, name: &str) -> f64 {
+    let threads = fs::read_dir(format!("/proc/{id}/task")).into_iter().flatten().flatten();
+    let is_it = |thread: &fs::DirEntry| {
+        fs::read_to_string(thread.path().join("comm")).is_ok_and(|comm| comm.trim() == name)
+    };
+    threads.filter(is_it).map(|thread| seconds(&stat(&thread.path()))).sum()
 }
 
 /// Of a process and all below it.
@@ -42,7 +54,7 @@ fn tree(root: u32) -> Vec<u32> {
     let mut children: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
         let Some(id) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        if let Some(parent) = stat(id).get(1).and_then(|parent| parent.parse().ok()) {
+        if let Some(parent) = stat(&process(id)).get(1).and_then(|parent| parent.parse().ok()) {
             children.entry(parent).or_default().push(id);
         }
     }
@@ -54,9 +66,19 @@ fn tree(root: u32) -> Vec<u32> {
     found
 }
 
-/// The fields of /proc/ID/stat from the state on: the name before it may hold spaces. Empty when it has just ended.
-fn stat(id: u32) -> Vec<String> {
-    let line = fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+fn process(id: u32) -> PathBuf {
+    Path::new("/proc").join(id.to_string())
+}
+
+/// Processor time, in seconds.
+fn seconds(fields: &[String]) -> f64 {
+    fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / TICKS
+}
+
+/// The fields of a process's or thread's `stat` from the state on: the name before it may hold spaces. Empty when it has
+/// just ended.
+fn stat(of: &Path) -> Vec<String> {
+    let line = fs::read_to_string(of.join("stat")).unwrap_or_default();
     line.rsplit_once(')')
         .map_or(Vec::new(), |(_, fields)| fields.split_whitespace().map(str::to_owned).collect())
 }
