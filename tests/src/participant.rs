@@ -26,12 +26,65 @@ struct Told {
     preview: Value,
     /// Whether a connection was ever shown as being made again.
     reconnected: bool,
+    /// How each one's pictures came, by id.
+    pictures: BTreeMap<String, Pictures>,
+}
+
+/// How somebody's pictures came.
+#[derive(Default)]
+struct Pictures {
+    all: u64,
+    /// Since when the last one stands, in whole seconds.
+    standing: u64,
+    /// The longest that one stood since this was asked for last, in milliseconds.
+    longest: u64,
+}
+
+impl Pictures {
+    /// Takes a second in. What stands still and does not end is told as no pause, so it is counted here.
+    fn take(&mut self, second: &Value) {
+        let all = second["pictures"].as_u64().unwrap_or(0);
+        self.standing = if all > self.all { 0 } else { self.standing + 1 };
+        self.all = all;
+        self.longest =
+            self.longest.max(second["longestPauseMs"].as_u64().unwrap_or(0)).max(self.standing * 1_000);
+    }
+}
+
+/// One second of a call, as the statistics tell it.
+pub struct Second<'a> {
+    call: &'a Value,
+    line: &'a Value,
+}
+
+impl Second<'_> {
+    /// What was measured of somebody; nothing while they are not there.
+    pub fn of(&self, name: &str) -> &Value {
+        &self.line["statistics"]["participants"][self.id(name)]
+    }
+
+    /// What was shown of somebody.
+    pub fn pictures_of(&self, name: &str) -> &Value {
+        &self.line["stamps"][self.id(name)]
+    }
+
+    fn id(&self, name: &str) -> &str {
+        let found = others(self.call).iter().find(|other| other["name"] == name);
+        found.and_then(|other| other["id"].as_str()).unwrap_or_default()
+    }
 }
 
 impl Told {
     /// Takes a line in; gives it, when it is one of JSON.
     fn take(&mut self, line: &str) -> Option<Value> {
         let line: Value = serde_json::from_str(line).ok()?;
+        if let Some(stamps) = line["stamps"].as_object() {
+            // Whoever shows nothing begins anew, as does whoever comes again.
+            self.pictures.retain(|id, _| stamps.contains_key(id));
+            for (id, second) in stamps {
+                self.pictures.entry(id.clone()).or_default().take(second);
+            }
+        }
         if let Some(now) = part(&line, "call") {
             self.call.clone_from(now);
             self.reconnected |= others(now).iter().any(|other| other["connection"] == "reconnecting");
@@ -107,6 +160,32 @@ impl Participant {
             holds(&one).then_some(one)
         })
         .await
+    }
+
+    /// Waits for a second from now on of which `wanted` makes something.
+    pub async fn second<T>(&mut self, what: &str, wanted: impl Fn(&Second<'_>) -> Option<T>) -> T {
+        self.catch_up();
+        self.follow(PATIENCE, what, |call, line| {
+            line["statistics"]["participants"].as_object()?;
+            wanted(&Second { call, line })
+        })
+        .await
+    }
+
+    /// Waits until something is heard of somebody.
+    pub async fn hears(&mut self, name: &str) {
+        let id = id_of(&self.told.call, name);
+        self.follow(PATIENCE, &format!("a sound of {name}"), |_, line| {
+            (line["event"]["levels"]["participants"][&id].as_f64() > Some(AUDIBLE)).then_some(())
+        })
+        .await;
+    }
+
+    /// The longest that a picture of somebody stood still, in milliseconds, in the seconds since this was asked last.
+    pub fn longest_standstill(&mut self, name: &str) -> u64 {
+        self.catch_up();
+        let pictures = self.told.pictures.get_mut(&id_of(&self.told.call, name));
+        pictures.map_or(0, |pictures| std::mem::take(&mut pictures.longest))
     }
 
     /// Waits for whatever it says next: ten times a second it tells how loud its microphone is.

@@ -185,6 +185,19 @@ async fn forward(pipe: impl AsyncRead + Unpin, sender: mpsc::UnboundedSender<Str
     }
 }
 
+/// A program by its name among the processes of a group.
+#[cfg(target_os = "linux")]
+pub fn of_group(group: u32, name: &str) -> Option<u32> {
+    let is_it = |id: &u32| {
+        // "42 (name) S 1 GROUP …" (proc_pid_stat(5)).
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
+        let rest = stat.strip_prefix(&format!("{id} ({name}) "))?;
+        (rest.split(' ').nth(2)?.parse() == Ok(group)).then_some(())
+    };
+    let processes = std::fs::read_dir("/proc").ok()?.flatten();
+    processes.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).find(|id| is_it(id).is_some())
+}
+
 /// Threads, descriptors and kilobytes of memory of a process.
 ///
 /// # Panics
@@ -198,6 +211,24 @@ pub fn held(id: u32) -> (usize, usize, u64) {
     let memory = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("it has memory");
     let memory = memory.trim().trim_end_matches(" kB").parse().expect("the kernel writes a number");
     (count("task"), count("fd"), memory)
+}
+
+/// How long the threads of this name have computed in a process, by the kernel's account.
+///
+/// # Panics
+/// When there is no such thread.
+#[cfg(target_os = "linux")]
+pub fn computed(id: u32, thread: &str) -> Duration {
+    let tasks = std::fs::read_dir(format!("/proc/{id}/task")).expect("the process is there");
+    let of = |task: std::fs::DirEntry| {
+        let read = |file: &str| std::fs::read_to_string(task.path().join(file)).ok();
+        // Its first number is the time on a processor, in nanoseconds (the kernel's sched-stats.rst).
+        let nanos = read("schedstat")?.split_whitespace().next()?.parse().ok()?;
+        (read("comm")?.trim() == thread).then(|| Duration::from_nanos(nanos))
+    };
+    let times: Vec<Duration> = tasks.flatten().filter_map(of).collect();
+    assert!(!times.is_empty(), "no thread is called {thread}");
+    times.iter().sum()
 }
 
 /// Kilobytes of a process's memory, of what it shares with others its share (proportional set size); `None` when it

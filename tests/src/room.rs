@@ -22,9 +22,17 @@ impl SmallDevices {
     /// # Panics
     /// When they cannot be written.
     pub fn make() -> Self {
+        Self::of(PICTURE, FRAME_RATE)
+    }
+
+    /// With a larger camera.
+    ///
+    /// # Panics
+    /// When the clips cannot be written.
+    pub fn of(picture: Resolution, frame_rate: u32) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let (clip, voice) = (folder.path().join("clip.y4m"), folder.path().join("voice.wav"));
-        clips::y4m_at(&clip, PICTURE, 30, FRAME_RATE);
+        clips::y4m_at(&clip, picture, 30, frame_rate);
         clips::speech(&voice, 10);
         let arguments = [
             "--camera".to_owned(),
@@ -35,6 +43,18 @@ impl SmallDevices {
             "--no-echo-cancellation".to_owned(),
         ];
         Self { _folder: folder, arguments: arguments.to_vec() }
+    }
+
+    /// With another camera.
+    #[must_use]
+    pub fn with_camera(mut self, selector: &str) -> Self {
+        selector.clone_into(&mut self.arguments[1]);
+        self
+    }
+
+    /// The camera among them, as one says it to a program.
+    pub fn camera(&self) -> &str {
+        &self.arguments[1]
     }
 
     /// Arguments of a participant who has them, after these.
@@ -121,6 +141,11 @@ impl Room {
         &mut found.unwrap_or_else(|| panic!("{name} is not in the room")).1
     }
 
+    /// Who is in it.
+    pub fn names(&self) -> Vec<&'static str> {
+        self.people.iter().map(|(name, _)| *name).collect()
+    }
+
     /// Everybody.
     pub fn everybody(&mut self) -> impl Iterator<Item = &mut Participant> {
         self.people.iter_mut().map(|(_, person)| person)
@@ -140,7 +165,7 @@ impl Room {
     /// # Panics
     /// When they do not.
     pub async fn all_meet(&mut self) {
-        let names: Vec<&str> = self.people.iter().map(|(name, _)| *name).collect();
+        let names = self.names();
         for (name, person) in &mut self.people {
             let others: Vec<&str> = names.iter().copied().filter(|other| other != name).collect();
             person.meets(&others).await;
