@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::{Instant, interval, timeout};
 
-use crate::process::{PATIENCE, Process, binary, programs};
+use crate::process::{self, PATIENCE, Process, binary, programs};
 use crate::server::reachable;
 
 /// How often a page is asked again for what is awaited: a tenth of what a person notices.
@@ -176,6 +176,17 @@ impl Window {
     /// The process that started the app.
     pub fn driver(&self) -> u32 {
         self.driver.id()
+    }
+
+    /// Ends the app as the system does when the person logs out.
+    ///
+    /// # Panics
+    /// When it does not run.
+    #[cfg(target_os = "linux")]
+    pub fn log_out(&self) {
+        // What a driver starts is in its group.
+        let app = process::of_group(self.driver.id(), "tincan-app").expect("the app runs");
+        process::signal(app, "TERM");
     }
 
     /// Closes it as the window's own button does.
@@ -367,6 +378,12 @@ impl Window {
         .await;
     }
 
+    /// Waits until so many elements have this `data-testid`.
+    pub async fn counts(&self, id: &str, count: u64) {
+        let selector = selector(id);
+        self.until_run(&format!("document.querySelectorAll(\"{selector}\").length"), count).await;
+    }
+
     /// The stamp in the drawn pixels of the picture inside the element, once one can be read.
     pub async fn stamp(&self, id: &str) -> Stamp {
         self.until(&format!("a stamp in `{id}`"), async || self.read_stamp(id).await).await
@@ -465,12 +482,16 @@ impl Window {
     }
 }
 
+/// Starts a call; its code.
+pub async fn new_call(window: &Window) -> String {
+    window.press("new-call").await;
+    window.press("lobby-join").await;
+    window.text("room-code").await
+}
+
 /// One starts a call, the other types its code; both see each other's tile at the end.
 pub async fn call(a: &Window, b: &Window) {
-    a.press("new-call").await;
-    a.press("lobby-join").await;
-    let code = a.text("room-code").await;
-    b.join(code.trim()).await;
+    b.join(&new_call(a).await).await;
     a.shows("remote-tile").await;
     b.shows("remote-tile").await;
 }
@@ -481,8 +502,14 @@ async fn photograph(display: &str, path: &Path) -> bool {
     command.stdin(Stdio::null()).status().await.is_ok_and(|status| status.success())
 }
 
+/// What has this `data-testid`; in brackets it is a selector already.
 fn selector(id: &str) -> String {
-    format!("[data-testid='{id}']")
+    if id.starts_with('[') { id.to_owned() } else { format!("[data-testid='{id}']") }
+}
+
+/// Where the picture of one of several is drawn.
+pub fn picture_of(name: &str) -> String {
+    format!("[aria-label='Picture of {name}']")
 }
 
 struct Screenshot {

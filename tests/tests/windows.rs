@@ -1,11 +1,14 @@
-//! Whole calls between two real windows: two processes of the app on a screen without a monitor, operated by WebDriver.
+//! Whole calls between real windows: processes of the app on screens without a monitor, operated by WebDriver.
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
 use tempfile::TempDir;
+use tincan_media::video::Resolution;
 use tincan_tests::clips;
+use tincan_tests::participant::{Participant, Second};
+use tincan_tests::room::{Room, SmallDevices};
 use tincan_tests::server::Server;
-use tincan_tests::window::{Screen, Window, call};
+use tincan_tests::window::{Screen, Window, call, new_call, picture_of};
 
 /// A screen for each: nobody arranges windows here, and one that another covers is not drawn.
 #[derive(Default)]
@@ -17,12 +20,15 @@ struct Desk {
 impl Desk {
     /// Opens an app of its own, with synthetic devices.
     async fn open(&mut self, name: &str, server: &Server, more: &[&str]) -> Window {
+        let devices = ["--camera", "test-pattern", "--microphone", "tone"];
+        self.open_on(Screen::start().await, name, server, &[&devices, more].concat()).await
+    }
+
+    /// The same on a screen of its own, with these devices.
+    async fn open_on(&mut self, screen: Screen, name: &str, server: &Server, devices: &[&str]) -> Window {
         let folder = tempfile::tempdir().unwrap();
         let url = server.url();
-        let mut arguments = vec!["--server", &url, "--name", name, "--camera", "test-pattern"];
-        arguments.extend(["--microphone", "tone", "--speaker", "none"]);
-        arguments.extend(more);
-        let screen = Screen::start().await;
+        let arguments = [&["--server", &url, "--name", name, "--speaker", "none"], devices].concat();
         let window = Window::open(&screen, folder.path(), &arguments).await;
         self.screens.push(screen);
         self.folders.push(folder);
@@ -101,6 +107,111 @@ async fn two_windows_see_each_other_and_every_button_does_what_it_says() {
     ben.shows("new-call").await;
     ada.close().await;
     ben.close().await;
+}
+
+/// Three of these windows are drawn by two cores without a graphics card: small screens, and cameras of a third of the pictures.
+const SMALL_SCREEN: (u32, u32) = (800, 600);
+const SMALL_PICTURE: Resolution = Resolution::new(640, 360);
+const FEW_PICTURES: u32 = 10;
+
+async fn small_screen() -> Screen {
+    Screen::of(SMALL_SCREEN.0, SMALL_SCREEN.1).await
+}
+
+/// The windows see the pictures of all others move, and each has exactly these people beside the call.
+async fn all_see_each_other(windows: &[(&str, &Window)]) {
+    for (name, window) in windows {
+        for (other, _) in windows.iter().filter(|(other, _)| other != name) {
+            let seen = window.stamp(&picture_of(other)).await;
+            window.later_stamp(&picture_of(other), seen).await;
+        }
+        window.counts("remote-canvas", windows.len() as u64 - 1).await;
+        window.key("p").await;
+        window.shows("people-list").await;
+        // We are one of those in the list.
+        window.counts("[data-testid='people-list'] li", windows.len() as u64).await;
+        let people = window.text("people-list").await;
+        assert!(windows.iter().all(|(other, _)| people.contains(other)), "{name} reads {people}");
+        let capacity = window.text("capacity").await;
+        assert!(capacity.starts_with(&format!("{} of 8", windows.len())), "{name} reads {capacity}");
+        window.key("p").await;
+        window.hides("people-list").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn three_windows_see_each_other_and_one_leaves_and_another_is_closed() {
+    let server = Server::start().await;
+    let devices = SmallDevices::of(SMALL_PICTURE, FEW_PICTURES);
+    let devices = ["--camera", devices.camera(), "--microphone", "tone"];
+    let mut desk = Desk::default();
+    let ada = desk.open_on(small_screen().await, "Ada", &server, &devices).await;
+    let ben = desk.open_on(small_screen().await, "Ben", &server, &devices).await;
+    let cyd = desk.open_on(small_screen().await, "Cyd", &server, &devices).await;
+    let code = new_call(&ada).await;
+    ben.join(&code).await;
+    cyd.join(&code).await;
+    all_see_each_other(&[("Ada", &ada), ("Ben", &ben), ("Cyd", &cyd)]).await;
+
+    cyd.press("leave").await;
+    cyd.shows("after-home").await;
+    for window in [&ada, &ben] {
+        window.hides(&picture_of("Cyd")).await;
+    }
+    all_see_each_other(&[("Ada", &ada), ("Ben", &ben)]).await;
+
+    // The window goes, and says goodbye.
+    ben.log_out();
+    ada.has("alone", "data-left", "true").await;
+    let card = ada.text("alone").await;
+    assert!(card.contains("Ben") && card.contains("left"), "{card}");
+    ada.close().await;
+    cyd.close().await;
+}
+
+/// As the page is told when the window is minimised, or on another desktop.
+async fn page_is_hidden(window: &Window, hidden: bool) {
+    let script = format!(
+        "Object.defineProperty(document, 'hidden', {{ value: {hidden}, configurable: true }});
+         document.dispatchEvent(new Event('visibilitychange'))"
+    );
+    window.run(&script).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn others_send_a_window_small_pictures_for_its_strip_and_none_while_it_is_hidden() {
+    let server = Server::start().await;
+    let devices = SmallDevices::of(SMALL_PICTURE, FEW_PICTURES);
+    let mut desk = Desk::default();
+    let ada = desk
+        .open_on(small_screen().await, "Ada", &server, &["--camera", "none", "--microphone", "tone"])
+        .await;
+    let ben = Participant::start("Ben", &server.url(), &devices.with(&[]));
+    let mut room = Room::around(devices, &server.url(), "Ben", ben).await;
+    room.join("Cyd");
+    ada.join(room.code()).await;
+    ada.stamp(&picture_of("Ben")).await;
+    ada.stamp(&picture_of("Cyd")).await;
+
+    // Whoever is pinned is large, and the other one in the strip.
+    ada.press("[aria-label='Pin Ben']").await;
+    let sends =
+        |lines: u64| move |second: &Second<'_>| (second.of("Ada")["sentHeight"] == lines).then_some(());
+    room.person("Ben").second("a large picture for Ada", sends(360)).await;
+    room.person("Cyd").second("a small picture for Ada", sends(180)).await;
+
+    page_is_hidden(&ada, true).await;
+    for name in ["Ben", "Cyd"] {
+        room.person(name).second("no picture for Ada", sends(0)).await;
+    }
+    page_is_hidden(&ada, false).await;
+    for name in ["Ben", "Cyd"] {
+        let seen = ada.stamp(&picture_of(name)).await;
+        ada.later_stamp(&picture_of(name), seen).await;
+    }
+    room.person("Cyd").second("a small picture for Ada again", sends(180)).await;
+    ada.close().await;
+    room.close().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
