@@ -48,7 +48,8 @@ pub use room_id::{ParseRoomIdError, RoomId};
 pub use safety::SafetyNumber;
 pub use source::Source;
 pub use text::{
-    MAX_MESSAGE_CHARS, MAX_MESSAGE_TEXT, MAX_NAME_CLUSTERS, MAX_NAME_LEN, display_name, message_text,
+    MAX_MESSAGE_CHARS, MAX_MESSAGE_TEXT, MAX_NAME_CLUSTERS, MAX_NAME_LEN, display_name, is_message_text,
+    message_text,
 };
 pub use wire::{
     ClientMessage, ErrorCode, Intent, MAX_MESSAGE_LEN, MAX_PEERS, MDNS_SERVICE, PROTOCOL_VERSION, Retry,

@@ -60,8 +60,8 @@ pub fn message_text(text: &str) -> String {
     })
 }
 
-/// Whether a chat message may have this text.
-pub(crate) fn is_message_text(text: &str) -> bool {
+/// Whether a chat message may have this text, as far as its length goes.
+pub fn is_message_text(text: &str) -> bool {
     text.len() <= MAX_MESSAGE_TEXT && text.chars().count() <= MAX_MESSAGE_CHARS
 }
 

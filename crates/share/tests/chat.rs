@@ -273,6 +273,9 @@ fn what_one_says_is_bounded_and_costs_the_others_nothing() {
         attacked.hears_post(number + 10_000, None, "x");
     }
     assert_eq!(attacked.chat.posts().len(), MAX_POSTS + 1);
+    // A text that only cleaning makes too long is none.
+    attacked.hears_post(20_000, None, &format!("x{}x", "\t".repeat(MAX_MESSAGE_CHARS - 2)));
+    assert_eq!(attacked.chat.said(PostId { number: 20_000, author: id(1) }).unwrap().text, None);
     // Nor do people who are made up, or reactions to what is not there.
     for number in 0..=255 {
         attacked.hears_post(7, Some(PeerId::from_bytes([number; 32])), "x");

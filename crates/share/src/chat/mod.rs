@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use thiserror::Error;
 use tincan_protocol::{
     ChatMessage, MAX_CHAT_CLOCK, MAX_MESSAGE_CHARS, MAX_MESSAGE_TEXT, PeerId, Post, PostId, React, Reaction,
-    display_name, message_text,
+    display_name, is_message_text, message_text,
 };
 
 use author::{Author, Kept, Reacted};
@@ -471,7 +471,9 @@ impl Chat {
         let Some((author, via)) = self.speaker(peer, post.author) else { return };
         self.saw(author, via, post.clock, post.last);
         let id = PostId { number: post.number, author };
-        let text = post.text.map(|text| message_text(&text)).filter(|text| !text.is_empty());
+        // Whoever cleans their text first sends none that is longer afterwards; we could hand on no longer one.
+        let text = post.text.map(|text| message_text(&text));
+        let text = text.filter(|text| !text.is_empty() && is_message_text(text));
         let new =
             Kept { clock: post.clock, at: post.at, to: post.to, reply: post.reply, text, via, arrival: 0 };
         match self.kept(id) {
@@ -522,9 +524,9 @@ fn cleaned(typed: &str) -> Result<String, ChatError> {
     let text = message_text(typed);
     if text.is_empty() {
         Err(ChatError::Empty)
-    } else if text.len() > MAX_MESSAGE_TEXT || text.chars().count() > MAX_MESSAGE_CHARS {
-        Err(ChatError::TooLong)
-    } else {
+    } else if is_message_text(&text) {
         Ok(text)
+    } else {
+        Err(ChatError::TooLong)
     }
 }
