@@ -17,6 +17,8 @@ pub(super) struct Author {
     /// By their number.
     pub(super) posts: BTreeMap<u64, Kept>,
     pub(super) reacted: BTreeMap<PostId, Reacted>,
+    /// All of both by when it was changed last, in which order it is told.
+    order: BTreeSet<(u64, Piece)>,
     #[debug(skip)]
     pub(super) name: String,
     /// Whether they are in the room.
@@ -28,7 +30,16 @@ pub(super) struct Author {
     /// Everything up to this clock somebody told us.
     pub(super) complete: u64,
     /// Of all texts.
-    pub(super) bytes: usize,
+    bytes: usize,
+}
+
+/// Something that is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Piece {
+    /// By its number.
+    Post(u64),
+    /// What they think of this post.
+    React(PostId),
 }
 
 /// A post as it is now.
@@ -92,29 +103,54 @@ impl Reacted {
 }
 
 impl Author {
+    /// Of somebody who is in the room.
+    pub(super) fn here() -> Self {
+        Self { present: true, ..Self::default() }
+    }
+
     /// Keeps a post in place of what was there; gives the numbers of those that went for it.
     pub(super) fn put(&mut self, number: u64, kept: Kept) -> Vec<u64> {
         self.bytes += kept.bytes();
+        self.order.insert((kept.clock, Piece::Post(number)));
+        let clock = kept.clock;
         if let Some(old) = self.posts.insert(number, kept) {
             self.bytes -= old.bytes();
+            if old.clock != clock {
+                self.order.remove(&(old.clock, Piece::Post(number)));
+            }
         }
         let mut dropped = Vec::new();
         while self.posts.len() > MAX_POSTS || self.bytes > MAX_TEXT {
             let Some((number, old)) = self.posts.pop_first() else { break };
             self.bytes -= old.bytes();
+            self.order.remove(&(old.clock, Piece::Post(number)));
             dropped.push(number);
         }
         dropped
     }
 
     pub(super) fn react(&mut self, of: PostId, reacted: Reacted) {
-        self.reacted.insert(of, reacted);
+        let place = (reacted.clock, Piece::React(of));
+        if let Some(old) = self.reacted.insert(of, reacted) {
+            self.order.remove(&(old.clock, Piece::React(of)));
+        }
+        self.order.insert(place);
         if self.reacted.len() > MAX_REACTED {
-            let oldest = self.reacted.iter().min_by_key(|(_, one)| one.clock).map(|(of, _)| *of);
-            if let Some(oldest) = oldest {
-                self.reacted.remove(&oldest);
+            let oldest = self.order.iter().find_map(|(clock, piece)| match piece {
+                Piece::React(of) => Some((*clock, *of)),
+                Piece::Post(_) => None,
+            });
+            if let Some((clock, of)) = oldest {
+                self.reacted.remove(&of);
+                self.order.remove(&(clock, Piece::React(of)));
             }
         }
+    }
+
+    /// What was changed after this clock, in that order.
+    pub(super) fn after(&self, clock: u64) -> impl Iterator<Item = (u64, Piece)> {
+        // No piece is before the post of number 0.
+        self.order.range((clock + 1, Piece::Post(0))..).copied()
     }
 
     pub(super) fn said_nothing(&self) -> bool {

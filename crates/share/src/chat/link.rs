@@ -7,7 +7,7 @@ use tincan_protocol::{
 };
 
 use super::Chat;
-use super::author::Author;
+use super::author::{Author, Piece};
 
 /// How much of somebody a member has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,12 +41,6 @@ impl Link {
             theirs.entry(peer).or_insert(Standing::Waits);
         }
     }
-}
-
-/// What is told next, by its clock.
-enum Piece {
-    Post(u64),
-    React(PostId),
 }
 
 impl Chat {
@@ -135,23 +129,12 @@ impl Chat {
     /// What a member lacks of an author first; as `last` when nothing follows it.
     fn lacking(&self, peer: PeerId, id: PeerId, author: &Author, after: u64) -> Option<ChatMessage> {
         let own = id == self.me;
-        let posts = author.posts.iter().filter(|(number, kept)| {
-            kept.clock > after && self.is_for(peer, PostId { number: **number, author: id })
+        let mut pieces = author.after(after).filter(|(_, piece)| match piece {
+            Piece::Post(number) => self.is_for(peer, PostId { number: *number, author: id }),
+            Piece::React(of) => self.is_reaction_for(peer, *of, own),
         });
-        let posts = posts.map(|(number, kept)| (kept.clock, Piece::Post(*number)));
-        let reacted = author
-            .reacted
-            .iter()
-            .filter(|(of, one)| one.clock > after && self.is_reaction_for(peer, **of, own));
-        let reacted = reacted.map(|(of, one)| (one.clock, Piece::React(*of)));
-        let (mut first, mut more) = (None::<(u64, Piece)>, false);
-        for (clock, piece) in posts.chain(reacted) {
-            more = first.is_some();
-            if first.as_ref().is_none_or(|(least, _)| clock < *least) {
-                first = Some((clock, piece));
-            }
-        }
-        let (clock, piece) = first?;
+        let (clock, piece) = pieces.next()?;
+        let more = pieces.next().is_some();
         // Of somebody who left in the middle of a word we may lack what came before it.
         let last = !more && (own || clock <= author.complete);
         let author_name = (!own).then(|| Named { peer: id, name: author.name.clone() });

@@ -172,7 +172,7 @@ impl Chat {
             me,
             clock: 0,
             closed: false,
-            authors: BTreeMap::from([(me, Author { present: true, ..Author::default() })]),
+            authors: BTreeMap::from([(me, Author::here())]),
             links: BTreeMap::new(),
             arrivals: 0,
             outputs: VecDeque::new(),
