@@ -40,6 +40,8 @@ pub enum Deed {
     React(usize, usize, bool),
     /// One message arrives.
     Arrive(usize, usize),
+    /// One message arrives, and will once more.
+    Repeat(usize, usize),
     Break(usize, usize),
     Open(usize, usize),
 }
@@ -57,6 +59,7 @@ pub fn deed() -> impl Strategy<Value = Deed> {
         1 => (0..5_usize, 0..20_usize).prop_map(|(a, which)| Deed::Delete(a, which)),
         3 => (0..5_usize, 0..20_usize, any::<bool>()).prop_map(|(a, which, on)| Deed::React(a, which, on)),
         20 => pair().prop_map(|(a, b)| Deed::Arrive(a, b)),
+        2 => pair().prop_map(|(a, b)| Deed::Repeat(a, b)),
         3 => pair().prop_map(|(a, b)| Deed::Break(a, b)),
         4 => pair().prop_map(|(a, b)| Deed::Open(a, b)),
     ]
@@ -254,6 +257,12 @@ impl World {
             Deed::Leave(member) => self.leave(member),
             Deed::Notice(member, gone) => self.notice(member, gone),
             Deed::Arrive(from, to) => self.step(from, to),
+            Deed::Repeat(from, to) => {
+                self.speak();
+                if let Some(bytes) = self.links.get(&(from, to)).and_then(VecDeque::front).cloned() {
+                    self.members[to].chat.handle(ChatInput::Received { peer: id(from), bytes });
+                }
+            }
             Deed::Break(one, two) => self.break_link(one, two),
             Deed::Open(one, two) => self.open_link(one, two),
             Deed::Say(member) | Deed::Whisper(member, _) if !self.members[member].here => {}
