@@ -1,9 +1,13 @@
-//! What the desktop is told about a call while the person looks elsewhere: that somebody came (a notification, the
+//! What the desktop is told about a call while the person looks elsewhere: that somebody came or wrote (a notification, the
 //! window's button in the task bar), and that the screen is to stay on.
+
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tauri::{AppHandle, Manager, UserAttentionType};
 use tauri_plugin_notification::NotificationExt;
-use tincan_engine::api::{CallView, Event, Notice, NumberedEvent, Settings, Snapshot};
+use tincan_engine::api::{
+    CallView, ChatChange, ChatMessage, ChatView, Event, Notice, NumberedEvent, Settings, Snapshot,
+};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::debug;
@@ -13,11 +17,24 @@ use crate::window::{self, Closing};
 
 /// The notice that somebody came into the call.
 const JOINED: &str = "participant_joined";
+/// Somebody who writes one line after the other is told of once in a while.
+const BETWEEN_MESSAGES: Duration = Duration::from_secs(5);
+/// What was written longer ago is history, which whoever has just come reads in the window.
+const NEWS: Duration = Duration::from_secs(60);
+/// A notification has room for so many letters.
+const FIRST_LINE: usize = 120;
 
 /// Watches until the engine ends.
 pub(crate) async fn watch(app: AppHandle, subscription: (Snapshot, Receiver<NumberedEvent>)) {
     let (snapshot, mut events) = subscription;
-    let mut desktop = Desktop { app, settings: snapshot.settings, call: Call::None, awake: None };
+    let mut desktop = Desktop {
+        app,
+        settings: snapshot.settings,
+        call: Call::None,
+        awake: None,
+        chat: snapshot.chat,
+        told: None,
+    };
     desktop.call_changed(snapshot.call.as_ref());
     loop {
         match events.recv().await {
@@ -43,6 +60,9 @@ struct Desktop {
     call: Call,
     /// While there is a call.
     awake: Option<Awake>,
+    chat: Option<ChatView>,
+    /// When somebody's words were told last.
+    told: Option<Instant>,
 }
 
 impl Desktop {
@@ -54,6 +74,13 @@ impl Desktop {
             }
             Event::Call { call } => self.call_changed(call.as_ref()),
             Event::Notice { notice } if notice.code == JOINED => self.joined(&notice),
+            Event::Chat { change } => {
+                let news = news(self.chat.as_ref(), &change, SystemTime::now());
+                change.apply(&mut self.chat);
+                if let Some(text) = news {
+                    self.wrote(&text);
+                }
+            }
             _ => {}
         }
     }
@@ -78,6 +105,25 @@ impl Desktop {
         self.app.state::<Closing>().guard(guarded);
     }
 
+    fn wrote(&mut self, text: &str) {
+        let now = Instant::now();
+        let soon = self.told.is_some_and(|at| now.duration_since(at) < BETWEEN_MESSAGES);
+        if soon || !self.settings.notify_on_chat {
+            return;
+        }
+        let Some(main) = window::main(&self.app) else { return };
+        if !main.is_focused().unwrap_or(false) {
+            self.told = Some(now);
+            self.notify(text);
+        }
+    }
+
+    fn notify(&self, text: &str) {
+        if let Err(error) = self.app.notification().builder().title("Tincan").body(text).show() {
+            debug!(%error, "no notification could be shown");
+        }
+    }
+
     /// Whoever looks at the window sees it there.
     fn joined(&self, notice: &Notice) {
         let Some(main) = window::main(&self.app) else { return };
@@ -90,10 +136,58 @@ impl Desktop {
             debug!(%error, "the window could not ask for attention");
         }
         if self.settings.notify_on_join {
-            let shown = self.app.notification().builder().title("Tincan").body(&notice.message).show();
-            if let Err(error) = shown {
-                debug!(%error, "no notification could be shown");
-            }
+            self.notify(&notice.message);
+        }
+    }
+}
+
+/// What is to be told of a change of the chat: the first line of what somebody else has just written.
+fn news(chat: Option<&ChatView>, change: &ChatChange, now: SystemTime) -> Option<String> {
+    let (chat, ChatChange::Message { message }) = (chat?, change) else { return None };
+    let ChatMessage { id, author, at, text, passed_on_by, .. } = message;
+    let now = now.duration_since(UNIX_EPOCH).ok()?.as_millis() as u64;
+    let is_old = u128::from(now.abs_diff(*at)) > NEWS.as_millis();
+    if *author == chat.me || chat.message(id).is_some() || passed_on_by.is_some() || is_old {
+        return None;
+    }
+    let name = chat.names.get(author).filter(|name| !name.is_empty()).map_or("Somebody", String::as_str);
+    let first: String = text.as_ref()?.lines().next()?.chars().take(FIRST_LINE).collect();
+    Some(format!("{name}: {first}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_others_have_just_written_is_told_of() {
+        let now = UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let message = |author: &str, number: u64, ago: u64| ChatMessage {
+            id: format!("{number}-{author}"),
+            number,
+            author: author.into(),
+            at: 1_700_000_000_000 - ago * 1000,
+            to: None,
+            reply: None,
+            text: Some("one\ntwo".into()),
+            edited: false,
+            passed_on_by: None,
+            reactions: Vec::new(),
+        };
+        let names = [("a".to_owned(), "Ada".to_owned())].into();
+        let chat =
+            ChatView { me: "m".into(), messages: vec![message("a", 1, 9)], names, ..ChatView::default() };
+        let told = |message: ChatMessage| news(Some(&chat), &ChatChange::Message { message }, now);
+        assert_eq!(told(message("a", 2, 0)).as_deref(), Some("Ada: one"));
+        assert_eq!(told(message("b", 2, 0)).as_deref(), Some("Somebody: one"));
+        for old in [
+            message("m", 2, 0),
+            message("a", 1, 9),
+            message("a", 2, 600),
+            ChatMessage { text: None, ..message("a", 2, 0) },
+            ChatMessage { passed_on_by: Some("a".into()), ..message("z", 2, 0) },
+        ] {
+            assert_eq!(told(old), None);
         }
     }
 }

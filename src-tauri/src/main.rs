@@ -104,6 +104,7 @@ fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
     let local_rooms = LocalRooms::default();
     let config = EngineConfig {
         data_dir: Some(data_dir),
+        downloads: app.path().download_dir().ok(),
         frames: Arc::<FrameHub>::clone(&frames),
         local_server: Some(Arc::new(local_rooms.clone())),
         overrides: args.overrides(),

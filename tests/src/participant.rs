@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
+use tincan_engine::api::{ChatChange, ChatView};
 use tokio::process::Command;
 
 use crate::process::{PATIENCE, Process, binary};
@@ -17,6 +18,8 @@ const AUDIBLE: f64 = 0.005;
 pub struct Participant {
     process: Process,
     told: Told,
+    /// The command that ends it.
+    leave: &'static str,
 }
 
 /// What it told so far.
@@ -24,6 +27,7 @@ pub struct Participant {
 struct Told {
     call: Value,
     preview: Value,
+    chat: Option<ChatView>,
     /// Whether a connection was ever shown as being made again.
     reconnected: bool,
     /// How each one's pictures came, by id.
@@ -92,6 +96,13 @@ impl Told {
         if let Some(now) = part(&line, "preview") {
             self.preview.clone_from(now);
         }
+        if let Some(all) = line["snapshot"].get("chat") {
+            self.chat = serde_json::from_value(all.clone()).ok()?;
+        }
+        if line["event"]["type"] == "chat" {
+            let change: ChatChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
+            change.apply(&mut self.chat);
+        }
         Some(line)
     }
 }
@@ -124,7 +135,9 @@ impl Participant {
             }
         }
         command.args(["--events", "json", "--stats", "json", "--read-stamp"]).args(arguments);
-        Self { process: Process::start(name, command), told: Told::default() }
+        // In a chat, commands have a slash.
+        let leave = if arguments.contains(&"--chat") { "/leave" } else { "leave" };
+        Self { process: Process::start(name, command), told: Told::default(), leave }
     }
 
     /// The code of the call, once it is in the room.
@@ -143,6 +156,21 @@ impl Participant {
         if !holds(&self.told.call) {
             self.follow(PATIENCE, what, |call, _| holds(call).then_some(())).await;
         }
+    }
+
+    /// Waits until the chat as a window would show it satisfies `holds`, also after somebody was missed for a long time.
+    pub async fn chat_until(&mut self, what: &str, holds: impl Fn(&ChatView) -> bool) -> ChatView {
+        let found = |chat: &Option<ChatView>| chat.as_ref().filter(|chat| holds(chat)).cloned();
+        self.catch_up();
+        if let Some(chat) = found(&self.told.chat) {
+            return chat;
+        }
+        let told = &mut self.told;
+        let search = |line: &str| {
+            told.take(line);
+            found(&told.chat)
+        };
+        self.process.wait_for_within(LONG_PATIENCE, what, search).await
     }
 
     /// Waits until its own devices, as a window would show them, satisfy `holds`.
@@ -294,7 +322,7 @@ impl Participant {
 
     /// Leaves, and waits until the program has ended by itself; returns its exit code and what it said.
     pub async fn leave(mut self) -> (Option<i32>, Vec<String>) {
-        self.process.type_line("leave").await;
+        self.process.type_line(self.leave).await;
         self.process.end().await
     }
 

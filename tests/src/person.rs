@@ -61,7 +61,15 @@ impl Person {
             ..overrides
         };
         let frames = Arc::new(Blind);
-        Self { engine: Engine::start(EngineConfig { data_dir, frames, local_server, overrides }) }
+        Self {
+            engine: Engine::start(EngineConfig {
+                data_dir,
+                downloads: None,
+                frames,
+                local_server,
+                overrides,
+            }),
+        }
     }
 
     /// Does what is asked.

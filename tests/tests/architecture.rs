@@ -17,6 +17,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("tincan-devices", &["tincan-media"]),
     ("tincan-peer", &["tincan-protocol", "tincan-media"]),
     ("tincan-call", &["tincan-protocol", "tincan-media"]),
+    ("tincan-share", &["tincan-protocol"]),
     ("tincan-signal-client", &["tincan-protocol"]),
     ("tincan-signal-server", &["tincan-protocol"]),
     (
@@ -28,6 +29,7 @@ const ARROWS: &[(&str, &[&str])] = &[
             "tincan-devices",
             "tincan-peer",
             "tincan-call",
+            "tincan-share",
             "tincan-signal-client",
         ],
     ),
@@ -43,7 +45,7 @@ const FOR_TESTS: &[&str] = &["tincan-signal-server"];
 const TEST_CRATES: &[&str] = &["tincan-tests"];
 
 /// No runtime, socket, thread pool, device or window comes near the pure crates, not even through others.
-const PURE: &[&str] = &["tincan-protocol", "tincan-media", "tincan-call"];
+const PURE: &[&str] = &["tincan-protocol", "tincan-media", "tincan-call", "tincan-share"];
 const IMPURE: &[&str] =
     &["tokio", "mio", "async-std", "smol", "socket2", "webrtc", "rtc", "tauri", "cpal", "nokhwa"];
 
@@ -156,7 +158,7 @@ fn pure_crates_reach_no_runtime_socket_or_device() {
             }
         }
     }
-    none(&findings, "protocol, media and call do no I/O");
+    none(&findings, "protocol, media, call and share do no I/O");
 }
 
 #[test]
@@ -181,7 +183,7 @@ fn pure_crates_read_no_clock_and_open_nothing() {
             }
         }
     }
-    none(&findings, "in protocol, media and call, time is an argument and nothing is opened");
+    none(&findings, "in protocol, media, call and share, time is an argument and nothing is opened");
 }
 
 #[test]

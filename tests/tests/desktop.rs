@@ -27,7 +27,7 @@ async fn the_mouse_wheel_scrolls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_who_comes_is_told_to_the_desktop_and_the_screen_stays_on_in_a_call() {
+async fn somebody_who_comes_or_writes_is_told_to_the_desktop_and_the_screen_stays_on_in_a_call() {
     let folder = tempfile::tempdir().unwrap();
     let mut desktop = Desktop::start().await;
     let screen = Screen::with_desktop(&desktop).await;
@@ -45,8 +45,11 @@ async fn somebody_who_comes_is_told_to_the_desktop_and_the_screen_stays_on_in_a_
         focus == 0.0
     })
     .await;
-    let ben = Participant::start("Ben", &url, &[code.trim()]);
+    let mut ben = Participant::start("Ben", &url, &[code.trim(), "--chat"]);
     assert_eq!(desktop.wish().await, Wish::Notification("Tincan: Ben joined.".into()));
+    ben.until("connection", |call| call["phase"] == "connected").await;
+    ben.say("look here").await;
+    assert_eq!(desktop.wish().await, Wish::Notification("Tincan: Ben: look here".into()));
     ada.press("leave").await;
     assert_eq!(desktop.wish().await, Wish::ScreenMayGoDark);
     drop(ben);

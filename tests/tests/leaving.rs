@@ -75,6 +75,7 @@ struct Person {
 impl Person {
     fn new(server: &str) -> Self {
         let engine = Engine::start(EngineConfig {
+            downloads: None,
             data_dir: None,
             frames: Arc::new(Blind),
             local_server: None,

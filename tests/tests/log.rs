@@ -53,6 +53,8 @@ fn connected(snapshot: &Snapshot) -> bool {
     snapshot.call.as_ref().is_some_and(|call| call.phase == CallPhase::Connected)
 }
 
+/// What is written in the chat.
+const WRITTEN: &str = "the key is under the flowerpot";
 const NAMES: [&str; 2] = ["Augusta Ada", "Benjamin Franklin"];
 /// Secret keys of which every byte is the same.
 const SECRETS: [u8; 2] = [0xa1, 0x18];
@@ -93,6 +95,13 @@ async fn a_whole_call_logged_in_full_names_nobody_no_code_no_key_no_password_and
     let number = |snapshot: &Snapshot| snapshot.call.as_ref().unwrap().safety.is_some();
     ben.until("what is compared aloud", number).await;
     ben.ask(Command::SetCamera { on: false }).await;
+    let say = |text: String| Command::SendChat { text, to: None, reply: None };
+    ada.ask(say(WRITTEN.into())).await;
+    let heard = |snapshot: &Snapshot| snapshot.chat.as_ref().is_some_and(|chat| chat.messages.len() == 1);
+    ben.until("what Ada wrote", heard).await;
+    assert!(ben.answer(say(WRITTEN.repeat(1000))).await.is_err());
+    let file = Some(format!("/nowhere/{WRITTEN}"));
+    assert!(ben.answer(Command::SaveChat { file, utc_offset: 0 }).await.is_err());
     ben.ask(Command::Leave).await;
     ada.until("alone", |snapshot| snapshot.call.as_ref().unwrap().participants.is_empty()).await;
     ada.ask(Command::Leave).await;
@@ -117,6 +126,7 @@ async fn a_whole_call_logged_in_full_names_nobody_no_code_no_key_no_password_and
     for code in [&code, &again] {
         secrets.extend([code.clone(), code.replace('-', "")]);
     }
+    secrets.push(WRITTEN.into());
     secrets.extend([room.clone(), link, "tincan://".into(), "ws://".into()]);
     secrets.extend(
         ["relayuser", "relaypassword", "damageduser", "damagedpassword", "relay.example"].map(str::to_owned),

@@ -350,3 +350,45 @@ async fn a_newcomer_alone_sees_a_whole_test_call() {
     ada.shows("after-home").await;
     ada.close().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_windows_write_to_each_other_and_keys_write_where_they_write() {
+    // WebDriver's Enter and Up.
+    const ENTER: &str = "\u{e007}";
+    const UP: &str = "\u{e013}";
+    let server = Server::start().await;
+    let mut desk = Desk::default();
+    let ada = desk.open("Ada", &server, &[]).await;
+    let ben = desk.open("Ben", &server, &[]).await;
+    call(&ada, &ben).await;
+    let said = |text: &str| {
+        format!(
+            "[...document.querySelectorAll('[data-testid=\"chat-text\"]')].filter((one) => \
+             one.textContent.trim() === '{text}').length"
+        )
+    };
+    ada.key("c").await;
+    ada.write("chat-composer", "mmm: https://a.example").await;
+    ada.has("mic-toggle", "aria-pressed", "true").await;
+    ada.write("chat-composer", ENTER).await;
+    ada.until_run(&said("mmm: https://a.example"), 1).await;
+    ada.until_value("chat-composer", "").await;
+    assert_eq!(ben.text("unread").await, "1");
+    ben.press("toast-act").await;
+    assert_eq!(ben.text("chat-text").await, "mmm: https://a.example");
+    assert_eq!(ben.text("chat-author").await, "Ada");
+    ben.hides("unread").await;
+    ben.write("chat-composer", &format!("helo{ENTER}")).await;
+    ada.until_run(&said("helo"), 1).await;
+    ben.until_value("chat-composer", "").await;
+    ben.write("chat-composer", UP).await;
+    ben.until_value("chat-composer", "helo").await;
+    ben.write("chat-composer", &format!("!{ENTER}")).await;
+    ada.until_run(&said("helo! (edited)"), 1).await;
+    ada.press("chat-more").await;
+    ada.press("chat-delete").await;
+    ben.until_run("document.querySelectorAll('[data-testid=\"chat-text\"]').length", 1).await;
+    for window in [ada, ben] {
+        window.close().await;
+    }
+}

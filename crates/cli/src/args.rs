@@ -92,6 +92,9 @@ pub(crate) struct CallArguments {
     /// next goes on in it.
     #[arg(long, value_name = "FILE.mp4")]
     record: Option<PathBuf>,
+    /// Chat: print what the others write, and send what is typed. Commands then begin with a slash; /help says which.
+    #[arg(long)]
+    pub(crate) chat: bool,
     /// Leave after this time, such as 30s, 5m or 1h.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     pub(crate) limit: Option<Duration>,

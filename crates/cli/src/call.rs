@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tincan_engine::Engine;
-use tincan_engine::api::{CallPhase, CallView, Command, Event, NoticeKind, NumberedEvent, Reply, Snapshot};
+use tincan_engine::api::{
+    CallPhase, CallView, ChatView, Command, Event, NoticeKind, NumberedEvent, Reply, Snapshot,
+};
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -13,7 +15,7 @@ use crate::args::{CallArguments, StatsForm};
 use crate::console::Typed;
 use crate::frames::Frames;
 use crate::output::{self, Joined, Line, StatisticsLine};
-use crate::{Exit, console, engine_config, progress, stop};
+use crate::{Exit, chat, console, engine_config, progress, stop};
 
 /// A goodbye takes a round trip; devices that hang are given this much, then left behind.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -29,6 +31,7 @@ pub(crate) async fn run(arguments: CallArguments) -> Exit {
         frames,
         arguments: &arguments,
         call: None,
+        chat: None,
         code: None,
         began: Instant::now(),
         was_connected: false,
@@ -57,6 +60,7 @@ struct Participant<'a> {
     frames: Arc<Frames>,
     arguments: &'a CallArguments,
     call: Option<CallView>,
+    chat: Option<ChatView>,
     /// The code of the room that we joined, until it was told.
     code: Option<String>,
     began: Instant,
@@ -143,6 +147,7 @@ impl Participant<'_> {
         if self.arguments.events.is_some() {
             output::print(&Line::Snapshot { snapshot: &snapshot });
         }
+        self.chat = snapshot.chat;
         self.call_changed(snapshot.call);
     }
 
@@ -168,6 +173,14 @@ impl Participant<'_> {
                 self.call_changed(call.clone());
                 if over && self.exit.is_none() {
                     self.exit = Some(Exit::Ended);
+                }
+            }
+            Event::Chat { change } => {
+                let told = chat::tell(self.chat.as_ref(), change);
+                change.apply(&mut self.chat);
+                if let Some(line) = told.filter(|_| self.arguments.chat && !self.arguments.machine_readable())
+                {
+                    output::say(&line);
                 }
             }
             Event::LastCall { summary: Some(summary) } => {
@@ -224,16 +237,30 @@ impl Participant<'_> {
     }
 
     async fn line(&mut self, engine: &Engine, line: &str) {
-        match console::parse(line, self.call.as_ref()) {
+        match self.typed(line) {
             None => {}
             Some(Err(problem)) => eprintln!("{problem}"),
             Some(Ok(Typed::Show { stream, lines })) => self.frames.want(stream, lines),
             Some(Ok(Typed::Command(Command::Leave))) => self.exit = Some(Exit::Fine),
-            Some(Ok(Typed::Command(command))) => {
-                if let Err(error) = engine.dispatch(command).await {
-                    eprintln!("{} ({})", error.message, error.code);
-                }
+            Some(Ok(Typed::Command(command))) => match engine.dispatch(command).await {
+                Ok(Reply::Saved { file }) => eprintln!("The chat was saved as {file}."),
+                Ok(_) => {}
+                Err(error) => eprintln!("{} ({})", error.message, error.code),
+            },
+        }
+    }
+
+    fn typed(&self, line: &str) -> Option<Result<Typed, String>> {
+        if !self.arguments.chat {
+            return console::parse(line, self.call.as_ref());
+        }
+        match chat::parse(line, self.chat.as_ref())? {
+            Ok(chat::Typed::Command(command)) => Some(Ok(Typed::Command(command))),
+            Ok(chat::Typed::Other(line)) => {
+                console::parse(&line, self.call.as_ref()).map(|typed| typed.map_err(chat::explain))
             }
+            Ok(chat::Typed::Help) => Some(Err(chat::HELP.to_owned())),
+            Err(problem) => Some(Err(problem)),
         }
     }
 }

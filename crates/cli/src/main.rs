@@ -7,6 +7,7 @@
 
 mod args;
 mod call;
+mod chat;
 mod console;
 mod devices;
 mod doctor;
@@ -94,6 +95,7 @@ async fn run(arguments: Arguments) -> Exit {
 pub(crate) fn engine_config(frames: Arc<dyn FrameOutput>, overrides: Overrides) -> EngineConfig {
     EngineConfig {
         data_dir: None,
+        downloads: None,
         frames,
         local_server: Some(Arc::new(local::LocalHost::default())),
         overrides,

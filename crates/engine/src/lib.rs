@@ -6,6 +6,7 @@
 
 pub mod api;
 mod call;
+mod chat_file;
 mod code;
 mod devices;
 mod ice_server;
@@ -46,6 +47,8 @@ const MESSAGES: usize = 64;
 pub struct EngineConfig {
     /// Where settings and recent calls are kept; `None` keeps nothing.
     pub data_dir: Option<PathBuf>,
+    /// Where files go that a person saves without saying where.
+    pub downloads: Option<PathBuf>,
     /// Where pictures go.
     pub frames: Arc<dyn FrameOutput>,
     /// Runs a signalling server inside this program for calls on the local network.

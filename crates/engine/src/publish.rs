@@ -59,6 +59,7 @@ fn apply(snapshot: &mut Snapshot, event: &Event) -> bool {
         Event::Nearby { nearby } => replace(&mut snapshot.nearby, nearby),
         Event::Recent { recent } => replace(&mut snapshot.recent, recent),
         Event::LastCall { summary } => replace(&mut snapshot.last_call, summary),
+        Event::Chat { change } => change.apply(&mut snapshot.chat),
         Event::Notice { .. } | Event::Reaction { .. } => true,
     }
 }

@@ -257,6 +257,7 @@ impl Watching {
         let devices = FakeDevices::default();
         let frames = Arc::<CountedFrames>::default();
         let config = EngineConfig {
+            downloads: None,
             data_dir: data_dir.map(Into::into),
             frames: Arc::clone(&frames) as Arc<dyn FrameOutput>,
             local_server: None,

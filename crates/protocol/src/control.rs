@@ -79,7 +79,7 @@ pub struct Wanted {
 }
 
 /// What can be shown for a moment beside somebody's picture.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names are the pictures")]
 pub enum Reaction {

@@ -1,11 +1,12 @@
 //! Room codes and the keys derived from them, the sealed envelopes between participants, and every message on the
-//! wire: to the signalling server, through it, and on the control channel. `docs/protocol.md` is its text.
+//! wire: to the signalling server, through it, and on the control and chat channels. `docs/protocol.md` is its text.
 //!
 //! **Invariant:** serde only. Nothing here does I/O, reads a clock or knows an async runtime; the one thing it takes
 //! from outside is the operating system's random source.
 #![forbid(unsafe_code)]
 
 mod channel;
+mod chat;
 mod control;
 mod envelope;
 mod identity;
@@ -25,6 +26,9 @@ mod text;
 mod wire;
 
 pub use channel::Channel;
+pub use chat::{
+    Author, ChatMember, ChatMessage, ChatMessageError, MAX_CHAT_CLOCK, MAX_CHAT_MEMBERS, Post, PostId, React,
+};
 pub use control::{ControlError, ControlMessage, Lock, MAX_LOCK_MEMBERS, Reaction, StreamState, Wanted};
 pub use envelope::{Envelope, EnvelopeError};
 pub use identity::{
@@ -43,7 +47,10 @@ pub use room_code::{CodeError, LONG_CODE_LEN, PartialCode, RoomCode, SHORT_CODE_
 pub use room_id::{ParseRoomIdError, RoomId};
 pub use safety::SafetyNumber;
 pub use source::Source;
-pub use text::{MAX_NAME_CLUSTERS, MAX_NAME_LEN, display_name};
+pub use text::{
+    MAX_MESSAGE_CHARS, MAX_MESSAGE_TEXT, MAX_NAME_CLUSTERS, MAX_NAME_LEN, display_name, is_message_text,
+    message_text,
+};
 pub use wire::{
     ClientMessage, ErrorCode, Intent, MAX_MESSAGE_LEN, MAX_PEERS, MDNS_SERVICE, PROTOCOL_VERSION, Retry,
     SIGNAL_PATH, SUBPROTOCOL, ServerMessage, WireError,

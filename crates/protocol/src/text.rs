@@ -17,6 +17,13 @@ pub const MAX_NAME_LEN: usize = 256;
 /// Longest name, in grapheme clusters, which is what people count as characters. More do not fit under a picture.
 pub const MAX_NAME_CLUSTERS: usize = 40;
 
+/// Longest text of a chat message, in characters (code points). With [`MAX_MESSAGE_TEXT`] it fits the channel's 16 KiB
+/// however JSON has to write it.
+pub const MAX_MESSAGE_CHARS: usize = 4_000;
+/// Longest text of a chat message, in bytes of UTF-8: as many characters of three bytes, which most of the world's writing
+/// has.
+pub const MAX_MESSAGE_TEXT: usize = 12_000;
+
 /// Nothing beyond this is looked at: a name needs a sixteenth of it.
 const MAX_NAME_INPUT: usize = 4096;
 /// Longest grapheme cluster, in bytes. The longest emoji that Unicode recommends has 35, but clusters may be of any
@@ -34,16 +41,54 @@ const CANCEL_TAG: char = '\u{e007f}';
 /// [`MAX_NAME_LEN`] bytes, none of them cut. Nothing in it is invisible, turns the direction of the text around it or
 /// covers that text; what emoji and scripts need to be whole (joiners, variation selectors) stays. May be empty.
 pub fn display_name(text: &str) -> String {
-    let mut name = bounded(text, MAX_NAME_INPUT).to_owned();
+    settled(bounded(text, MAX_NAME_INPUT), |name| within_limits(&visible(name, Blanks::Joined)))
+}
+
+/// What a person wrote to others, as it is sent, taken and shown: NFC, and of each line what a name keeps, but with blanks
+/// as they were typed. Nothing in it is invisible, turns the direction of the text around it or covers that text. May be
+/// empty, and longer than a message may be.
+pub fn message_text(text: &str) -> String {
+    settled(text, |text| {
+        let text = text.replace("\r\n", "\n");
+        let lines = text.split(ends_line).map(|line| {
+            let mut line = visible(line, Blanks::Kept);
+            line.truncate(line.trim_end().len());
+            line
+        });
+        let text = lines.collect::<Vec<_>>().join("\n");
+        text.trim_end().trim_start_matches('\n').to_owned()
+    })
+}
+
+/// Whether a chat message may have this text, as far as its length goes.
+pub fn is_message_text(text: &str) -> bool {
+    text.len() <= MAX_MESSAGE_TEXT && text.chars().count() <= MAX_MESSAGE_CHARS
+}
+
+fn ends_line(c: char) -> bool {
+    matches!(c, '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}')
+}
+
+/// Cleans until nothing changes: what was left out brought others side by side, which may now belong together or not any
+/// more. Each pass but the first only leaves out, so this ends.
+fn settled(text: &str, clean: impl Fn(&str) -> String) -> String {
+    let mut text = text.to_owned();
     loop {
-        let next = within_limits(&visible(&name));
-        if next == name {
-            return name;
+        let next = clean(&text);
+        if next == text {
+            return text;
         }
-        // What was left out brought others side by side, which may now belong together or not any more. Each pass
-        // but the first only leaves out, so this ends.
-        name = next;
+        text = next;
     }
+}
+
+/// What becomes of white space.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Blanks {
+    /// One blank between words, and none around them.
+    Joined,
+    /// Each is a blank, and a tab four.
+    Kept,
 }
 
 /// The longest beginning of a text that has at most so many bytes.
@@ -65,7 +110,7 @@ fn plain(c: char) -> Option<char> {
         return Some(c);
     }
     match c {
-        '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => return Some('\n'),
+        _ if ends_line(c) => return Some('\n'),
         _ if WhiteSpace::for_char(c) => return Some(' '),
         // What Japanese keyboards give for a dash, and what people draw one with.
         '\u{30fc}' | '\u{30fb}' | '\u{b7}' | '\u{2022}' | '\u{2043}' | '\u{2d7}' => return Some('-'),
@@ -120,8 +165,8 @@ pub(crate) fn is_graphic(c: char) -> bool {
         )
 }
 
-/// A name without what is not seen, on one line.
-fn visible(text: &str) -> String {
+/// A line without what is not seen.
+fn visible(text: &str, blanks: Blanks) -> String {
     let normal = ComposingNormalizerBorrowed::new_nfc().normalize(text);
     let chars: Vec<char> = normal.chars().collect();
     let mut kept: Vec<char> = Vec::with_capacity(chars.len());
@@ -133,6 +178,9 @@ fn visible(text: &str) -> String {
         let rest = &chars[position..];
         if is_blank(c) {
             blank = true;
+            if blanks == Blanks::Kept {
+                kept.extend(std::iter::repeat_n(' ', if c == '\t' { 4 } else { 1 }));
+            }
             continue;
         }
         if blank && is_mark(c) || !is_kept(c, &kept, rest) {
@@ -147,7 +195,7 @@ fn visible(text: &str) -> String {
         if marks > MAX_MARKS {
             continue;
         }
-        if std::mem::take(&mut blank) && !kept.is_empty() {
+        if std::mem::take(&mut blank) && !kept.is_empty() && blanks == Blanks::Joined {
             kept.push(' ');
         }
         kept.push(c);
@@ -309,6 +357,20 @@ mod tests {
     }
 
     #[test]
+    fn messages_keep_lines_and_blanks_and_lose_what_is_not_seen() {
+        for (typed, sent) in [
+            ("  let x = 1;\n\tx + 1  \n\n", "  let x = 1;\n    x + 1"),
+            ("\n\na\r\nb\u{2028}c\rd", "a\nb\nc\nd"),
+            ("Hi \u{202e}there\u{202c}\u{7}\u{1b}[31m", "Hi there[31m"),
+            ("a\u{200b}\u{301}  \u{301}b", "\u{e1}  b"),
+            ("👩\u{200d}👩\u{200d}👧 ok", "👩\u{200d}👩\u{200d}👧 ok"),
+            (" \u{200b}\u{3164}\n ", ""),
+        ] {
+            assert_eq!(message_text(typed), sent, "{typed:?}");
+        }
+    }
+
+    #[test]
     fn text_is_read_as_a_person_reads_it() {
         assert_eq!(readable("ｋＱz４\u{30fc}ｍ８"), "kQz4-m8");
         assert_eq!(readable("k\u{ad}q\u{200e}z\u{332}4\u{fe0f}\u{20e3}"), "kqz4");
@@ -365,6 +427,14 @@ mod tests {
             let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
             prop_assert!(!name.chars().any(turns));
             prop_assert!(!name.chars().any(char::is_control));
+        }
+
+        #[test]
+        fn every_message_is_final_and_turns_nothing(text in odd_text()) {
+            let message = message_text(&text);
+            prop_assert_eq!(&message_text(&message), &message);
+            let turns = |c: char| matches!(c, '\u{200e}' | '\u{200f}' | '\u{61c}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            prop_assert!(!message.chars().any(|c| turns(c) || (c.is_control() && c != '\n')));
         }
 
         #[test]

@@ -1,5 +1,6 @@
 import type { CallView, Participant, Reaction } from '../core/core';
 import type { Corner } from '../layout/corner';
+import { ChatModel } from './chat.svelte';
 import { aloneCard, banner, statusSays } from './call-status';
 import { clock, displayName, isolated } from './format';
 import { IdleWatch } from './idle';
@@ -66,6 +67,7 @@ export class CallModel {
   readonly #speaker = new ActiveSpeaker();
   readonly #watch = new IdleWatch((quiet) => (this.idle = quiet));
   readonly #talk: PushToTalk;
+  readonly chat: ChatModel;
   readonly #names = new Names();
   /** How loud somebody was before they were muted here. */
   // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
@@ -78,6 +80,10 @@ export class CallModel {
     this.#session = session;
     this.#call = call;
     this.#around = around;
+    this.chat = new ChatModel(session, {
+      nameOf: (id) => (this.ids.includes(id) ? this.nameOf(id) : undefined),
+      open: () => (this.panel = 'chat'),
+    });
     this.#talk = new PushToTalk(
       // With no microphone chosen there is nothing to hold the key for.
       () => session.microphone.on || !session.preview?.microphone.chosen,
@@ -158,6 +164,8 @@ export class CallModel {
   /** Whether somebody has come into the room that the code leads to. */
   readonly inside = $derived.by(() => !['joining', 'knocking'].includes(this.#call().phase));
   readonly canInvite = $derived.by(() => !this.#call().test && this.inside);
+  /** Whoever stands in for a person in a test call reads nothing. */
+  readonly canChat = $derived.by(() => this.inside && !this.#call().test);
   readonly handUp = $derived.by(() => this.#call().hand !== null);
   /** Controls that hide behind a dialog, or while nobody is there to look at, would only be looked for. */
   readonly controls = $derived(
@@ -214,6 +222,11 @@ export class CallModel {
     this.#followed = call;
   }
 
+  /** The chat has changed, or is looked at. `now` in milliseconds since the Unix epoch. */
+  followChat(now: number): void {
+    this.chat.follow(this.panel === 'chat', now);
+  }
+
   /** The mouse, a finger or a key. */
   moved(): void {
     this.#watch.moved();
@@ -251,7 +264,7 @@ export class CallModel {
 
   toggle(view: PanelView): void {
     // At the door there is nobody yet whom it could show.
-    if (!this.inside) return;
+    if (!this.inside || (view === 'chat' && !this.canChat)) return;
     this.panel = this.panel === view ? undefined : view;
   }
 
@@ -315,6 +328,8 @@ export class CallModel {
         return this.#session.switchOver('camera');
       case 'push-to-talk':
         return this.#talk.press();
+      case 'chat':
+        return this.toggle('chat');
       case 'people':
         return this.toggle('people');
       case 'safety':

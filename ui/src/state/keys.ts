@@ -5,6 +5,7 @@ export type Action =
   | 'microphone'
   | 'camera'
   | 'push-to-talk'
+  | 'chat'
   | 'people'
   | 'safety'
   | 'hand'
@@ -29,6 +30,7 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
     keys: REACTIONS.map((_, index) => String(index + 1)),
     does: `React: ${REACTIONS.map(({ name }) => name.toLowerCase()).join(', ')}`,
   },
+  { keys: ['C'], does: 'Chat: write to everybody, or to one' },
   { keys: ['P'], does: 'People: who is here, invitation, lock' },
   { keys: ['E'], does: 'Safety number: compare it' },
   { keys: ['K'], does: 'Let in whoever knocked first' },
@@ -45,6 +47,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   m: 'microphone',
   v: 'camera',
   ' ': 'push-to-talk',
+  c: 'chat',
   p: 'people',
   e: 'safety',
   r: 'hand',

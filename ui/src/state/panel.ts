@@ -1,5 +1,8 @@
 /** What stands beside the call in tabs, in their order. */
-export const TABS = [{ id: 'people', title: 'People', key: 'P' }] as const;
+export const TABS = [
+  { id: 'chat', title: 'Chat', key: 'C' },
+  { id: 'people', title: 'People', key: 'P' },
+] as const;
 
 export type Tab = (typeof TABS)[number]['id'];
 
@@ -7,6 +10,7 @@ export type Tab = (typeof TABS)[number]['id'];
 export type PanelView = Tab | 'safety' | 'statistics';
 
 export const TITLES: Readonly<Record<PanelView, string>> = {
+  chat: 'Chat',
   people: 'People',
   safety: 'Safety number',
   statistics: 'Statistics',

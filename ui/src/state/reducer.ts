@@ -1,15 +1,16 @@
 import type { EngineEvent, NumberedEvent, Snapshot } from '../core/core';
+import { changed } from './chat';
 
 /** What one event makes of the snapshot; `'gap'` when events before it are missing. */
 export function apply(snapshot: Snapshot, { number, event }: NumberedEvent): Snapshot | 'gap' {
   // Told twice, or already in the snapshot: nothing new.
   if (number <= snapshot.number) return snapshot;
   if (number !== snapshot.number + 1) return 'gap';
-  return { ...snapshot, ...part(event), number };
+  return { ...snapshot, ...part(snapshot, event), number };
 }
 
-/** Every event replaces one part, so this is a table. */
-function part(event: EngineEvent): Partial<Snapshot> {
+/** Every event replaces one part, so this is a table. Of the chat it is one message. */
+function part(snapshot: Snapshot, event: EngineEvent): Partial<Snapshot> {
   switch (event.type) {
     case 'settings':
       return { settings: event.settings };
@@ -29,6 +30,8 @@ function part(event: EngineEvent): Partial<Snapshot> {
       return { recent: event.recent };
     case 'last_call':
       return { lastCall: event.summary };
+    case 'chat':
+      return { chat: changed(snapshot.chat, event.change) };
     case 'notice':
     case 'reaction':
       return {};

@@ -52,6 +52,7 @@ export class Session {
 
   readonly ready = $derived(this.#snapshot !== undefined);
   readonly call = $derived(this.#snapshot?.call ?? null);
+  readonly chat = $derived(this.#snapshot?.chat ?? null);
   readonly lastCall = $derived(this.#snapshot?.lastCall ?? null);
   /** Whether somebody wants to close the window, and has to say whether the call may end. */
   readonly closing = $derived(this.#closing && this.call !== null);
@@ -174,6 +175,13 @@ export class Session {
   /** Asks; a refusal becomes a toast. Says whether it was done. */
   async ask(command: Command): Promise<boolean> {
     return this.#told(this.core.dispatch(command));
+  }
+
+  /** The same, for whoever needs the answer; `undefined` after a refusal. */
+  async asked(command: Command): Promise<Reply | undefined> {
+    let reply: Reply | undefined;
+    await this.#told(this.core.dispatch(command).then((answer) => (reply = answer)));
+    return reply;
   }
 
   async #told(promise: Promise<unknown>): Promise<boolean> {

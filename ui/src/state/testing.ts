@@ -1,6 +1,8 @@
 /** Parts for tests; nothing but tests imports this. */
 import type {
   CallView,
+  ChatMessage,
+  ChatView,
   Command,
   CommandError,
   Core,
@@ -33,11 +35,13 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       chimeOnJoin: true,
       notifyOnJoin: true,
       attentionOnJoin: true,
+      notifyOnChat: true,
       askBeforeClosing: true,
     },
     devices: { cameras: [], microphones: [], speakers: [] },
     preview: { active: false, camera: source, microphone: source, speaker: source },
     call: null,
+    chat: null,
     levels: { microphone: 0, participants: {} },
     statistics: { participants: {} },
     nearby: [],
@@ -65,6 +69,26 @@ export function call(change: Partial<CallView> = {}): CallView {
     knocks: [],
     hand: null,
     safety: null,
+    ...change,
+  };
+}
+
+export function chat(change: Partial<ChatView> = {}): ChatView {
+  return { me: 'me', messages: [], names: {}, history: { open: true, ours: false }, ...change };
+}
+
+export function message(number: number, author: string, change: Partial<ChatMessage> = {}): ChatMessage {
+  return {
+    id: `${number}-${author}`,
+    number,
+    author,
+    at: 0,
+    to: null,
+    reply: null,
+    text: 'x',
+    edited: false,
+    passedOnBy: null,
+    reactions: [],
     ...change,
   };
 }

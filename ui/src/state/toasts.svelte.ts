@@ -5,8 +5,16 @@ export const TOAST_MS = 5_000;
 /** More at once would cover the call. */
 export const TOAST_LIMIT = 2;
 
+/** What a press on a toast does. */
+export interface Act {
+  /** What it is for, for whoever reads by ear. */
+  label: string;
+  run: () => void;
+}
+
 export interface Toast extends Notice {
   key: number;
+  act?: Act;
 }
 
 /** What is told once. It goes away by itself, but for errors: those stay until somebody has read and dismissed them. */
@@ -22,7 +30,7 @@ export class Toasts {
   }
 
   /** The same thing told again takes the place of what it said before. */
-  show(notice: Notice): void {
+  show(notice: Notice, act?: Act): void {
     const said = (toast: Toast) => toast.kind === 'error' && toast.message === notice.message;
     // It stands there already, and stays: a hint of the same would only take it away again.
     if (notice.kind !== 'error' && this.list.some(said)) return;
@@ -31,7 +39,7 @@ export class Toasts {
     const others = this.list.filter(
       ({ code, message }) => code !== notice.code && message !== notice.message,
     );
-    this.list = limited([...others, { ...notice, key }]);
+    this.list = limited([...others, act ? { ...notice, key, act } : { ...notice, key }]);
     if (notice.kind !== 'error') this.#after(() => this.dismiss(key), TOAST_MS);
   }
 

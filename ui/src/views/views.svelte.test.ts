@@ -1,9 +1,9 @@
 // @vitest-environment jsdom
 import { flushSync, mount, unmount } from 'svelte';
 import { beforeEach, describe, expect, it, vi } from 'vitest';
-import type { CallView, FrameSource } from '../core/core';
+import type { CallView, ChatView, FrameSource } from '../core/core';
 import { Session } from '../state/session.svelte';
-import { call, participant, ScriptedCore, snapshot, stream } from '../state/testing';
+import { call, chat, message, participant, ScriptedCore, snapshot, stream } from '../state/testing';
 import { Toasts as Told } from '../state/toasts.svelte';
 import Call from './Call.svelte';
 import Toasts from './Toasts.svelte';
@@ -33,10 +33,10 @@ beforeEach(() => {
 });
 
 /** The call's screen with its toasts, as the window shows them. */
-async function open(view: Partial<CallView>) {
+async function open(view: Partial<CallView>, talk: Partial<ChatView> = {}) {
   core = new ScriptedCore();
   core.frames.attach = attach;
-  core.snapshot = snapshot({ call: call({ safety, ...view }) });
+  core.snapshot = snapshot({ call: call({ safety, ...view }), chat: chat(talk) });
   session = new Session(core, new Told(() => undefined));
   await session.start();
   const screen = mount(Call, {
@@ -198,6 +198,133 @@ describe('the safety number', () => {
     expect(seen('safety-changed')).toBe(true);
     const tile = document.querySelector('[data-testid="remote-tile"][data-peer="b"]');
     expect(tile?.querySelector<HTMLElement>('[data-testid="shield"]')?.dataset['shield']).toBe('changed');
+    await close();
+  });
+});
+
+describe('the chat', () => {
+  /** What was asked is answered, and the page shows it. */
+  const answered = async () => {
+    await new Promise((resolve) => setTimeout(resolve));
+    flushSync();
+  };
+  const say = (one: ReturnType<typeof message>) => {
+    core.tell({ type: 'chat', change: { type: 'message', message: one } });
+    flushSync();
+  };
+
+  function type(text: string, key: Partial<KeyboardEventInit> = { key: 'Enter' }) {
+    const composer = all('chat-composer')[0] as HTMLTextAreaElement;
+    composer.value = text;
+    composer.dispatchEvent(new Event('input', { bubbles: true }));
+    flushSync();
+    composer.dispatchEvent(new KeyboardEvent('keydown', { bubbles: true, cancelable: true, ...key }));
+    flushSync();
+  }
+
+  it('is counted while closed, opened by its toast, and read in a log', async () => {
+    const close = await open({ participants: [ada, ben] });
+    say(message(1, 'a', { at: Date.now(), text: 'See https://a.example/x <b>' }));
+    expect(all('unread')[0]?.textContent).toBe('1');
+    click('toast-act');
+    expect([all('panel')[0]?.dataset['view'], seen('unread'), seen('toast')]).toEqual(['chat', false, false]);
+    expect(all('chat-log')[0]?.getAttribute('role')).toBe('log');
+    expect(all('chat-author')[0]?.textContent).toBe('Ada');
+    expect(all('chat-text')[0]?.textContent).toBe('See https://a.example/x <b>');
+    expect(all('chat-link').map((link) => link.textContent)).toEqual(['https://a.example/x']);
+    // Nothing in the page leads out of it.
+    expect(document.querySelector('[data-testid="chat-log"] a')).toBeNull();
+    await close();
+  });
+
+  it('is written with the keyboard, to all and to one, and its keys are its own', async () => {
+    const close = await open(
+      { participants: [ada, ben] },
+      { messages: [message(1, 'me', { text: 'helo' })] },
+    );
+    press('c');
+    expect(document.activeElement).toBe(all('chat-composer')[0]);
+    type('mmm');
+    await answered();
+    const select = all('chat-to')[0] as HTMLSelectElement;
+    expect([...select.options].map(({ text }) => text)).toEqual([
+      'To everybody',
+      'Only to Ada',
+      'Only to Ben',
+    ]);
+    select.value = 'b';
+    select.dispatchEvent(new Event('change', { bubbles: true }));
+    flushSync();
+    type('two\nlines', { key: 'Enter', shiftKey: true });
+    expect((all('chat-composer')[0] as HTMLTextAreaElement).value).toBe('two\nlines');
+    type('psst');
+    await answered();
+    type('', { key: 'ArrowUp' });
+    expect(all('chat-context')[0]?.textContent).toContain('Change your message');
+    type('hello');
+    await answered();
+    expect(core.asked).toEqual([
+      { type: 'send_chat', text: 'mmm', to: null, reply: null },
+      { type: 'send_chat', text: 'psst', to: 'b', reply: null },
+      { type: 'edit_chat', id: '1-me', text: 'hello' },
+    ]);
+    // The first gives up whom it was for, the second closes the panel.
+    type('', { key: 'Escape' });
+    expect(seen('panel')).toBe(true);
+    type('', { key: 'Escape' });
+    expect(seen('panel')).toBe(false);
+    await close();
+  });
+
+  it('lets messages be reacted to, answered, changed and deleted, each by whom it may', async () => {
+    const messages = [message(1, 'a'), message(2, 'me', { at: 90_000 })];
+    const close = await open({ participants: [ada] }, { messages, names: { z: 'Zoe' } });
+    press('c');
+    click('chat-more');
+    expect([seen('chat-reply'), seen('chat-edit'), seen('chat-delete')]).toEqual([true, false, false]);
+    click('chat-react-heart');
+    say(message(1, 'a', { reactions: [{ reaction: 'heart', people: ['me'] }] }));
+    click('chat-reaction-heart');
+    click('chat-more', 1);
+    click('chat-delete');
+    say(message(2, 'me', { at: 90_000, text: null }));
+    expect([all('chat-more').length, all('chat-message')[1]?.textContent?.trim()]).toEqual([
+      1,
+      'Message deleted',
+    ]);
+    click('chat-more');
+    click('chat-reply');
+    expect(all('chat-context')[0]?.textContent?.replace(/\s+/g, ' ')).toContain('Reply to Ada: x');
+    say(message(3, 'z', { at: 200_000, passedOnBy: 'a' }));
+    expect(all('chat-passed-on')[0]?.textContent).toBe('passed on by Ada');
+    expect(core.asked).toEqual([
+      { type: 'react_to_chat', id: '1-a', reaction: 'heart', on: true },
+      { type: 'react_to_chat', id: '1-a', reaction: 'heart', on: false },
+      { type: 'delete_chat', id: '2-me' },
+    ]);
+    await close();
+  });
+
+  it('says how long it is kept, and whoever was first may keep it from those who come', async () => {
+    const close = await open({ participants: [ada] }, { history: { open: true, ours: true } });
+    press('c');
+    expect(all('chat-log')[0]?.textContent).toContain(
+      'Kept until the call ends, on the computers in it only.',
+    );
+    expect(seen('chat-save')).toBe(false);
+    click('chat-close-history');
+    expect(core.asked).toEqual([{ type: 'close_chat_history' }]);
+    core.tell({ type: 'chat', change: { type: 'history', history: { open: false, ours: true } } });
+    flushSync();
+    expect(seen('chat-close-history')).toBe(false);
+    expect(all('chat-history')[0]?.textContent).toContain('does not read');
+    await close();
+  });
+
+  it('is not there in a test call', async () => {
+    const close = await open({ participants: [ada], test: true });
+    press('c');
+    expect([seen('chat'), seen('panel')]).toEqual([false, false]);
     await close();
   });
 });

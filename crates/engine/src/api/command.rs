@@ -88,6 +88,53 @@ pub enum Command {
         /// Which.
         reaction: Reaction,
     },
+    /// Says something in the chat.
+    SendChat {
+        /// What.
+        #[debug(skip)]
+        text: String,
+        /// Peer id of whom alone it is for; `None`: everybody.
+        #[debug(skip)]
+        to: Option<String>,
+        /// Id of the message that it replies to.
+        #[debug(skip)]
+        reply: Option<String>,
+    },
+    /// Changes what we said.
+    EditChat {
+        /// Which message.
+        #[debug(skip)]
+        id: String,
+        /// What it is to say.
+        #[debug(skip)]
+        text: String,
+    },
+    /// Deletes what we said, for everybody.
+    DeleteChat {
+        /// Which message.
+        #[debug(skip)]
+        id: String,
+    },
+    /// Says what we think of a message, or takes it back.
+    ReactToChat {
+        /// Which message.
+        #[debug(skip)]
+        id: String,
+        /// What.
+        reaction: Reaction,
+        /// Whether it stands.
+        on: bool,
+    },
+    /// From now on newcomers are not told what was said before they came; for whoever was in the room first. It stays so.
+    CloseChatHistory,
+    /// Writes the chat into a new file. The reply is [`Reply::Saved`].
+    SaveChat {
+        /// Where; `None`: among the downloads, under a name that says when.
+        #[debug(skip)]
+        file: Option<String>,
+        /// The person's time minus UTC, in minutes, for the times in it.
+        utc_offset: i32,
+    },
     /// Locks the room, so that newcomers wait until somebody lets them in, or opens it.
     SetLock {
         /// Whether it is locked.
@@ -146,6 +193,12 @@ pub enum Reply {
         /// The code as it is read to somebody: `kqz4-m8tr-xp`.
         #[debug(skip)]
         code: String,
+    },
+    /// The file is written.
+    Saved {
+        /// Where it is.
+        #[debug(skip)]
+        file: String,
     },
     /// What [`Command::CheckCode`] found.
     Code {

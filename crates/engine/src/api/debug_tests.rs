@@ -66,11 +66,23 @@ fn call() -> CallView {
     .unwrap()
 }
 
+fn chat() -> ChatView {
+    serde_json::from_value(json!({
+        "me": "", "names": {}, "history": { "open": true, "ours": false },
+        "messages": [{
+            "id": "", "number": 1, "author": "", "at": 0, "to": null, "reply": null, "text": null, "edited": false,
+            "passedOnBy": null, "reactions": [{ "reaction": "clap", "people": [""] }],
+        }],
+    }))
+    .unwrap()
+}
+
 fn snapshot() -> Snapshot {
     let device = || Device { id: String::new(), name: String::new() };
     Snapshot {
         devices: Devices { cameras: vec![device()], microphones: vec![device()], speakers: vec![device()] },
         call: Some(call()),
+        chat: Some(chat()),
         nearby: vec![NearbyCall { host: String::new() }],
         recent: vec![RecentCall { code: String::new(), server: None, names: Vec::new(), at: 0 }],
         last_call: Some(
@@ -98,6 +110,16 @@ fn debug_of_what_is_shown_hides_everything_of_a_person() {
     for event in events {
         hides(NumberedEvent { number: 1, event }, &[]);
     }
+    for change in [
+        ChatChange::All { chat: Some(chat()) },
+        ChatChange::Message { message: chat().messages.remove(0) },
+        ChatChange::Dropped { id: String::new() },
+        ChatChange::Name { peer: String::new(), name: String::new() },
+    ] {
+        hides(Event::Chat { change }, &[]);
+    }
+    let named = ChatView { names: BTreeMap::from([(SECRET.to_owned(), SECRET.to_owned())]), ..chat() };
+    assert!(!format!("{named:?}").contains(SECRET));
     hides(Event::Reaction { peer: Some(String::new()), reaction: Reaction::Clap }, &[]);
     let notice = Notice { kind: NoticeKind::Info, code: String::new(), message: String::new() };
     hides(Event::Notice { notice }, &["code"]);
@@ -117,12 +139,18 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::LetIn { peer: text() },
         Command::Refuse { peer: text() },
         Command::SetVerified { peer: Some(text()), on: true },
+        Command::SendChat { text: text(), to: None, reply: None },
+        Command::EditChat { id: text(), text: text() },
+        Command::DeleteChat { id: text() },
+        Command::ReactToChat { id: text(), reaction: Reaction::Clap, on: true },
+        Command::SaveChat { file: None, utc_offset: 0 },
         Command::UpdateSettings { settings: Settings::default() },
         Command::CheckCode { text: text() },
     ] {
         hides(command, &[]);
     }
     hides(Reply::Joined { code: text() }, &[]);
+    hides(Reply::Saved { file: text() }, &[]);
     hides(Reply::Code { formatted: text(), complete: true, server: None, problem: None }, &[]);
     hides(CommandError { code: text(), message: text() }, &["code"]);
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::chat::ChatChange;
 use super::settings::Settings;
 use super::view::{CallStatistics, CallSummary, CallView, Devices, NearbyCall, Preview, RecentCall};
 
@@ -17,7 +18,7 @@ pub struct NumberedEvent {
     pub event: Event,
 }
 
-/// Each replaces one part of the snapshot, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
+/// Each replaces one part of the snapshot, [`Event::Chat`] one message, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
 #[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]
@@ -66,6 +67,11 @@ pub enum Event {
     LastCall {
         /// `None` once a new call begins.
         summary: Option<CallSummary>,
+    },
+    /// Something in the chat: not all of it for each word.
+    Chat {
+        /// What.
+        change: ChatChange,
     },
     /// A reaction, to be shown for a moment.
     Reaction {

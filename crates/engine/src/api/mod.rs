@@ -2,9 +2,10 @@
 //! types of the UI are generated from these.
 //!
 //! A subscriber gets one [`Snapshot`], then [`NumberedEvent`]s whose numbers follow the snapshot's without a gap. Every
-//! event replaces one part of the snapshot, so that the window's reducer is a table; whoever sees a gap asks for a new
+//! event replaces one part of the snapshot (of the chat, one message), so that the window's reducer is a table; whoever sees a gap asks for a new
 //! snapshot.
 
+mod chat;
 mod command;
 #[cfg(test)]
 mod debug_tests;
@@ -12,6 +13,7 @@ mod event;
 mod settings;
 mod view;
 
+pub use chat::{ChatChange, ChatHistory, ChatMessage, ChatReaction, ChatView};
 pub use command::{Command, CommandError, Reply};
 pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent, Reaction};
 pub use settings::{Settings, Theme};

@@ -49,6 +49,8 @@ pub struct Settings {
     pub notify_on_join: bool,
     /// Let the window ask for attention when somebody comes while it is not in front.
     pub attention_on_join: bool,
+    /// Show a notification of what is written in the chat while the window is not in front.
+    pub notify_on_chat: bool,
     /// Ask before the window is closed in a call.
     pub ask_before_closing: bool,
 }
@@ -87,6 +89,7 @@ impl Default for Settings {
             chime_on_join: true,
             notify_on_join: true,
             attention_on_join: true,
+            notify_on_chat: true,
             ask_before_closing: true,
         }
     }

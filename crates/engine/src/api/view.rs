@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::chat::ChatView;
 use super::event::Levels;
 use super::settings::Settings;
 
@@ -24,6 +25,8 @@ pub struct Snapshot {
     pub preview: Preview,
     /// The call, if there is one.
     pub call: Option<CallView>,
+    /// The call's chat.
+    pub chat: Option<ChatView>,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.

@@ -22,13 +22,14 @@ use std::sync::Arc;
 
 use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::IceServerConfig;
-use tincan_protocol::{Identity, PeerId, Reaction, RoomCode, Source};
+use tincan_protocol::{Identity, PeerId, PostId, Reaction, RoomCode, Source};
+use tincan_share::Draft;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::{CallStatistics, CallView, CommandError, Notice};
+use crate::api::{CallStatistics, CallView, ChatChange, CommandError, Notice, Reply};
 use crate::media::{AudioHandle, EncoderHandle};
 use crate::{FrameOutput, HostedRoom};
 
@@ -76,6 +77,9 @@ pub(crate) struct CallMedia {
     pub(crate) output: Arc<dyn FrameOutput>,
 }
 
+/// Whoever asked for something.
+pub(crate) type Answer = oneshot::Sender<Result<Reply, CommandError>>;
+
 /// What a running call is told.
 pub(crate) enum CallCommand {
     Source { source: Source, on: bool },
@@ -87,6 +91,16 @@ pub(crate) enum CallCommand {
     LetIn(PeerId),
     Refuse(PeerId),
     Verified { peer: Option<PeerId>, on: bool },
+    Chat(ChatCommand, Answer),
+}
+
+/// What is asked of the call's chat.
+pub(crate) enum ChatCommand {
+    Say(Draft),
+    Edit(PostId, String),
+    Delete(PostId),
+    React { of: PostId, reaction: Reaction, on: bool },
+    CloseHistory,
 }
 
 /// Something that a call tells the engine, which may be in another call by then: perhaps in the same room.
@@ -105,6 +119,9 @@ pub(crate) enum CallUpdate {
         peer: Option<PeerId>,
         reaction: Reaction,
     },
+    Chat(ChatChange),
+    /// The answer to something that was asked of the call: after what came of it.
+    Answered(Answer, Result<Reply, CommandError>),
     /// Somebody came while the call was on.
     SomebodyJoined(Notice),
     /// The room is on the server in this program, for as long as this is kept.

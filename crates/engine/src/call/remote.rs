@@ -7,6 +7,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use tincan_call::{ConnectionState, LocalCandidate, PathEstimate, PeerChange};
 use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::{
@@ -14,7 +15,7 @@ use tincan_peer::{
     PeerSender, PeerState, PeerStatistics, RtpPacket, SessionDescription, SharedAudio, SharedVideo,
 };
 use tincan_protocol::{
-    Candidate, Channel, ControlMessage, Description, DescriptionKind, IceServer, PeerId, Source,
+    Candidate, Channel, ChatMessage, ControlMessage, Description, DescriptionKind, IceServer, PeerId, Source,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -45,6 +46,10 @@ pub(crate) enum RemoteEvent {
     Change(PeerChange),
     /// What the network takes now.
     Target { bitrate: Bitrate, loss: f32 },
+    /// The chat's channel is open.
+    ChatOpen,
+    /// A message on it.
+    Chat(Bytes),
     /// What they said of themselves was refused: a person must know.
     Doubtful(PeerError),
 }
@@ -266,6 +271,16 @@ impl Remote {
         }
     }
 
+    /// Uses a channel that both sides understand.
+    pub(crate) fn open_channel(&self, channel: Channel) {
+        self.sender.open_channel(channel);
+    }
+
+    /// Whether the chat's channel had room for the message.
+    pub(crate) fn send_chat(&self, message: &ChatMessage) -> bool {
+        self.sender.send_message(Channel::Chat, message.encode().into()).is_ok()
+    }
+
     /// What the way to them takes.
     pub(crate) fn set_path(&self, path: PathEstimate) {
         self.encoder.send(EncoderCommand::Path { id: self.id, path });
@@ -413,6 +428,14 @@ impl Forward {
                 PeerEvent::ChannelOpen(Channel::Control) => PeerChange::ControlOpen,
                 PeerEvent::ChannelMessage { channel: Channel::Control, data } => {
                     PeerChange::Control(data.to_vec())
+                }
+                PeerEvent::ChannelOpen(Channel::Chat) => {
+                    self.tell(RemoteEvent::ChatOpen).await;
+                    continue;
+                }
+                PeerEvent::ChannelMessage { channel: Channel::Chat, data } => {
+                    self.tell(RemoteEvent::Chat(data)).await;
+                    continue;
                 }
                 // We open no others.
                 PeerEvent::ChannelOpen(_) | PeerEvent::ChannelMessage { .. } => continue,

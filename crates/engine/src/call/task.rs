@@ -1,5 +1,6 @@
 //! The call's task: feeds the session with what happens and does what it says.
 
+mod chat;
 mod show;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +9,8 @@ use std::time::{Duration, Instant};
 
 use tincan_call::{AgainConfig, Input, LimitedBy, Output, PathEstimate, Phase, Session, SessionConfig};
 use tincan_media::Bitrate;
-use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode, Source};
+use tincan_protocol::{Channel, IceServer, InviteLink, PeerId, RoomCode, Source};
+use tincan_share::{Chat, ChatInput};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -87,6 +89,9 @@ pub(super) struct CallTask {
     /// How large we show the others, as they know it.
     wants: Wants,
     decoding: Decoding,
+    chat: Chat,
+    /// Nobody was in the room before us.
+    first: bool,
 }
 
 impl CallTask {
@@ -103,6 +108,7 @@ impl CallTask {
                 name: config.name.clone(),
                 microphone: config.microphone,
                 camera: config.camera,
+                features: vec![Channel::Chat.label().to_owned()],
                 again: hands_over
                     .then(|| AgainConfig { fresh: RoomCode::random_long(), agreed: config.again.clone() }),
                 ..SessionConfig::new(joined.keys, config.identity.clone())
@@ -147,6 +153,8 @@ impl CallTask {
             turned_away: false,
             wants: Wants::default(),
             decoding: Decoding::default(),
+            chat: Chat::new(config.identity.id()),
+            first: false,
             recording: None,
             config,
         }
@@ -159,6 +167,7 @@ impl CallTask {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.publish().await;
+        self.begin_chat().await;
         loop {
             if let Some(error) = self.refused
                 && self.session.phase() != Phase::Connected
@@ -177,7 +186,7 @@ impl CallTask {
                         self.refused(error).await;
                         continue;
                     }
-                    Some(event) => self.signalled(event),
+                    Some(event) => self.signalled(event).await,
                     None => return Some(
                         "The server ended the call. Join again, or start a new call.".into()
                     ),
@@ -222,6 +231,7 @@ impl CallTask {
             self.session.handle(Instant::now(), input);
             self.carry_out().await;
             self.publish().await;
+            self.go_on_with_chat().await;
         }
     }
 
@@ -282,6 +292,7 @@ impl CallTask {
                 }
                 Output::ClosePeer { peer, connection } => {
                     if self.connections.close(peer, connection) {
+                        self.chat.handle(ChatInput::LinkClosed(peer));
                         self.loss.remove(&peer);
                         self.concealment.remove(&peer);
                     }
@@ -302,6 +313,7 @@ impl CallTask {
                         remote.set_looked_at(looks);
                         remote.confirmed();
                     });
+                    self.ask_for_chat(peer, connection);
                 }
                 Output::RequestKeyframe { peer, connection } => {
                     self.connections.with(peer, connection, |remote| remote.request_keyframe());
@@ -324,6 +336,7 @@ impl CallTask {
         let tape = self.tape(peer).await;
         let volume = self.people.participant(&mut self.view, peer).volume;
         let stream = self.people.camera_stream(&self.view, peer);
+        self.chat.handle(ChatInput::LinkClosed(peer));
         self.connections.open(Opening {
             peer,
             connection,
@@ -384,6 +397,10 @@ impl CallTask {
                 self.config.media.audio.send(AudioCommand::Target { bitrate: Bitrate::kbps(32), loss });
                 None
             }
+            RemoteEvent::ChatOpen => self.hear_chat(ChatInput::LinkOpened(peer)).await,
+            RemoteEvent::Chat(message) => {
+                self.hear_chat(ChatInput::Received { peer, bytes: message.to_vec() }).await
+            }
             RemoteEvent::Doubtful(error) => {
                 self.doubt(peer, error.code(), &error.to_string()).await;
                 None
@@ -391,11 +408,13 @@ impl CallTask {
         }
     }
 
-    fn signalled(&mut self, event: SignalEvent) -> Input {
+    async fn signalled(&mut self, event: SignalEvent) -> Input {
         match event {
             SignalEvent::Joined { peers, capacity, ice_servers } => {
                 self.view.capacity = capacity;
                 if !std::mem::replace(&mut self.been_in_room, true) {
+                    self.first = peers.is_empty();
+                    self.show_history().await;
                     self.people.there_already(&peers);
                 }
                 Input::Joined { peers, ice_servers }
@@ -422,8 +441,9 @@ impl CallTask {
         shown.filter(|_| !recorded)
     }
 
-    /// Tells the others how large we show their pictures.
+    /// Tells the others how large we show their pictures, and of the chat what there was no room for before.
     async fn look(&mut self) {
+        self.tell_chat();
         let now = Instant::now();
         let mut wanted = Vec::new();
         let peers: Vec<PeerId> =

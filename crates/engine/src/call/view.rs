@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use tincan_call as session;
-use tincan_protocol::{self as protocol, InviteLink, PeerId, RoomCode, SafetyNumber, StreamState};
+use tincan_protocol::{self as protocol, InviteLink, PeerId, PostId, RoomCode, SafetyNumber, StreamState};
+use tincan_share::Said;
 
 use crate::api::{
-    CallPhase, ConnectionView, Notice, NoticeKind, Participant, Reaction, Source, StreamView, Trust,
+    CallPhase, ChatMessage, ChatReaction, ConnectionView, Notice, NoticeKind, Participant, Reaction, Source,
+    StreamView, Trust,
 };
 
 pub(crate) fn phase(phase: session::Phase) -> CallPhase {
@@ -81,6 +83,36 @@ macro_rules! reactions {
     };
 }
 reactions!(ThumbsUp, Clap, Heart, Laugh, Surprised, Party);
+
+/// Names a message of the chat in commands: its number and its author.
+pub(crate) fn post_id(id: PostId) -> String {
+    format!("{}-{}", id.number, id.author)
+}
+
+/// Which message a command names.
+pub(crate) fn parse_post_id(id: &str) -> Option<PostId> {
+    let (number, author) = id.split_once('-')?;
+    Some(PostId { number: number.parse().ok()?, author: author.parse().ok()? })
+}
+
+pub(crate) fn chat_message(said: &Said<'_>) -> ChatMessage {
+    let reactions = said.reactions.iter().map(|(kind, people)| ChatReaction {
+        reaction: reaction(*kind),
+        people: people.iter().map(PeerId::to_string).collect(),
+    });
+    ChatMessage {
+        id: post_id(said.id),
+        number: said.id.number,
+        author: said.id.author.to_string(),
+        at: said.at,
+        to: said.to.map(|to| to.to_string()),
+        reply: said.reply.map(post_id),
+        text: said.text.map(str::to_owned),
+        edited: said.edited,
+        passed_on_by: said.via.map(|via| via.to_string()),
+        reactions: reactions.collect(),
+    }
+}
 
 /// What everybody in the room compares. Takes some ten milliseconds on purpose.
 pub(crate) fn safety(everybody: &BTreeSet<PeerId>) -> crate::api::SafetyNumber {

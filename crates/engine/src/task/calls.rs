@@ -8,7 +8,9 @@ use url::Url;
 
 use super::local::ByHand;
 use super::{Answer, Done, EngineTask, Hosted, MAX_HOSTED, Running, acknowledge, error};
-use crate::api::{CallStatistics, CallSummary, CommandError, Event, NearbyCall, Notice, RecentCall, Reply};
+use crate::api::{
+    CallStatistics, CallSummary, ChatChange, CommandError, Event, NearbyCall, Notice, RecentCall, Reply,
+};
 use crate::call::{
     CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, FromCall, Route, unix_millis, view,
 };
@@ -140,17 +142,23 @@ impl EngineTask {
         let current = self.call.as_ref().is_some_and(|running| running.number == number);
         match update {
             CallUpdate::View(call) if current => self.publisher.publish(Event::Call { call: Some(call) }),
+            CallUpdate::Chat(change) if current => self.publisher.publish(Event::Chat { change }),
             CallUpdate::Statistics(statistics) if current => {
                 self.publisher.publish(Event::Statistics { statistics });
             }
             CallUpdate::Hosted { code, room } if current => self.hosted(code, room),
-            CallUpdate::View(_) | CallUpdate::Statistics(_) | CallUpdate::Hosted { .. } => {}
+            CallUpdate::View(_)
+            | CallUpdate::Chat(_)
+            | CallUpdate::Statistics(_)
+            | CallUpdate::Hosted { .. } => {}
             CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
             CallUpdate::Reaction { peer, reaction } if current => {
                 let (peer, reaction) = (peer.map(|peer| peer.to_string()), view::reaction(reaction));
                 self.publisher.publish(Event::Reaction { peer, reaction });
             }
             CallUpdate::Reaction { .. } => {}
+            // Whoever asked may have gone away since.
+            CallUpdate::Answered(answer, result) => drop(answer.send(result)),
             CallUpdate::SomebodyJoined(notice) if current => self.somebody_joined(notice),
             CallUpdate::SomebodyJoined(_) => {}
             CallUpdate::Ended(end) => {
@@ -211,6 +219,7 @@ impl EngineTask {
         // The screen after the call must not show the call's last picture while it is being taken down.
         self.publisher.publish(Event::Call { call: None });
         self.publisher.publish(Event::Statistics { statistics: CallStatistics::default() });
+        self.publisher.publish(Event::Chat { change: ChatChange::All { chat: None } });
         if running.is_test {
             self.hosted.retain(|hosted| hosted.code != running.code);
         }

@@ -1,6 +1,7 @@
 //! The engine's task: the one owner of the settings, the devices, the call and the snapshot.
 
 mod calls;
+mod chat;
 mod local;
 mod settings;
 #[cfg(test)]
@@ -208,6 +209,12 @@ impl EngineTask {
             Command::SetVolume { peer, volume } => self.set_volume(&peer, volume),
             Command::SetHand { on } => self.in_call(CallCommand::Hand(on)),
             Command::React { reaction } => self.in_call(CallCommand::React(view::said(reaction))),
+            Command::SendChat { .. }
+            | Command::EditChat { .. }
+            | Command::DeleteChat { .. }
+            | Command::ReactToChat { .. }
+            | Command::CloseChatHistory => return self.chat(command, answer),
+            Command::SaveChat { file, utc_offset } => return self.save_chat(file, utc_offset, answer),
             Command::SetLock { on } => self.in_call(CallCommand::Lock(on)),
             Command::LetIn { peer } => self.about(&peer, CallCommand::LetIn),
             Command::Refuse { peer } => self.about(&peer, CallCommand::Refuse),

@@ -54,7 +54,51 @@ on: boolean, } | { "type": "react",
 /**
  * Which.
  */
-reaction: Reaction, } | { "type": "set_lock", 
+reaction: Reaction, } | { "type": "send_chat", 
+/**
+ * What.
+ */
+text: string, 
+/**
+ * Peer id of whom alone it is for; `None`: everybody.
+ */
+to: string | null, 
+/**
+ * Id of the message that it replies to.
+ */
+reply: string | null, } | { "type": "edit_chat", 
+/**
+ * Which message.
+ */
+id: string, 
+/**
+ * What it is to say.
+ */
+text: string, } | { "type": "delete_chat", 
+/**
+ * Which message.
+ */
+id: string, } | { "type": "react_to_chat", 
+/**
+ * Which message.
+ */
+id: string, 
+/**
+ * What.
+ */
+reaction: Reaction, 
+/**
+ * Whether it stands.
+ */
+on: boolean, } | { "type": "close_chat_history" } | { "type": "save_chat", 
+/**
+ * Where; `None`: among the downloads, under a name that says when.
+ */
+file: string | null, 
+/**
+ * The person's time minus UTC, in minutes, for the times in it.
+ */
+utcOffset: number, } | { "type": "set_lock", 
 /**
  * Whether it is locked.
  */

@@ -2,6 +2,7 @@
 import type { CallStatistics } from "./CallStatistics";
 import type { CallSummary } from "./CallSummary";
 import type { CallView } from "./CallView";
+import type { ChatChange } from "./ChatChange";
 import type { Devices } from "./Devices";
 import type { Levels } from "./Levels";
 import type { NearbyCall } from "./NearbyCall";
@@ -12,7 +13,7 @@ import type { RecentCall } from "./RecentCall";
 import type { Settings } from "./Settings";
 
 /**
- * Each replaces one part of the snapshot, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
+ * Each replaces one part of the snapshot, [`Event::Chat`] one message, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
  */
 export type Event = { "type": "settings", 
 /**
@@ -50,7 +51,11 @@ recent: Array<RecentCall>, } | { "type": "last_call",
 /**
  * `None` once a new call begins.
  */
-summary: CallSummary | null, } | { "type": "reaction", 
+summary: CallSummary | null, } | { "type": "chat", 
+/**
+ * What.
+ */
+change: ChatChange, } | { "type": "reaction", 
 /**
  * Whose; `None`: our own.
  */

@@ -7,7 +7,11 @@ export type Reply = { "type": "done" } | { "type": "joined",
 /**
  * The code as it is read to somebody: `kqz4-m8tr-xp`.
  */
-code: string, } | { "type": "code", 
+code: string, } | { "type": "saved", 
+/**
+ * Where it is.
+ */
+file: string, } | { "type": "code", 
 /**
  * What was typed, grouped as codes are.
  */

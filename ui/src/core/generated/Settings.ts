@@ -75,6 +75,10 @@ notifyOnJoin: boolean,
  */
 attentionOnJoin: boolean, 
 /**
+ * Show a notification of what is written in the chat while the window is not in front.
+ */
+notifyOnChat: boolean, 
+/**
  * Ask before the window is closed in a call.
  */
 askBeforeClosing: boolean, };

@@ -2,6 +2,7 @@
 import type { CallStatistics } from "./CallStatistics";
 import type { CallSummary } from "./CallSummary";
 import type { CallView } from "./CallView";
+import type { ChatView } from "./ChatView";
 import type { Devices } from "./Devices";
 import type { Levels } from "./Levels";
 import type { NearbyCall } from "./NearbyCall";
@@ -37,6 +38,10 @@ preview: Preview,
  * The call, if there is one.
  */
 call: CallView | null, 
+/**
+ * The call's chat.
+ */
+chat: ChatView | null, 
 /**
  * Levels.
  */

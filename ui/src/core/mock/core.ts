@@ -5,6 +5,8 @@ import type { NumberedEvent } from '../generated/NumberedEvent';
 import type { Event } from '../generated/Event';
 import type { Reply } from '../generated/Reply';
 import type { Snapshot } from '../generated/Snapshot';
+import { changed as changedChat } from '../../state/chat';
+import { inChat } from './chat';
 import { testPicture } from './picture';
 import { inCall } from './in-call';
 import { SCENES } from './scenes';
@@ -91,6 +93,11 @@ class MockCore implements Core {
     if (command.type === 'react') this.#tell({ type: 'reaction', peer: null, reaction: command.reaction });
     const changed = call && inCall(call, command, Date.now());
     if (changed) this.#set({ call: changed });
+    const change = this.#snapshot.chat && inChat(this.#snapshot.chat, command);
+    if (change) {
+      this.#snapshot = { ...this.#snapshot, chat: changedChat(this.#snapshot.chat, change) };
+      this.#tell({ type: 'chat', change });
+    }
     switch (command.type) {
       case 'set_microphone':
         this.#set({ preview: { ...preview, microphone: { ...preview.microphone, on: command.on } } });
@@ -131,6 +138,11 @@ class MockCore implements Core {
       case 'forget_call':
         this.#set({ recent: this.#snapshot.recent.filter(({ code }) => code !== command.code) });
         break;
+      case 'save_chat':
+        return Promise.resolve({
+          type: 'saved',
+          file: '/home/robin/Downloads/Tincan chat 2026-11-27 16.45.txt',
+        });
       case 'check_code':
         return Promise.resolve(checked(command.text));
       default:

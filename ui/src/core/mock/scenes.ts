@@ -2,6 +2,7 @@ import type { CallView } from '../generated/CallView';
 import type { Event } from '../generated/Event';
 import type { Participant } from '../generated/Participant';
 import type { Snapshot } from '../generated/Snapshot';
+import { emptyChat, someChat } from './chat';
 import { ada, alan, anonymous, call, camera, crowd, edsger, grace, screen, statistics } from './people';
 
 export interface Scene {
@@ -37,6 +38,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
       chimeOnJoin: true,
       notifyOnJoin: true,
       attentionOnJoin: true,
+      notifyOnChat: true,
       askBeforeClosing: true,
     },
     devices: {
@@ -63,6 +65,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
       speaker: { ...works, device: 'Speakers' },
     },
     call: null,
+    chat: null,
     levels: { microphone: 0.55, participants: { a: 0.6, b: 0.1 } },
     statistics: { participants: { a: statistics } },
     nearby: [],
@@ -76,7 +79,7 @@ const lost = {
   serverConnected: false,
   serverProblem: 'The server cannot be reached: nobody new can join. Trying again…',
 };
-const joined = (change: Partial<CallView>) => () => base({ call: call(change) });
+const joined = (change: Partial<CallView>) => () => base({ call: call(change), chat: emptyChat() });
 const notice = (kind: 'info' | 'hint' | 'error', code: string, message: string): Event => ({
   type: 'notice',
   notice: { kind, code, message },
@@ -225,6 +228,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   five: room(5),
   eight: room(8),
   twelve: room(12),
+  chat: {
+    snapshot: () => base({ call: call({ participants: crowd.slice(0, 3), capacity: 8 }), chat: someChat() }),
+    streams: numbers(4),
+  },
   knocks: room(4, {
     locked: true,
     knocks: [

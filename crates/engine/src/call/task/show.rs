@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use tincan_call::{Input, SessionEvent, Want};
 use tincan_protocol::{PeerId, Source};
+use tincan_share::ChatInput;
 
 use super::super::people::{People, Presence};
 use super::super::{CallCommand, CallUpdate, view};
@@ -30,11 +31,13 @@ impl CallTask {
             }
             SessionEvent::ParticipantJoined { peer } => {
                 people.came(view, peer);
+                self.chat.handle(ChatInput::Came(peer));
                 None
             }
             SessionEvent::ParticipantLeft { peer, reason } => {
                 let Some((streams, presence)) = people.left(view, peer, reason) else { return };
                 self.wants.forget(peer);
+                self.chat.handle(ChatInput::Left(peer));
                 if let Some(recording) = &mut self.recording {
                     recording.of.take_if(|of| *of == peer);
                 }
@@ -43,7 +46,10 @@ impl CallTask {
                 }
                 presence
             }
-            SessionEvent::Name { peer, name } => people.named(view, peer, name),
+            SessionEvent::Name { peer, name } => {
+                self.chat.handle(ChatInput::Named { peer, name: name.clone() });
+                people.named(view, peer, name)
+            }
             SessionEvent::Streams { peer, streams } => {
                 people.streams(view, peer, &streams);
                 let camera = streams.iter().any(|state| state.source == Source::Camera);
@@ -140,6 +146,11 @@ impl CallTask {
             CallCommand::LetIn(peer) => Input::LetIn(peer),
             CallCommand::Refuse(peer) => Input::Refuse(peer),
             CallCommand::Verified { peer, on } => Input::SetVerified { peer, on },
+            CallCommand::Chat(command, answer) => {
+                let result = self.chat_command(command).await;
+                self.engine.send(CallUpdate::Answered(answer, result)).await;
+                return None;
+            }
             CallCommand::Volume { peer, volume } => {
                 self.set_volume(peer, volume);
                 self.publish().await;

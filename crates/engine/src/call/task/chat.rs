@@ -1,0 +1,123 @@
+//! The call's chat: what comes on its channel, what is asked of it, and what a window shows of it.
+
+use tincan_call::Input;
+use tincan_protocol::{Channel, PeerId};
+use tincan_share::{ChatInput, ChatOutput};
+
+use super::super::{CallUpdate, ChatCommand, view};
+use super::CallTask;
+use crate::api::{ChatChange, ChatHistory, ChatView, CommandError, Reply};
+
+impl CallTask {
+    pub(super) async fn begin_chat(&self) {
+        let chat = ChatView {
+            me: self.config.identity.id().to_string(),
+            history: self.history(),
+            ..ChatView::default()
+        };
+        self.show_chat(ChatChange::All { chat: Some(chat) }).await;
+    }
+
+    /// The other side is who it says: if it knows chat, its channel is opened.
+    pub(super) fn ask_for_chat(&mut self, peer: PeerId, connection: u32) {
+        let mut others = self.session.participants().iter();
+        let other = others.find(|other| other.id() == peer);
+        if other.is_some_and(|other| other.has_feature(Channel::Chat.label())) {
+            self.connections.with(peer, connection, |remote| remote.open_channel(Channel::Chat));
+        }
+    }
+
+    /// Takes in what came on a link; the session need not know of it.
+    pub(super) async fn hear_chat(&mut self, input: ChatInput) -> Option<Input> {
+        self.chat.handle(input);
+        self.go_on_with_chat().await;
+        None
+    }
+
+    pub(super) async fn chat_command(&mut self, command: ChatCommand) -> Result<Reply, CommandError> {
+        let refused = |error: tincan_share::ChatError| CommandError {
+            code: error.code().into(),
+            message: error.to_string(),
+        };
+        match command {
+            ChatCommand::Say(draft) => {
+                if let Some(to) = draft.to {
+                    self.check_reader(to)?;
+                }
+                self.chat.say(draft, view::unix_millis()).map(drop).map_err(refused)?;
+            }
+            ChatCommand::Edit(id, text) => self.chat.edit(id, &text).map_err(refused)?,
+            ChatCommand::Delete(id) => self.chat.delete(id).map_err(refused)?,
+            ChatCommand::React { of, reaction, on } => {
+                self.chat.react(of, reaction, on).map_err(refused)?;
+            }
+            ChatCommand::CloseHistory if self.first => self.chat.close_history(),
+            ChatCommand::CloseHistory => {
+                return Err(CommandError {
+                    code: "chat_not_first".into(),
+                    message: "Only whoever was in the call first decides that.".into(),
+                });
+            }
+        }
+        self.go_on_with_chat().await;
+        Ok(Reply::Done)
+    }
+
+    /// Whoever has a version without chat would never read it.
+    fn check_reader(&self, peer: PeerId) -> Result<(), CommandError> {
+        let mut others = self.session.participants().iter();
+        match others.find(|other| other.id() == peer) {
+            Some(other)
+                if other.trust() != tincan_call::Trust::Unconfirmed
+                    && !other.has_feature(Channel::Chat.label()) =>
+            {
+                Err(CommandError {
+                    code: "chat_not_known".into(),
+                    message: "Their version of Tincan has no chat. Ask them to get a newer one.".into(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Says to the others what they lack, and shows what changed.
+    pub(super) async fn go_on_with_chat(&mut self) {
+        self.tell_chat();
+        while let Some(output) = self.chat.poll() {
+            let change = match output {
+                ChatOutput::Changed(id) => match self.chat.said(id) {
+                    Some(said) => ChatChange::Message { message: view::chat_message(&said) },
+                    None => continue,
+                },
+                ChatOutput::Dropped(id) => ChatChange::Dropped { id: view::post_id(id) },
+                ChatOutput::Named(peer) => {
+                    ChatChange::Name { peer: peer.to_string(), name: self.chat.name(peer).to_owned() }
+                }
+                ChatOutput::Closed => ChatChange::History { history: self.history() },
+            };
+            self.show_chat(change).await;
+        }
+    }
+
+    pub(super) async fn show_history(&self) {
+        self.show_chat(ChatChange::History { history: self.history() }).await;
+    }
+
+    fn history(&self) -> ChatHistory {
+        ChatHistory { open: self.chat.is_open(), ours: self.first }
+    }
+
+    /// What a channel has no room for is said when it is looked at next.
+    pub(super) fn tell_chat(&mut self) {
+        let Self { chat, connections, .. } = self;
+        for peer in chat.linked().collect::<Vec<_>>() {
+            if let Some(remote) = connections.get(peer) {
+                chat.tell(peer, |message| remote.send_chat(message));
+            }
+        }
+    }
+
+    async fn show_chat(&self, change: ChatChange) {
+        self.engine.send(CallUpdate::Chat(change)).await;
+    }
+}
