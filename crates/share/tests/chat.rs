@@ -132,6 +132,23 @@ fn with_a_closed_history_a_late_joiner_hears_only_what_is_said_from_then_on() {
 }
 
 #[test]
+fn whoever_was_told_before_the_history_was_closed_hears_what_becomes_of_it() {
+    let mut world = World::new(3);
+    (0..2).for_each(|member| world.join(member));
+    let old = world.say(0, "before");
+    world.settle();
+    world.join(2);
+    world.settle();
+    world.chat(1).close_history();
+    world.settle();
+    world.break_link(0, 2);
+    world.chat(0).delete(old).unwrap();
+    world.open_link(0, 2);
+    world.settle();
+    assert_eq!(lines(&world, 2), ["(deleted)"]);
+}
+
+#[test]
 fn a_link_that_breaks_loses_and_doubles_nothing() {
     let mut world = three();
     world.say(0, "one");

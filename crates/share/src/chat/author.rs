@@ -23,7 +23,7 @@ pub(super) struct Author {
     pub(super) name: String,
     /// Whether they are in the room.
     pub(super) present: bool,
-    /// How many posts had been taken in when they came.
+    /// How many posts had been taken in when they came; 0 for whoever is told all of them.
     pub(super) came: u64,
     /// Everything up to this clock they told us themselves.
     pub(super) direct: u64,

@@ -185,6 +185,11 @@ impl Chat {
     }
 
     pub(super) fn heard_have(&mut self, peer: PeerId, members: &[ChatMember]) {
+        let closed = self.closed;
+        if let Some(author) = self.authors.get_mut(&peer).filter(|_| !closed) {
+            // They are told everything now, and hear what becomes of it also when the history is closed later.
+            author.came = 0;
+        }
         let Self { links, authors, me, .. } = self;
         let Some(link) = links.get_mut(&peer) else { return };
         let theirs = link.theirs.get_or_insert_default();
