@@ -109,8 +109,21 @@ impl Process {
         &mut self,
         limit: Duration,
         what: &str,
-        mut wanted: impl FnMut(&str) -> Option<T>,
+        wanted: impl FnMut(&str) -> Option<T>,
     ) -> T {
+        self.look_for(limit, what, wanted).await.unwrap_or_else(|why| panic!("{why}"))
+    }
+
+    /// The same for whoever can go on without it.
+    ///
+    /// # Errors
+    /// Why there is none, and what the program said last.
+    pub async fn look_for<T>(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        mut wanted: impl FnMut(&str) -> Option<T>,
+    ) -> Result<T, String> {
         let search = async {
             while let Some(line) = self.lines.recv().await {
                 let found = wanted(&line);
@@ -122,9 +135,9 @@ impl Process {
             None
         };
         match timeout(limit, search).await {
-            Ok(Some(found)) => found,
-            Ok(None) => panic!("{} ended before {what}; it said:\n{}", self.name, self.tail()),
-            Err(_) => panic!("{}: no {what} within {limit:?}; it said:\n{}", self.name, self.tail()),
+            Ok(Some(found)) => Ok(found),
+            Ok(None) => Err(format!("{} ended before {what}; it said:\n{}", self.name, self.tail())),
+            Err(_) => Err(format!("{}: no {what} within {limit:?}; it said:\n{}", self.name, self.tail())),
         }
     }
 

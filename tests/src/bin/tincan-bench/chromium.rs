@@ -57,7 +57,7 @@ pub(crate) async fn room(
     let limit = BESIDE + START * people as u32 + Duration::from_secs(seconds);
     let wanted =
         |line: &str| serde_json::from_str::<Value>(line).ok().filter(|line| line["sides"].is_array());
-    let measured = process.wait_for_within(limit, "a measurement", wanted).await;
+    let measured = process.look_for(limit, "a measurement", wanted).await?;
     process.end().await;
 
     let sides = measured["sides"].as_array().ok_or("measure.js measured nothing")?;
