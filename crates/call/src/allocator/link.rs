@@ -94,6 +94,7 @@ impl Rung {
 pub(super) struct Link {
     /// Counts links in the order in which they came.
     pub(super) order: u64,
+    pub(super) came: Instant,
     /// Bits a second for pictures: what was measured, or what was lent.
     pub(super) estimate: f64,
     measured: f64,
@@ -130,6 +131,7 @@ impl Link {
     pub(super) fn new(order: u64, now: Instant) -> Self {
         Self {
             order,
+            came: now,
             estimate: START,
             measured: START,
             sound: SOUND,
@@ -290,7 +292,7 @@ impl Link {
         if self.estimate >= sizes.floor(most) { Rung::All(most) } else { self.best_below(sizes, most) }
     }
 
-    fn smallest(&self, sizes: &Sizes, margin: f64) -> Rung {
+    pub(super) fn smallest(&self, sizes: &Sizes, margin: f64) -> Rung {
         let layer = sizes.get(0).layer;
         let floor = sizes.floor(layer);
         match self.estimate {

@@ -7,7 +7,7 @@
 //! layers. A layer's rate is the least of what its receivers carry; who cannot carry its floor gets half the pictures at once
 //! (the other half are marked as nobody's reference), then the smaller layer, then none: sound stays. Upwards it goes only
 //! when the estimate was well above the next floor for three seconds, one link every 200 ms. Whoever comes begins with the
-//! smallest layer and takes it from nobody. All links begin with one uplink ([`uplink`]), which has one budget: the largest
+//! smallest layer, at once if the uplink may have room for it, and takes it from nobody. All links begin with one uplink ([`uplink`]), which has one budget: the largest
 //! layer is lowered first. A busy processor ([`processor`]) lowers the size before the rate.
 //!
 //! Where others hold a layer's rate down, an estimate has nothing to grow from: then one link after the other tries half
@@ -41,6 +41,8 @@ use self::uplink::Uplink;
 const ONE_UP_EVERY: Duration = Duration::from_millis(200);
 /// Whoever is kept from a layer by the uplink for so long gets the room of somebody who has two layers more.
 const BLOCKED_FOR: Duration = Duration::from_secs(3);
+/// Who meet within this time meet at once: whoever was first has no claim to more.
+const AT_ONCE: Duration = Duration::from_secs(1);
 /// Nothing is given while a path was too full within this time.
 const QUIET: Duration = Duration::from_millis(600);
 /// One paused picture is tried again every so often in the room, and less and less often when that fails.
@@ -272,7 +274,13 @@ impl<L: Copy + Ord> Allocator<L> {
 
     /// More than one receiver.
     fn several(&mut self, now: Instant) {
-        self.alone = None;
+        if let Some((first, _)) = self.alone.take()
+            && let Some(link) = self.links.get_mut(&first)
+            && now.saturating_duration_since(link.came) < AT_ONCE
+        {
+            let smallest = link.smallest(&self.sizes, 1.0);
+            link.change(smallest, now);
+        }
         let needs = BASE_SHARE * self.sizes.floor(self.sizes.get(0).layer);
         let starving =
             self.links.iter().filter(|(_, link)| link.estimate < needs).map(|(id, _)| *id).collect();
@@ -281,6 +289,7 @@ impl<L: Copy + Ord> Allocator<L> {
         self.keep_to_budget(now);
         self.give_way(now);
         self.keep_to_three_layers(now);
+        self.admit(now);
         if self.last_up.is_none_or(|at| now.saturating_duration_since(at) >= ONE_UP_EVERY)
             && let Some((id, rung, attempt)) = self.next_up(now)
             && let Some(link) = self.links.get_mut(&id)
@@ -388,6 +397,30 @@ impl<L: Copy + Ord> Allocator<L> {
             let below = link.best_below(&self.sizes, layer);
             link.change(below, now);
             link.attempt = None;
+        }
+    }
+
+    /// Whoever has just come gets the smallest layer, all of them at once: nobody waits for another one's picture.
+    fn admit(&mut self, now: Instant) {
+        if self.uplink.was_full(QUIET, now) {
+            return;
+        }
+        let limit = self.uplink.limit() - self.sound();
+        let smallest = self.sizes.get(0).layer;
+        let used = self.used(None);
+        if used.len() >= MAX_LAYERS && !used.contains(&smallest) {
+            return;
+        }
+        let comes = |link: &&mut Link| link.rung == Rung::New && link.want != Want::Nothing;
+        let mut floors = self.floors();
+        let mut newcomers: Vec<&mut Link> = self.links.values_mut().filter(comes).collect();
+        newcomers.sort_unstable_by_key(|link| link.order);
+        for link in newcomers {
+            let rung = link.smallest(&self.sizes, 1.0);
+            if rung.share() > 0.0 && (floors + rung.floor(&self.sizes)) * SPARE <= limit {
+                floors += rung.floor(&self.sizes);
+                link.change(rung, now);
+            }
         }
     }
 

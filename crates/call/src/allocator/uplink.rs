@@ -22,6 +22,9 @@ const STEP_FIRST: f64 = 1.3;
 const STEP: f64 = 1.15;
 /// ... and this much, so that it can grow from nothing: two small pictures.
 const STEP_LEAST: f64 = 150e3;
+/// Before anything was proven: a little more than the estimate of one path begins with. Three others see us at once then,
+/// and more a moment later.
+const BEGIN: f64 = 450e3;
 /// A second's growth of the budget after a decrease, near the rate that was too much and when that is long ago.
 const GROWTH_NEAR: f64 = 0.03;
 const GROWTH_FAR: f64 = 0.12;
@@ -135,8 +138,8 @@ impl<L: Copy + PartialEq> Uplink<L> {
 
     /// What everything may take together now, growing step by step.
     pub(super) fn limit(&self) -> f64 {
-        let step = if self.congested.is_some() { STEP } else { STEP_FIRST };
-        self.budget.unwrap_or(f64::INFINITY).min(self.proven * step + STEP_LEAST)
+        let (step, begin) = if self.congested.is_some() { (STEP, 0.0) } else { (STEP_FIRST, BEGIN) };
+        self.budget.unwrap_or(f64::INFINITY).min((self.proven * step + STEP_LEAST).max(begin))
     }
 
     /// Those whose estimate is the uplink's, and not their own path's.
@@ -187,7 +190,7 @@ mod tests {
     fn a_total_grows_step_by_step_from_what_went_well() {
         let (mut uplink, mut now) = (Uplink::<u8>::default(), Instant::now());
         run(&mut uplink, &mut now, 560, |limit| limit);
-        assert!(uplink.limit() <= STEP_LEAST);
+        assert!(uplink.limit() <= BEGIN);
         run(&mut uplink, &mut now, 10_000, |limit| limit.min(4e6));
         assert!(uplink.proven >= 3.9e6, "{}", uplink.proven);
         uplink.overuse(1, 3, now);

@@ -118,6 +118,28 @@ fn a_newcomer_begins_small_and_changes_nobodys_layer() {
 }
 
 #[test]
+fn who_meet_at_once_see_each_other_at_once() {
+    let mut sender = Sender::new(3);
+    let plan = sender.run(0);
+    assert!(plan.links.values().all(|link| link.pictures == Pictures::All(LayerId::Small)), "{plan:?}");
+    assert!(plan.layers[0].bitrate <= Bitrate::kbps(160), "{plan:?}");
+    // However their handshakes end.
+    let mut sender = Sender::new(1);
+    sender.run(100);
+    for link in 1..3 {
+        sender.handle(AllocatorInput::LinkUp(link));
+        sender.run(100);
+    }
+    let plan = sender.run(0);
+    assert!(plan.links.values().all(|link| link.pictures == Pictures::All(LayerId::Small)), "{plan:?}");
+    // More than a home's uplink surely takes: a few now, and the others as soon as that went well.
+    let mut sender = Sender::new(7);
+    let has = |plan: &Plan<u8>| plan.links.values().filter(|link| link.pictures != Pictures::Paused).count();
+    assert!((1..7).contains(&has(&sender.run(0))));
+    assert_eq!(has(&sender.run(1_500)), 7);
+}
+
+#[test]
 fn a_layer_has_the_least_rate_of_its_users_and_who_cannot_carry_its_floor_leaves_it() {
     let mut sender = Sender::new(3);
     for link in 0..3 {
