@@ -30,6 +30,9 @@ const BETTER: f32 = 4.0;
 const MUCH_BETTER: f32 = 16.0;
 const BLOCKS_IF_MUCH_BETTER: u32 = 3;
 const BLOCKS_IF_BETTER: u32 = 20;
+/// What was better is forgotten in a pause too, but more slowly than while somebody speaks: pauses are as long as syllables
+/// and say nothing of the microphones. A click now and then must not add up.
+const QUIET_BLOCKS_TO_FORGET: u32 = 4;
 
 /// Chooses the channel of a microphone, or of a file, that is heard.
 #[derive(Debug)]
@@ -54,11 +57,13 @@ struct Channel {
     active: bool,
     /// Blocks in which it was better than the chosen one, less those in which it was not.
     evidence: u32,
+    /// Blocks in a row in which neither had more than noise.
+    quiet: u32,
 }
 
 impl Channel {
     const fn new() -> Self {
-        Self { sum: 0.0, power: 0.0, noise_dbfs: INITIAL_NOISE_DBFS, active: false, evidence: 0 }
+        Self { sum: 0.0, power: 0.0, noise_dbfs: INITIAL_NOISE_DBFS, active: false, evidence: 0, quiet: 0 }
     }
 
     /// Takes in the block's power.
@@ -132,8 +137,11 @@ impl ChannelSelector {
         for (index, channel) in self.channels.iter_mut().enumerate() {
             let stronger = channel.power > BETTER * power;
             let better = channel.active && (stronger || !active) || dead && !channel.is_dead();
+            channel.quiet = if channel.active || active { 0 } else { channel.quiet + 1 };
             if index == self.current || !better {
-                channel.evidence = channel.evidence.saturating_sub(1);
+                if channel.quiet.is_multiple_of(QUIET_BLOCKS_TO_FORGET) {
+                    channel.evidence = channel.evidence.saturating_sub(1);
+                }
                 continue;
             }
             channel.evidence += 1;
@@ -241,6 +249,28 @@ mod tests {
     }
 
     #[test]
+    fn a_voice_that_comes_later_to_the_better_microphone_is_heard_there() {
+        // 9.4 ms: the other one hears every syllable's beginning first, for three metres.
+        let out =
+            mix(
+                2,
+                3.0,
+                |n, c| if c == 0 { -0.38 * said(n, 200.0) } else { said(n.saturating_sub(452), 200.0) },
+            );
+        let second = RATE as usize;
+        let whole: Vec<f32> = (second..out.len()).map(|n| said(n - 452, 200.0)).collect();
+        assert_eq!(out[second..], whole);
+    }
+
+    #[test]
+    fn clicks_in_a_pause_do_not_add_up() {
+        let click = |n: usize| if n % 12_000 < 480 { 0.2 * (n as f32 * 0.3).sin() } else { 0.0 };
+        let hiss = |n: usize| 1e-4 * (n as f32 * 0.9).sin();
+        let out = mix(2, 30.0, |n, c| if c == 0 { hiss(n) } else { hiss(n + 7) + click(n) });
+        assert!(largest_step(&out) < 0.01, "{}", largest_step(&out));
+    }
+
+    #[test]
     fn two_good_microphones_are_not_changed_between() {
         let out = mix(2, 10.0, |n, c| said(n, 200.0) * if (n / 9_600 + c) % 2 == 0 { 1.0 } else { 0.6 });
         let first: Vec<f32> =
@@ -273,7 +303,8 @@ mod tests {
             let settled = RATE as usize;
             let whole: Vec<f32> = (settled..out.len()).map(|n| channel(n, best)).collect();
             let level = rms(&out[settled..]);
-            prop_assert!(level > 0.49 * rms(&whole), "{level} of {}", rms(&whole));
+            // A channel that is better by less than 6 dB is not worth a change; noise and delays blur that by one.
+            prop_assert!(level > 0.44 * rms(&whole), "{level} of {}", rms(&whole));
             let natural = largest_step(&(0..out.len()).map(|n| said(n, 200.0)).collect::<Vec<_>>());
             prop_assert!(largest_step(&out) < 1.5 * natural + 4.0 * noise + 0.01);
         }
