@@ -7,8 +7,9 @@
 //! layers. A layer's rate is the least of what its receivers carry; who cannot carry its floor gets half the pictures at once
 //! (the other half are marked as nobody's reference), then the smaller layer, then none: sound stays. Upwards it goes only
 //! when the estimate was well above the next floor for three seconds, one link every 200 ms. Whoever comes begins with the
-//! smallest layer, at once if the uplink may have room for it, and takes it from nobody. All links begin with one uplink ([`uplink`]), which has one budget: the largest
-//! layer is lowered first. A busy processor ([`processor`]) lowers the size before the rate.
+//! smallest layer, at once if the uplink may have room for it, and takes it from nobody. All links begin with one uplink
+//! ([`uplink`]), which has one budget: the largest layer is lowered first. A busy processor ([`processor`]) lowers the size
+//! before the rate.
 //!
 //! Where others hold a layer's rate down, an estimate has nothing to grow from: then one link after the other tries half
 //! the next layer, and goes back when its path becomes too full.

@@ -30,6 +30,8 @@ const WORTH: [(f64, f64); 7] = [
 ];
 /// A size is kept until the bitrate falls this far below its worth.
 pub(super) const KEEP: f64 = 0.82;
+/// Tiny pictures are worth nothing by the table, but a path that carries nothing carries no packet's header either.
+const LEAST: f64 = 1e3;
 /// More than this many times its worth improves a picture no more: 720 lines get 2.5 Mbit/s.
 const GENEROUS: f64 = 2.6;
 /// Without a capture rate nothing is halved.
@@ -48,7 +50,7 @@ pub(super) struct Size {
 impl Size {
     /// It is left below this rate.
     pub(super) fn floor(&self) -> f64 {
-        self.worth * KEEP
+        (self.worth * KEEP).max(LEAST)
     }
 
     /// It gains nothing from more.

@@ -85,6 +85,17 @@ fn very_little_halves_the_frame_rate_and_less_pauses_and_it_comes_back_by_itself
 }
 
 #[test]
+fn a_path_that_carries_nothing_gets_no_picture_however_small() {
+    let mut sender = Sender::new(1);
+    sender.handle(AllocatorInput::Capture(Resolution::new(1, 1), 1.0));
+    sender.handle(AllocatorInput::Path(
+        0,
+        PathEstimate { available: Bitrate::ZERO, sound: Bitrate::ZERO, loss: 0.0 },
+    ));
+    assert!(sender.run(0).layers.is_empty());
+}
+
+#[test]
 fn a_picture_is_no_larger_than_it_is_shown() {
     let mut sender = Sender::new(1);
     sender.path(0, 2_400);
