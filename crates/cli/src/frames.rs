@@ -76,7 +76,7 @@ impl Frames {
 
     /// Asks for pictures of so many lines from now on: 0 for none, `None` for any size. Of everybody where no stream is named.
     pub(crate) fn want(&self, stream: Option<u32>, lines: Option<u16>) {
-        let mut wanted = self.wanted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let mut wanted = self.wanted();
         match stream {
             Some(stream) => {
                 wanted.some.insert(stream, lines);
@@ -121,6 +121,10 @@ impl Frames {
         streams.into_iter().filter_map(report).collect()
     }
 
+    fn wanted(&self) -> MutexGuard<'_, Wanted> {
+        self.wanted.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
     fn lock(&self) -> MutexGuard<'_, BTreeMap<u32, Stream>> {
         self.streams.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
@@ -156,7 +160,7 @@ impl FrameOutput for Frames {
     }
 
     fn lines(&self, stream: u32) -> Option<u16> {
-        let wanted = self.wanted.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let wanted = self.wanted();
         wanted.some.get(&stream).copied().unwrap_or(wanted.everybody)
     }
 }
