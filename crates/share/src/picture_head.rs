@@ -68,9 +68,8 @@ fn webp_size(chunk: &[u8]) -> Option<(u32, u32)> {
         b"VP8 " => {
             let head = data.get(3..10)?;
             // The start code of a keyframe (RFC 6386, section 9.1).
-            (head[..3] == [0x9d, 0x01, 0x2a]).then(|| {
-                (little(&head[3..5]) & 0x3fff, little(&head[5..7]) & 0x3fff)
-            })
+            (head[..3] == [0x9d, 0x01, 0x2a])
+                .then(|| (little(&head[3..5]) & 0x3fff, little(&head[5..7]) & 0x3fff))
         }
         b"VP8L" => {
             let head = data.get(..5)?;
@@ -123,7 +122,13 @@ mod tests {
 
     #[test]
     fn anything_else_has_no_size() {
-        for other in [&b""[..], b"GIF89a\x80\x02\xe0\x01", b"<svg/>", b"\xff\xd8\xff\xda\0\x02", b"\xff\xd8\xff\xe0\0\0"] {
+        for other in [
+            &b""[..],
+            b"GIF89a\x80\x02\xe0\x01",
+            b"<svg/>",
+            b"\xff\xd8\xff\xda\0\x02",
+            b"\xff\xd8\xff\xe0\0\0",
+        ] {
             assert_eq!(picture_size(other), None, "{other:?}");
         }
     }

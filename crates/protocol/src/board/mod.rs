@@ -420,7 +420,8 @@ pub enum BoardMessageError {
 impl BoardMessage {
     /// The message as it goes onto the channel.
     pub fn encode(&self) -> String {
-        serde_json::to_string(self).expect("messages of the board have no map keys or floats that JSON cannot hold")
+        serde_json::to_string(self)
+            .expect("messages of the board have no map keys or floats that JSON cannot hold")
     }
 
     /// Reads a message off the channel.
@@ -439,7 +440,9 @@ impl BoardMessage {
         match self {
             Self::Have { members } => {
                 members.len() <= MAX_BOARD_MEMBERS
-                    && members.iter().all(|member| member.number.is_none_or(|number| number <= MAX_BOARD_NUMBER))
+                    && members
+                        .iter()
+                        .all(|member| member.number.is_none_or(|number| number <= MAX_BOARD_NUMBER))
             }
             Self::Draw(draw) => is_named(draw.author.as_ref()) && draw.is_sound(),
             Self::Change(change) => {

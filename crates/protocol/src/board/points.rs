@@ -56,7 +56,7 @@ impl Points {
         points.len()
     }
 
-    fn pack(&self) -> Vec<u8> {
+    pub(super) fn pack(&self) -> Vec<u8> {
         let mut packed = Vec::with_capacity(self.0.len() * 4);
         let mut before = Point::default();
         for point in &self.0 {

@@ -125,7 +125,9 @@ fn ink_looks_as_the_protocol_document_says() {
 
 #[test]
 fn what_a_later_version_adds_is_ignored_or_no_message() {
-    let later = BoardMessage::Draw(draw(ElementKind::Pen)).encode().replace("\"number\":3", "\"number\":3,\"glow\":true");
+    let later = BoardMessage::Draw(draw(ElementKind::Pen))
+        .encode()
+        .replace("\"number\":3", "\"number\":3,\"glow\":true");
     assert_eq!(BoardMessage::decode(later.as_bytes()), Ok(BoardMessage::Draw(draw(ElementKind::Pen))));
     let of = ElementId { number: 3, author: id(1) };
     let change = Change { author: None, number: 9, of, version: 1, value: Value::Order(1), whole: false };
@@ -172,7 +174,8 @@ fn the_longest_of_everything_fits_and_more_is_refused() {
     assert_eq!(BoardMessage::decode(part.encode().as_bytes()), Ok(part));
     let removed = |count: u64| {
         let range = (MAX_BOARD_NUMBER, MAX_BOARD_NUMBER);
-        let mut elements = vec![Removed { author: id(1), numbers: vec![range] }; MAX_REMOVED_AUTHORS.min(count as usize)];
+        let mut elements =
+            vec![Removed { author: id(1), numbers: vec![range] }; MAX_REMOVED_AUTHORS.min(count as usize)];
         if let Some(first) = elements.first_mut() {
             first.numbers.extend(vec![range; (count as usize).saturating_sub(MAX_REMOVED_AUTHORS)]);
         }

@@ -48,7 +48,7 @@ pub(super) enum Deed {
 }
 
 /// What is changed about an element, each for itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
     Frame,
     Order,
@@ -89,16 +89,25 @@ impl Removal {
     }
 
     pub(super) fn contains(&self, other: &Self) -> bool {
-        let holds = |(author, from, to)| self.0.get(&author).is_some_and(|ranges| ranges.contains_all(from, to));
+        let holds =
+            |(author, from, to)| self.0.get(&author).is_some_and(|ranges| ranges.contains_all(from, to));
         other.iter().all(holds)
     }
 
     fn listed(&self) -> Vec<Removed> {
-        let of = |(author, ranges): (&PeerId, &Ranges)| Removed { author: *author, numbers: ranges.iter().collect() };
+        let of = |(author, ranges): (&PeerId, &Ranges)| Removed {
+            author: *author,
+            numbers: ranges.iter().collect(),
+        };
         self.0.iter().map(of).collect()
     }
 
-    pub(super) fn message(&self, author: Option<tincan_protocol::Author>, number: u64, whole: bool) -> Remove {
+    pub(super) fn message(
+        &self,
+        author: Option<tincan_protocol::Author>,
+        number: u64,
+        whole: bool,
+    ) -> Remove {
         Remove { author, number, elements: self.listed(), whole }
     }
 }

@@ -161,7 +161,8 @@ impl Board {
         let below: Vec<_> = self.elements.keys().copied().filter(on_them).collect();
         all.extend(below);
         let all: Vec<_> = all.into_iter().collect();
-        let kept = all.iter().filter_map(|id| Some(Act::Deleted { id: *id, draw: Box::new(self.drawn_now(*id)?) }));
+        let kept =
+            all.iter().filter_map(|id| Some(Act::Deleted { id: *id, draw: Box::new(self.drawn_now(*id)?) }));
         let acts: Vec<_> = kept.collect();
         self.check_removals(all.len())?;
         // Before they go: pictures that can come back are kept.
@@ -188,7 +189,8 @@ impl Board {
     /// What is to be drawn of something new.
     fn draws(&self, new: New) -> Result<Vec<Draw>, BoardError> {
         let New { kind, page, points, frame, style, text, live } = new;
-        if kind == ElementKind::Picture || (kind == ElementKind::Page && page.is_some()) || !style.is_sound() {
+        if kind == ElementKind::Picture || (kind == ElementKind::Page && page.is_some()) || !style.is_sound()
+        {
             return Err(BoardError::Bounds);
         }
         if !self.has_page(page) {
@@ -232,7 +234,8 @@ impl Board {
     }
 
     fn check_removals(&self, more: usize) -> Result<(), BoardError> {
-        let has = self.mine().removed + more + MAX_RANGES <= MAX_REMOVED && self.deleted + more < super::MAX_DELETED;
+        let has = self.mine().removed + more + MAX_RANGES <= MAX_REMOVED
+            && self.deleted + more < super::MAX_DELETED;
         if has { Ok(()) } else { Err(BoardError::Full) }
     }
 
@@ -295,9 +298,8 @@ impl Board {
     pub(super) fn delete_own_word(&mut self, ids: &[ElementId]) -> Result<(), BoardError> {
         let mut ids = ids.iter().peekable();
         while ids.peek().is_some() {
-            let has_room = |removal: &Removal| {
-                removal.ranges() < MAX_RANGES && removal.authors() < MAX_REMOVED_AUTHORS
-            };
+            let has_room =
+                |removal: &Removal| removal.ranges() < MAX_RANGES && removal.authors() < MAX_REMOVED_AUTHORS;
             let last = self.mine().last_removal().map(|(_, removal)| removal.clone());
             let mut removal = last.filter(has_room).unwrap_or_default();
             // One more takes one more range at most.

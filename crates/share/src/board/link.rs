@@ -132,7 +132,7 @@ impl Board {
                 }
                 return;
             }
-            BoardMessage::Want { picture, from } => return self.pictures.asked(*picture, *from),
+            BoardMessage::Want { picture, from } => return self.pictures.was_asked(*picture, *from),
             BoardMessage::Lack { .. } => {
                 link.sending = None;
                 return;
@@ -198,8 +198,7 @@ impl Board {
             return;
         }
         for (_, link) in self.links.iter_mut().filter(|(peer, _)| Some(**peer) != via) {
-            if let Some(Standing::Has(told)) =
-                link.theirs.as_mut().and_then(|theirs| theirs.get_mut(&author))
+            if let Some(Standing::Has(told)) = link.theirs.as_mut().and_then(|theirs| theirs.get_mut(&author))
             {
                 *told = (*told).min(number - 1);
             }

@@ -83,8 +83,8 @@ struct Link {
     /// What was said last, and how often.
     revision: u64,
     times: u32,
-    /// How long the stroke was in the last messages, the oldest first.
-    lengths: [usize; REPEATED],
+    /// How long the stroke was in the messages before those that are repeated, the oldest first.
+    lengths: [usize; REPEATED + 1],
     stroke: u32,
 }
 
@@ -180,7 +180,7 @@ impl Live {
         own.sequence = own.sequence.wrapping_add(1);
         let stroke = own.stroke.as_ref().map(|stroke| {
             if link.stroke != stroke.number {
-                (link.stroke, link.lengths) = (stroke.number, [0; REPEATED]);
+                (link.stroke, link.lengths) = (stroke.number, [0; REPEATED + 1]);
             }
             let from = link.lengths[0].min(stroke.points.len());
             let mut points = &stroke.points[from..];
@@ -196,7 +196,7 @@ impl Live {
                 points = &points[..Points::fitting(points, room)];
             }
             link.lengths.rotate_left(1);
-            link.lengths[REPEATED - 1] = from + points.len();
+            link.lengths[REPEATED] = from + points.len();
             InkStroke {
                 number: stroke.number,
                 kind: stroke.kind,
@@ -212,8 +212,16 @@ impl Live {
     /// Whether something is to be said soon: then [`Self::tell`] is worth asking every [`LIVE_INTERVAL`].
     pub fn is_busy(&self) -> bool {
         let own = &self.own;
-        let unsaid = |link: &Link| link.revision != own.revision || (link.times < LAST_WORDS && own.revision > 0);
+        let unsaid =
+            |link: &Link| link.revision != own.revision || (link.times < LAST_WORDS && own.revision > 0);
         self.links.values().any(unsaid) || self.theirs.values().any(|theirs| theirs.changed)
+    }
+
+    /// Whether we or others draw or point, so that it has to be looked after some times a second.
+    pub fn is_there(&self) -> bool {
+        let own = &self.own;
+        let we = own.pointer.is_some() || own.stroke.is_some() || own.editing.is_some();
+        (we && !self.links.is_empty()) || self.theirs.values().any(Theirs::is_there)
     }
 
     /// A message on the ink channel.
@@ -235,7 +243,10 @@ impl Live {
         let has = stroke.is_some();
         match stroke {
             Some(stroke) => theirs.draw(stroke),
-            None => theirs.stroke = None,
+            None => {
+                theirs.stroke = None;
+                theirs.shown = (0, 0);
+            }
         }
         theirs.changed |= before != (theirs.page, theirs.pointer, theirs.editing, has);
     }
@@ -247,6 +258,7 @@ impl Live {
             theirs.finished = theirs.finished.max(number);
             if theirs.stroke.as_ref().is_some_and(|stroke| stroke.number <= number) {
                 theirs.stroke = None;
+                theirs.shown = (0, 0);
                 theirs.changed = true;
             }
         }
@@ -289,6 +301,7 @@ impl Theirs {
     fn stop(&mut self) {
         self.changed |= self.is_there();
         (self.pointer, self.stroke, self.editing) = (None, None, None);
+        self.shown = (0, 0);
     }
 
     fn draw(&mut self, stroke: InkStroke) {
@@ -306,18 +319,20 @@ impl Theirs {
             let last = whole.points.last().copied().unwrap_or(*first);
             let steps = (from - have + 1) as i64;
             for step in 1..steps {
-                let between = |a: i32, b: i32| (i64::from(a) + (i64::from(b) - i64::from(a)) * step / steps) as i32;
+                let between =
+                    |a: i32, b: i32| (i64::from(a) + (i64::from(b) - i64::from(a)) * step / steps) as i32;
                 let (x, y) = (between(last.x, first.x), between(last.y, first.y));
                 whole.points.push(Point { x, y, pressure: first.pressure });
             }
         }
-        let same = whole.points.get(from..).map_or(0, |old| {
-            old.iter().zip(&points).take_while(|(old, new)| old == new).count()
-        });
+        let same = whole
+            .points
+            .get(from..)
+            .map_or(0, |old| old.iter().zip(&points).take_while(|(old, new)| old == new).count());
         if from + same < have || end != have {
             self.changed = true;
         }
-        self.shown.1 = self.shown.1.min(from + same);
+        self.shown.1 = self.shown.1.min(from + same).min(have);
         whole.points.truncate(from + same);
         whole.points.extend(&points[same..]);
         self.stroke = Some(whole);

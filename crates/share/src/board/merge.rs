@@ -1,11 +1,14 @@
 //! What somebody did becomes part of the board, whoever tells it and in whatever order it comes.
 
 use tincan_protocol::{
-    Author as Named, Change, Draw, ElementId, MAX_BOARD_NUMBER, PeerId, Points, Removed, Value, message_text,
+    Author as Named, Change, Draw, ElementId, ElementKind, MAX_BOARD_NUMBER, PeerId, Points, Removed, Value,
+    message_text,
 };
 
 use super::author::{Deed, MAX_REMOVED, Part, Removal, change_cost, element_cost};
-use super::{Board, MAX_AHEAD, MAX_AUTHOR_COST, MAX_BOARD_COST, MAX_DELETED, MAX_ELEMENTS, framed, placed, slot};
+use super::{
+    Board, MAX_AHEAD, MAX_AUTHOR_COST, MAX_BOARD_COST, MAX_DELETED, MAX_ELEMENTS, framed, placed, slot,
+};
 
 /// What is known of an element.
 #[derive(Debug, Default)]
@@ -57,7 +60,10 @@ impl Board {
             None => (peer, None),
             Some(author) => {
                 // Whoever is here speaks for themselves, and so do we.
-                if author.peer == self.me || self.is_present(author.peer) || !self.make_room(author.peer, false) {
+                if author.peer == self.me
+                    || self.is_present(author.peer)
+                    || !self.make_room(author.peer, false)
+                {
                     return None;
                 }
                 if self.authors.entry(author.peer).or_default().name.is_empty() {
@@ -156,7 +162,8 @@ impl Board {
         if !self.has_room(author, cost) {
             return;
         }
-        let Some(owner) = self.authors.get_mut(&author).filter(|author| author.elements < MAX_ELEMENTS) else {
+        let Some(owner) = self.authors.get_mut(&author).filter(|author| author.elements < MAX_ELEMENTS)
+        else {
             self.full = true;
             return;
         };
@@ -166,7 +173,7 @@ impl Board {
         self.cost += cost;
         self.top = self.top.max(draw.order);
         if let Some(picture) = draw.picture {
-            self.pictures.wanted(picture);
+            self.pictures.wanted(picture, author);
         }
         self.elements.entry(id).or_default().body = Some(Body { draw, via });
         self.changed.insert(id);
@@ -230,6 +237,10 @@ impl Board {
             }
         }
         let ranges = removal.ranges();
+        if ranges == 0 {
+            // Nothing of it was near anything that is known.
+            return;
+        }
         let Some(author) = self.authors.get_mut(&by) else { return };
         let before = author.last_removal();
         if before.is_some_and(|(_, last)| last.contains(&removal)) {
@@ -247,14 +258,18 @@ impl Board {
         }
         author.removed += ranges;
         author.log.insert(number, Deed::Remove(removal.clone(), via));
+        let mut pages = false;
         for (author, from, to) in removal.iter() {
-            self.delete(by, author, from, to);
+            pages |= self.delete(by, author, from, to);
         }
         self.told_late(by, number, via);
-        self.leave_deleted_pages();
+        if pages {
+            self.leave_deleted_pages();
+        }
     }
 
-    fn delete(&mut self, by: PeerId, author: PeerId, from: u64, to: u64) {
+    /// Whether a page was among them.
+    fn delete(&mut self, by: PeerId, author: PeerId, from: u64, to: u64) -> bool {
         let gone = self.gone.entry(author).or_default();
         let before = gone.len();
         gone.insert(from, to);
@@ -269,12 +284,15 @@ impl Board {
             ElementId { number: to, author: PeerId::from_bytes([255; 32]) },
         );
         let ids: Vec<_> = self.elements.range(first..=last).map(|(id, _)| *id).collect();
+        let mut pages = false;
         for id in ids.into_iter().filter(|id| id.author == author) {
+            pages |= self.element(id).is_some_and(|element| element.draw.kind == ElementKind::Page);
             if author == self.me && by != self.me {
                 self.keep_for_restoring(id);
             }
             self.take_off(id);
         }
+        pages
     }
 
     /// What is known of an element is forgotten.
@@ -297,13 +315,12 @@ impl Board {
     /// What we drew on a page while somebody deleted it goes with it, or nobody would ever see or delete it.
     fn leave_deleted_pages(&mut self) {
         let Self { elements, me, gone, .. } = self;
-        let lost = |page: ElementId| gone.get(&page.author).is_some_and(|ranges| ranges.contains(page.number));
+        let lost =
+            |page: ElementId| gone.get(&page.author).is_some_and(|ranges| ranges.contains(page.number));
         let orphans: Vec<_> = elements
             .iter()
             .filter(|(id, _)| id.author == *me)
-            .filter(|(_, entry)| {
-                entry.body.as_ref().and_then(|body| body.draw.page).is_some_and(lost)
-            })
+            .filter(|(_, entry)| entry.body.as_ref().and_then(|body| body.draw.page).is_some_and(lost))
             .map(|(id, _)| *id)
             .collect();
         if !orphans.is_empty() {

@@ -255,14 +255,7 @@ impl Board {
 
     /// Decides whom to ask for which picture. To be called some times a second; time may begin anywhere.
     pub fn look(&mut self, now: Duration) {
-        let Self { pictures, links, elements, .. } = self;
-        pictures.look(now, links, |hash| {
-            let mut drawn = elements.iter().filter_map(|(id, entry)| {
-                let picture = entry.body.as_ref()?.draw.picture?;
-                (picture.hash == hash).then_some(id.author)
-            });
-            drawn.next()
-        });
+        self.pictures.look(now, &self.links);
     }
 
     /// What changed; `None` when everything was told. An element that changed several times since the last look is told
@@ -385,7 +378,8 @@ impl Board {
         match BoardMessage::decode(bytes) {
             Ok(BoardMessage::Have { members }) => self.heard_have(peer, &members),
             Ok(BoardMessage::Draw(draw)) => {
-                if let Some((author, via)) = self.speaker(peer, draw.author.as_ref(), draw.number, draw.whole) {
+                if let Some((author, via)) = self.speaker(peer, draw.author.as_ref(), draw.number, draw.whole)
+                {
                     self.take_draw(author, via, Draw { author: None, whole: false, ..draw });
                 }
             }

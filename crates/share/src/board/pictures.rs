@@ -19,6 +19,8 @@ pub(super) struct Pictures {
     #[debug("{}", whole.len())]
     whole: BTreeMap<PictureHash, Vec<u8>>,
     fetches: BTreeMap<PictureHash, Fetch>,
+    /// Who is asked for which of them.
+    asked: BTreeMap<PeerId, PictureHash>,
     now: Duration,
 }
 
@@ -26,6 +28,8 @@ pub(super) struct Pictures {
 #[derive(derive_more::Debug)]
 struct Fetch {
     picture: Picture,
+    /// Who drew it first.
+    author: PeerId,
     /// Who is asked for it.
     from: Option<PeerId>,
     #[debug("{}", data.len())]
@@ -39,6 +43,7 @@ struct Fetch {
 }
 
 impl Fetch {
+    /// Begins anew, with somebody else.
     fn give_up(&mut self) {
         self.tried.extend(self.from.take());
         self.data = Vec::new();
@@ -52,12 +57,13 @@ impl Pictures {
     }
 
     /// An element shows this one.
-    pub(super) fn wanted(&mut self, picture: Picture) {
+    pub(super) fn wanted(&mut self, picture: Picture, author: PeerId) {
         if self.whole.contains_key(&picture.hash) {
             return;
         }
         self.fetches.entry(picture.hash).or_insert_with(|| Fetch {
             picture,
+            author,
             from: None,
             data: Vec::new(),
             asked: None,
@@ -73,7 +79,7 @@ impl Pictures {
         }
         let (width, height) = taken_size(&bytes)?;
         let picture = Picture { hash: hash_of(&bytes), bytes: bytes.len(), width, height };
-        self.fetches.remove(&picture.hash);
+        self.forget_fetch(picture.hash);
         self.whole.insert(picture.hash, bytes);
         Some(picture)
     }
@@ -82,36 +88,48 @@ impl Pictures {
     pub(super) fn keep(&mut self, used: &BTreeSet<PictureHash>) {
         self.whole.retain(|hash, _| used.contains(hash));
         self.fetches.retain(|hash, _| used.contains(hash));
+        self.asked.retain(|_, hash| used.contains(hash));
+    }
+
+    fn forget_fetch(&mut self, hash: PictureHash) -> Option<Fetch> {
+        let fetch = self.fetches.remove(&hash)?;
+        if let Some(from) = fetch.from {
+            self.asked.remove(&from);
+        }
+        Some(fetch)
+    }
+
+    fn give_up(&mut self, hash: PictureHash) {
+        if let Some(fetch) = self.fetches.get_mut(&hash) {
+            if let Some(from) = fetch.from {
+                self.asked.remove(&from);
+            }
+            fetch.give_up();
+        }
     }
 
     /// Decides who is asked for what: each one for one picture at a time, whoever drew it first.
-    pub(super) fn look(
-        &mut self,
-        now: Duration,
-        links: &BTreeMap<PeerId, Link>,
-        drawn_by: impl Fn(PictureHash) -> Option<PeerId>,
-    ) {
+    pub(super) fn look(&mut self, now: Duration, links: &BTreeMap<PeerId, Link>) {
         self.now = now;
-        let mut busy = BTreeSet::new();
-        for fetch in self.fetches.values_mut() {
-            if fetch.from.is_some() && now.saturating_sub(fetch.since) >= PATIENCE {
-                fetch.give_up();
-                fetch.since = now;
-            }
-            busy.extend(fetch.from);
-        }
+        let is_late = |hash: &&PictureHash| {
+            self.fetches.get(hash).is_some_and(|fetch| now.saturating_sub(fetch.since) >= PATIENCE)
+        };
+        let late: Vec<_> = self.asked.values().filter(is_late).copied().collect();
+        late.into_iter().for_each(|hash| self.give_up(hash));
+        let mut free: BTreeSet<_> =
+            links.keys().filter(|peer| !self.asked.contains_key(peer)).copied().collect();
         for (hash, fetch) in self.fetches.iter_mut().filter(|(_, fetch)| fetch.from.is_none()) {
-            let is_free =
-                |peer: &PeerId| links.contains_key(peer) && !fetch.tried.contains(peer) && !busy.contains(peer);
-            let author = drawn_by(*hash).filter(is_free);
-            let chosen = author.or_else(|| links.keys().copied().find(|peer| is_free(peer)));
+            if free.is_empty() {
+                return;
+            }
+            let mut can = free.difference(&fetch.tried);
+            let chosen = can.clone().find(|peer| **peer == fetch.author).or_else(|| can.next()).copied();
             if let Some(chosen) = chosen {
-                busy.insert(chosen);
+                free.remove(&chosen);
+                self.asked.insert(chosen, *hash);
                 fetch.from = Some(chosen);
                 fetch.since = now;
-            } else if links.keys().all(|peer| fetch.tried.contains(peer))
-                && now.saturating_sub(fetch.since) >= PATIENCE
-            {
+            } else if now.saturating_sub(fetch.since) >= PATIENCE {
                 // Somebody may have got it meanwhile.
                 fetch.tried.clear();
                 fetch.since = now;
@@ -121,12 +139,13 @@ impl Pictures {
 
     /// What this member is to be asked for.
     pub(super) fn to_ask(&self, peer: PeerId) -> Option<(PictureHash, usize)> {
-        let asks = |fetch: &Fetch| fetch.from == Some(peer) && fetch.asked != Some(fetch.data.len());
-        let found = self.fetches.iter().find(|(_, fetch)| asks(fetch));
-        found.map(|(hash, fetch)| (*hash, fetch.data.len()))
+        let hash = *self.asked.get(&peer)?;
+        let fetch = self.fetches.get(&hash)?;
+        let has = fetch.data.len();
+        (fetch.asked != Some(has)).then_some((hash, has))
     }
 
-    pub(super) fn asked(&mut self, hash: PictureHash, from: usize) {
+    pub(super) fn was_asked(&mut self, hash: PictureHash, from: usize) {
         if let Some(fetch) = self.fetches.get_mut(&hash) {
             fetch.asked = Some(from);
         }
@@ -140,7 +159,7 @@ impl Pictures {
         }
         fetch.since = self.now;
         if at + bytes.len() > fetch.picture.bytes {
-            fetch.give_up();
+            self.give_up(hash);
             return false;
         }
         fetch.data.extend_from_slice(bytes);
@@ -149,10 +168,10 @@ impl Pictures {
         }
         let size = (fetch.picture.width, fetch.picture.height);
         if hash_of(&fetch.data) != hash || taken_size(&fetch.data) != Some(size) {
-            fetch.give_up();
+            self.give_up(hash);
             return false;
         }
-        if let Some(fetch) = self.fetches.remove(&hash) {
+        if let Some(fetch) = self.forget_fetch(hash) {
             self.whole.insert(hash, fetch.data);
         }
         true
@@ -160,17 +179,17 @@ impl Pictures {
 
     /// This member does not have it.
     pub(super) fn lacks(&mut self, peer: PeerId, hash: PictureHash) {
-        if let Some(fetch) = self.fetches.get_mut(&hash).filter(|fetch| fetch.from == Some(peer)) {
-            fetch.give_up();
+        if self.asked.get(&peer) == Some(&hash) {
+            self.give_up(hash);
         }
     }
 
     pub(super) fn link_closed(&mut self, peer: PeerId) {
+        if let Some(hash) = self.asked.get(&peer).copied() {
+            self.give_up(hash);
+        }
+        // A link that is made anew is as good as any.
         for fetch in self.fetches.values_mut() {
-            if fetch.from == Some(peer) {
-                fetch.give_up();
-            }
-            // A link that is made anew is as good as any.
             fetch.tried.remove(&peer);
         }
     }

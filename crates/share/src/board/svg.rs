@@ -23,6 +23,9 @@ const LINE_HEIGHT: f64 = 1.3;
 /// A pen's widths are told apart in so many steps: finer ones are not seen, and each takes a path of its own.
 const WIDTHS: i64 = 12;
 
+/// Between an arrow and each side of its head, in radians: 28 degrees.
+const HEAD_ANGLE: f64 = 28.0 * std::f64::consts::PI / 180.0;
+
 /// Tenths as units: `12.3`, `-0.5`, `7`.
 struct Units(i64);
 
@@ -45,9 +48,11 @@ impl Board {
     /// A page as it is now, as an SVG (1.1, but for a blend mode that readers may ignore).
     pub fn svg(&self, page: Option<ElementId>) -> String {
         let all = self.elements().into_iter().filter_map(|id| self.element(id));
-        let on_page = |element: &Element<'_>| element.draw.kind != ElementKind::Page && element.draw.page == page;
+        let on_page =
+            |element: &Element<'_>| element.draw.kind != ElementKind::Page && element.draw.page == page;
         let all: Vec<_> = all.filter(on_page).collect();
-        let bounds = all.iter().map(bounds).reduce(|a, b| (a.0.min(b.0), a.1.min(b.1), a.2.max(b.2), a.3.max(b.3)));
+        let bounds =
+            all.iter().map(bounds).reduce(|a, b| (a.0.min(b.0), a.1.min(b.1), a.2.max(b.2), a.3.max(b.3)));
         let (left, top, right, bottom) = bounds.unwrap_or((0, 0, EMPTY.0 - 2 * MARGIN, EMPTY.1 - 2 * MARGIN));
         let (x, y) = (left - MARGIN, top - MARGIN);
         let (width, height) = (right - left + 2 * MARGIN, bottom - top + 2 * MARGIN);
@@ -86,7 +91,14 @@ impl Board {
             }
             ElementKind::Line => {
                 let (x2, y2) = (i64::from(x) + i64::from(width), i64::from(y) + i64::from(height));
-                writeln!(svg, "<path d=\"M{} {}L{} {}\" fill=\"none\" {line}/>", units(x), units(y), units(x2), units(y2))
+                writeln!(
+                    svg,
+                    "<path d=\"M{} {}L{} {}\" fill=\"none\" {line}/>",
+                    units(x),
+                    units(y),
+                    units(x2),
+                    units(y2)
+                )
             }
             ElementKind::Arrow => arrow(svg, element, &line),
             ElementKind::Rectangle => writeln!(
@@ -190,11 +202,11 @@ fn path(points: &[Point]) -> String {
 /// A stroke whose width follows the pressure: a path for each width, whose round ends cover each other.
 fn pen(svg: &mut String, element: &Element<'_>) -> fmt::Result {
     let points = points(element);
-    // As wide as it is called at half the pressure, half as wide at none, and half as wide again at full.
+    // As wide as it is called at half the pressure, two fifths of that at none, and eight fifths at full.
     let width = |pressure: u8| {
         let size = i64::from(element.style.width);
         let step = i64::from(pressure) * WIDTHS / 255;
-        (size * (WIDTHS + 2 * step) / (2 * WIDTHS)).max(1)
+        (size * (2 * WIDTHS + 6 * step) / (5 * WIDTHS)).max(1)
     };
     writeln!(
         svg,
@@ -217,13 +229,13 @@ fn arrow(svg: &mut String, element: &Element<'_>, line: &str) -> fmt::Result {
     let [x, y, width, height] = element.frame.0.map(f64::from);
     let length = width.hypot(height);
     let (tip_x, tip_y) = (x + width, y + height);
-    let head = (3.0 * f64::from(element.style.width)).max(100.0).min(length / 2.0);
+    let head = (4.0 * f64::from(element.style.width)).max(100.0).min(length / 2.0);
     let angle = height.atan2(width);
     let wing = |turn: f64| {
         let angle = angle + std::f64::consts::PI + turn;
         (units((tip_x + head * angle.cos()) as i64), units((tip_y + head * angle.sin()) as i64))
     };
-    let (one, other) = (wing(std::f64::consts::FRAC_PI_6), wing(-std::f64::consts::FRAC_PI_6));
+    let (one, other) = (wing(HEAD_ANGLE), wing(-HEAD_ANGLE));
     let (tip_x, tip_y) = (units(tip_x as i64), units(tip_y as i64));
     writeln!(
         svg,

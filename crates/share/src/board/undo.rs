@@ -66,6 +66,24 @@ impl Step {
     fn cost(&self) -> usize {
         self.acts.iter().map(Act::cost).sum()
     }
+
+    /// More of the same gesture. Of a thing that is dragged, what counts is where it was before and where it is now.
+    fn go_on(&mut self, acts: Vec<Act>) {
+        let changed = |act: &Act| match act {
+            Act::Changed { id, after, .. } => Some((*id, Part::of(after))),
+            Act::Drew(_) | Act::Deleted { .. } => None,
+        };
+        let earlier = self.acts.iter().enumerate().filter_map(|(at, act)| Some((changed(act)?, at)));
+        let places: BTreeMap<_, _> = earlier.collect();
+        for act in acts {
+            let place =
+                changed(&act).and_then(|what| places.get(&what)).and_then(|at| self.acts.get_mut(*at));
+            match (place, act) {
+                (Some(Act::Changed { after, .. }), Act::Changed { after: new, .. }) => *after = new,
+                (_, act) => self.acts.push(act),
+            }
+        }
+    }
 }
 
 /// What we did.
@@ -95,21 +113,7 @@ impl History {
         }
         self.undone.clear();
         match self.done.back_mut() {
-            Some(last) if gesture.is_some() && last.gesture == gesture => acts.into_iter().for_each(|act| {
-                // Of a thing that is dragged, what counts is where it was before and where it is now.
-                let same = last.acts.iter_mut().find_map(|earlier| match (earlier, &act) {
-                    (Act::Changed { id, after, .. }, Act::Changed { id: now, after: new, .. })
-                        if id == now && Part::of(after) == Part::of(new) =>
-                    {
-                        Some(after)
-                    }
-                    _ => None,
-                });
-                match (same, act) {
-                    (Some(after), Act::Changed { after: new, .. }) => *after = new,
-                    (_, act) => last.acts.push(act),
-                }
-            }),
+            Some(last) if gesture.is_some() && last.gesture == gesture => last.go_on(acts),
             _ => self.done.push_back(Step { gesture, acts }),
         }
         self.bound();
@@ -255,14 +259,28 @@ impl Board {
 
     /// Whether we drew it, and nobody else has changed it since.
     fn is_still_ours(&self, id: ElementId) -> bool {
-        self.elements.get(&id).is_some_and(|entry| {
-            entry.body.is_some() && entry.changes().all(|change| change.by == self.me)
+        self.elements
+            .get(&id)
+            .is_some_and(|entry| entry.body.is_some() && entry.changes().all(|change| change.by == self.me))
+    }
+
+    fn value(&self, id: ElementId, part: Part) -> Option<Value> {
+        let element = self.element(id)?;
+        Some(match part {
+            Part::Frame => Value::Frame(element.frame),
+            Part::Order => Value::Order(element.order),
+            Part::Style => Value::Style(element.style),
+            Part::Text => Value::Text(element.text.to_owned()),
         })
     }
 
     fn change_back(&mut self, id: ElementId, before: &Value, after: &Value) -> Result<bool, BoardError> {
         let change = self.elements.get(&id).and_then(|entry| entry.change(Part::of(after)));
-        let ours = change.is_some_and(|change| change.by == self.me && change.value == *after);
+        let ours = match change {
+            Some(change) => change.by == self.me && change.value == *after,
+            // Drawn anew as it was then.
+            None => id.author == self.me && self.value(id, Part::of(after)).as_ref() == Some(after),
+        };
         if ours {
             self.set(id, before.clone())?;
         }

@@ -142,7 +142,12 @@ pub fn any_message() -> impl Strategy<Value = BoardMessage> {
                 style: STYLE,
                 points: Points(points),
                 text: if kind.has_text() { "x".into() } else { String::new() },
-                picture: (kind == ElementKind::Picture).then_some(Picture { hash, bytes: 9, width: 8, height: 8 }),
+                picture: (kind == ElementKind::Picture).then_some(Picture {
+                    hash,
+                    bytes: 9,
+                    width: 8,
+                    height: 8,
+                }),
                 live: None,
                 whole,
             })
@@ -159,15 +164,14 @@ pub fn any_message() -> impl Strategy<Value = BoardMessage> {
         },
     );
     let removed = prop::collection::vec(
-        (peer(), number(), number()).prop_map(|(author, a, b)| Removed {
-            author,
-            numbers: vec![(a.min(b), a.max(b))],
-        }),
+        (peer(), number(), number())
+            .prop_map(|(author, a, b)| Removed { author, numbers: vec![(a.min(b), a.max(b))] }),
         1..4,
     );
-    let remove = (author(), number(), removed, any::<bool>()).prop_map(|(author, number, elements, whole)| {
-        BoardMessage::Remove(Remove { author, number, elements, whole })
-    });
+    let remove =
+        (author(), number(), removed, any::<bool>()).prop_map(|(author, number, elements, whole)| {
+            BoardMessage::Remove(Remove { author, number, elements, whole })
+        });
     let part = (hash(), 0..9_usize, prop::collection::vec(any::<u8>(), 1..9))
         .prop_map(|(picture, at, data)| BoardMessage::Part { picture, at, data: PartData(data) });
     prop_oneof![
@@ -196,6 +200,8 @@ pub struct World {
     links: BTreeMap<(usize, usize), VecDeque<Vec<u8>>>,
     written: u32,
     now: Duration,
+    /// Messages that each member was ever sent.
+    sent: BTreeMap<usize, usize>,
 }
 
 impl World {
@@ -207,7 +213,7 @@ impl World {
             window: BTreeMap::new(),
         };
         let members = (0..members).map(member).collect();
-        Self { members, links: BTreeMap::new(), written: 0, now: Duration::ZERO }
+        Self { members, links: BTreeMap::new(), written: 0, now: Duration::ZERO, sent: BTreeMap::new() }
     }
 
     pub fn board(&mut self, member: usize) -> &mut Board {
@@ -285,8 +291,10 @@ impl World {
         for member in &mut self.members {
             member.board.look(self.now);
         }
-        for (&(from, to), way) in &mut self.links {
-            self.members[from].board.tell(id(to), |message| {
+        let Self { links, members, sent, .. } = self;
+        for (&(from, to), way) in links {
+            members[from].board.tell(id(to), |message| {
+                *sent.entry(to).or_default() += 1;
                 let encoded = message.encode().into_bytes();
                 assert_eq!(BoardMessage::decode(&encoded).as_ref(), Ok(message), "others understand it");
                 way.push_back(encoded);
@@ -327,10 +335,9 @@ impl World {
         panic!("they never come to an end");
     }
 
-    /// Messages that are on their way to somebody.
-    pub fn waiting(&mut self, to: usize) -> usize {
-        self.speak();
-        self.links.iter().filter(|((_, other), _)| *other == to).map(|(_, way)| way.len()).sum()
+    /// How many messages somebody was ever sent.
+    pub fn sent(&self, to: usize) -> usize {
+        self.sent.get(&to).copied().unwrap_or(0)
     }
 
     /// Everybody who is here is linked to everybody.
