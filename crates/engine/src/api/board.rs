@@ -130,13 +130,15 @@ pub enum BoardKind {
 }
 
 /// Colours and widths.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct BoardStyle {
     /// Of strokes, outlines and text: `#rrggbb`.
+    #[debug(skip)]
     pub color: String,
     /// Of a shape's inside or a note's sheet; `None`: what is below shows.
+    #[debug(skip)]
     pub fill: Option<String>,
     /// Of strokes and outlines, 1 to 2,000.
     pub width: u16,
@@ -154,8 +156,7 @@ pub enum BoardChange {
         /// All of it.
         board: Option<BoardView>,
     },
-    /// Things are new or others than before, or are not there any more. What happens within a 30th of a second comes
-    /// together.
+    /// Things are new or others than before, or are not there any more. What happens within 40 ms comes together.
     Elements {
         /// By id, as they are now.
         #[debug("{}", put.len())]
@@ -192,7 +193,7 @@ pub enum BoardChange {
     },
 }
 
-/// What the others draw and where they point right now: whatever changed since the last one, at most 30 a second, and only
+/// What somebody else draws and where they point right now: whatever changed since the last one, 25 times a second, and only
 /// while the window shows the board ([`BoardCommand::Show`]).
 #[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -237,7 +238,8 @@ pub struct BoardStroke {
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]
 pub enum BoardCommand {
-    /// Whether the window shows the board: only then it is told what others draw at the moment.
+    /// Whether the window shows the board: only then it is told what others draw at the moment, and what they are drawing
+    /// already first. A window that was loaded anew says it again.
     Show {
         /// Whether it does.
         on: bool,
@@ -260,7 +262,7 @@ pub enum BoardCommand {
         page: Option<String>,
         /// Where.
         frame: [i32; 4],
-        /// A PNG, JPEG or WebP in base64, of at most 512 KiB and 4,096 pixels a side.
+        /// A PNG, JPEG or WebP in base64, of at most 512 KiB and 2,048 pixels a side.
         #[debug(skip)]
         data: String,
     },
