@@ -19,9 +19,9 @@ const sizes = [
 const requestClose = (page) => page.evaluate(() => dispatchEvent(new Event('close-requested')));
 const press = (key) => (page) => page.keyboard.press(key);
 const click = (id) => (page) => page.getByTestId(id).first().click();
-/** In a narrow window reactions are in the other menu. */
-const react = async (page) => {
-  const menu = page.getByTestId('react-menu');
+/** In a narrow window reactions and what people do together are in the other menu. */
+const menuOf = (id) => async (page) => {
+  const menu = page.getByTestId(id);
   await ((await menu.count()) > 0 ? menu : page.getByTestId('more-menu')).click();
 };
 const then =
@@ -115,7 +115,9 @@ const screens = [
   { name: 'chat-narrow-closed', scene: 'chat' },
   { name: 'knocks' },
   { name: 'knocks-people', scene: 'knocks', then: press('p') },
-  { name: 'react-menu', scene: 'three', then: (page) => react(page) },
+  { name: 'react-menu', scene: 'three', then: menuOf('react-menu') },
+  { name: 'together-menu', scene: 'three', then: menuOf('together-menu') },
+  { name: 'board', scene: 'three', then: press('b') },
   { name: 'hands', then: then(press('1'), press('6')) },
   { name: 'safety', scene: 'three', then: press('e') },
   { name: 'trust', then: press('e') },

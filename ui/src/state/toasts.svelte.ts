@@ -9,6 +9,8 @@ export const TOAST_LIMIT = 2;
 export interface Act {
   /** What it is for, for whoever reads by ear. */
   label: string;
+  /** Whether the label stands on a button beside the message, instead of the message being one. */
+  button?: boolean;
   run: () => void;
 }
 
