@@ -244,6 +244,13 @@ export class CallModel {
     this.chat.follow(this.panel === 'chat', now);
   }
 
+  /** Somebody draws, or does not any more. */
+  followBoard(): void {
+    const [first] = this.#session.board.drawing;
+    if (first !== undefined)
+      this.offer('board', `${isolated(this.nameOf(first))} is drawing on the whiteboard.`);
+  }
+
   /** The mouse, a finger or a key. */
   moved(): void {
     this.#watch.moved();
@@ -283,6 +290,7 @@ export class CallModel {
     if (!this.activities.some((one) => one.id === id)) return;
     this.activity = this.activity === id ? undefined : id;
     this.going = this.going.filter((one) => one !== this.activity);
+    if (this.activity !== undefined) this.#session.toasts.retire(`activity_${this.activity}`);
   }
 
   /** Others have begun something: said once, until it was looked at. `message` is a sentence. */

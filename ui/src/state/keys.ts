@@ -73,6 +73,7 @@ export interface KeyPress {
   altKey: boolean;
   metaKey: boolean;
   repeat: boolean;
+  shiftKey?: boolean;
   target: unknown;
 }
 

@@ -45,6 +45,11 @@ export class Toasts {
     if (notice.kind !== 'error') this.#after(() => this.dismiss(key), TOAST_MS);
   }
 
+  /** What it told of is looked at now. */
+  retire(code: string): void {
+    this.list = this.list.filter((toast) => toast.code !== code);
+  }
+
   dismiss(key: number): void {
     this.list = this.list.filter((toast) => toast.key !== key);
   }
