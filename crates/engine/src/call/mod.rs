@@ -12,6 +12,7 @@ mod numbers;
 mod people;
 mod remote;
 mod route;
+mod sound;
 mod statistics;
 mod task;
 mod verdict;
