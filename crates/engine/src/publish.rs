@@ -60,6 +60,7 @@ fn apply(snapshot: &mut Snapshot, event: &Event) -> bool {
         Event::Recent { recent } => replace(&mut snapshot.recent, recent),
         Event::LastCall { summary } => replace(&mut snapshot.last_call, summary),
         Event::Chat { change } => change.apply(&mut snapshot.chat),
+        Event::Files { change } => change.apply(&mut snapshot.files),
         Event::Notice { .. } | Event::Reaction { .. } => true,
     }
 }

@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use super::chat::ChatView;
 use super::event::Levels;
+use super::files::FilesView;
 use super::settings::Settings;
 
 /// Everything, at one moment.
@@ -27,6 +28,8 @@ pub struct Snapshot {
     pub call: Option<CallView>,
     /// The call's chat.
     pub chat: Option<ChatView>,
+    /// Files that are offered, on their way or there.
+    pub files: FilesView,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.
