@@ -14,6 +14,8 @@ const MAX_TRIES: u32 = 100;
 pub(crate) enum Place {
     /// In this new file.
     File(PathBuf),
+    /// In this file, in place of whatever it is.
+    Instead(PathBuf),
     /// In this folder, under a name that says when: milliseconds since 1970.
     In(PathBuf, u64),
 }
@@ -112,13 +114,16 @@ const fn called(reaction: Reaction) -> &'static str {
     }
 }
 
-/// Writes a new file; what is there already is never written over.
+/// Writes a file; what is there already is only written over where the person said so.
 ///
 /// # Errors
 /// A sentence for the person.
 pub(crate) fn save(place: &Place, utc_offset: i32, text: &str) -> Result<PathBuf, CommandError> {
     match place {
         Place::File(path) => create(path, text).map(|()| path.clone()).map_err(|error| refusal(path, &error)),
+        Place::Instead(path) => {
+            instead(path, text).map(|()| path.clone()).map_err(|error| refusal(path, &error))
+        }
         Place::In(folder, now) => {
             let now = Moment::new(*now, utc_offset);
             let name = format!("Tincan chat {} {:02}.{:02}", now.date(), now.hour, now.minute);
@@ -150,6 +155,21 @@ fn create(path: &Path, text: &str) -> std::io::Result<()> {
         let _ = std::fs::remove_file(path);
     }
     written
+}
+
+/// Writes beside the file and renames, so that a full disk or a crash leaves the old one or the new one.
+fn instead(path: &Path, text: &str) -> std::io::Result<()> {
+    // A link is not replaced by a file: what it leads to is.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let fresh = path.with_file_name(name);
+    create(&fresh, text)?;
+    let renamed = std::fs::rename(&fresh, path);
+    if renamed.is_err() {
+        let _ = std::fs::remove_file(&fresh);
+    }
+    renamed
 }
 
 fn refusal(path: &Path, error: &std::io::Error) -> CommandError {
@@ -223,6 +243,21 @@ mod tests {
             let at = Moment::new(millis, offset);
             assert_eq!(format!("{} {:02}:{:02}", at.date(), at.hour, at.minute), date);
         }
+    }
+
+    #[test]
+    fn a_file_is_replaced_where_the_person_said_so_and_nothing_else_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.txt");
+        for text in ["one", "two"] {
+            assert_eq!(save(&Place::Instead(path.clone()), 0, text).unwrap(), path);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        // A folder stays a folder.
+        let refused = save(&Place::Instead(folder.path().to_owned()), 0, "x").unwrap_err();
+        assert_eq!(refused.code, "chat_not_saved");
+        assert!(folder.path().is_dir());
     }
 
     #[test]

@@ -132,6 +132,8 @@ pub enum Command {
         /// Where; `None`: among the downloads, under a name that says when.
         #[debug(skip)]
         file: Option<String>,
+        /// Whether a file that is there already is replaced: a dialog has asked the person.
+        replace: bool,
         /// The person's time minus UTC, in minutes, for the times in it.
         utc_offset: i32,
     },

@@ -143,7 +143,7 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::EditChat { id: text(), text: text() },
         Command::DeleteChat { id: text() },
         Command::ReactToChat { id: text(), reaction: Reaction::Clap, on: true },
-        Command::SaveChat { file: None, utc_offset: 0 },
+        Command::SaveChat { file: None, replace: false, utc_offset: 0 },
         Command::UpdateSettings { settings: Settings::default() },
         Command::CheckCode { text: text() },
     ] {

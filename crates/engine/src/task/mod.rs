@@ -214,7 +214,9 @@ impl EngineTask {
             | Command::DeleteChat { .. }
             | Command::ReactToChat { .. }
             | Command::CloseChatHistory => return self.chat(command, answer),
-            Command::SaveChat { file, utc_offset } => return self.save_chat(file, utc_offset, answer),
+            Command::SaveChat { file, replace, utc_offset } => {
+                return self.save_chat(file, replace, utc_offset, answer);
+            }
             Command::SetLock { on } => self.in_call(CallCommand::Lock(on)),
             Command::LetIn { peer } => self.about(&peer, CallCommand::LetIn),
             Command::Refuse { peer } => self.about(&peer, CallCommand::Refuse),
