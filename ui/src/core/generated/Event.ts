@@ -4,6 +4,7 @@ import type { CallSummary } from "./CallSummary";
 import type { CallView } from "./CallView";
 import type { ChatChange } from "./ChatChange";
 import type { Devices } from "./Devices";
+import type { FilesChange } from "./FilesChange";
 import type { Levels } from "./Levels";
 import type { NearbyCall } from "./NearbyCall";
 import type { Notice } from "./Notice";
@@ -13,7 +14,7 @@ import type { RecentCall } from "./RecentCall";
 import type { Settings } from "./Settings";
 
 /**
- * Each replaces one part of the snapshot, [`Event::Chat`] one message, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
+ * Each replaces one part of the snapshot, [`Event::Chat`] one message, [`Event::Files`] one offer, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
  */
 export type Event = { "type": "settings", 
 /**
@@ -55,7 +56,11 @@ summary: CallSummary | null, } | { "type": "chat",
 /**
  * What.
  */
-change: ChatChange, } | { "type": "reaction", 
+change: ChatChange, } | { "type": "files", 
+/**
+ * What.
+ */
+change: FilesChange, } | { "type": "reaction", 
 /**
  * Whose; `None`: our own.
  */

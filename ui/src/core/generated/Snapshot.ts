@@ -4,6 +4,7 @@ import type { CallSummary } from "./CallSummary";
 import type { CallView } from "./CallView";
 import type { ChatView } from "./ChatView";
 import type { Devices } from "./Devices";
+import type { FilesView } from "./FilesView";
 import type { Levels } from "./Levels";
 import type { NearbyCall } from "./NearbyCall";
 import type { Preview } from "./Preview";
@@ -42,6 +43,10 @@ call: CallView | null,
  * The call's chat.
  */
 chat: ChatView | null, 
+/**
+ * Files that are offered, on their way or there.
+ */
+files: FilesView, 
 /**
  * Levels.
  */
