@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use serde::Serialize;
 use tauri::ipc::{InvokeBody, Request};
-use tauri::window::DragDropEvent;
-use tauri::{AppHandle, Emitter, Manager, State, WebviewWindow};
+use tauri::{AppHandle, DragDropEvent, Emitter, Manager, State, WebviewWindow};
 use tincan_engine::api::{Command, CommandError, Reply};
 use tokio::task::spawn_blocking;
 
