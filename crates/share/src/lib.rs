@@ -1,4 +1,4 @@
-//! What people in a call do together beside talking, above the channels of their connections: the chat.
+//! What people in a call do together beside talking, above the channels of their connections: the chat, and files.
 //!
 //! [`Chat::handle`] takes what happened, [`Chat::poll`] gives what changed (until it gives `None`), and [`Chat::tell`] says to
 //! a member what they lack. Nothing waits in queues: what a link is told next is found in what is kept, so a slow link
@@ -8,5 +8,11 @@
 #![forbid(unsafe_code)]
 
 mod chat;
+mod files;
 
 pub use chat::{Chat, ChatError, ChatInput, ChatOutput, Draft, MAX_AUTHORS, MAX_POSTS, MAX_TEXT, Said};
+pub use files::{
+    Earlier, FileProblem, FileStatus, Files, FilesOutput, HostilePath, Layout, List, ListError, MAX_OURS,
+    MAX_THEIRS, MAX_UNDECIDED, Offer, OfferId, PART, PART_NOTES, PiecePlace, Transfer, WINDOW, claim,
+    file_hash, is_program, numbered, piece_value, safe_name, safe_paths,
+};

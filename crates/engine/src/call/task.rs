@@ -1,6 +1,7 @@
 //! The call's task: feeds the session with what happens and does what it says.
 
 mod chat;
+mod files;
 mod show;
 mod together;
 
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
 
+use self::together::{Happened, Together};
 use super::addresses::{Addresses, Change};
 use super::begin::Updates;
 use super::connections::Connections;
@@ -32,7 +34,6 @@ use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use self::together::{Happened, Together};
 use crate::api::{CallStatistics, CallView, Notice, NoticeKind};
 use crate::media::{AudioCommand, EncoderStatistics, SentPictures};
 use crate::record::{Recorder, Tape};
@@ -109,7 +110,7 @@ impl CallTask {
                 name: config.name.clone(),
                 microphone: config.microphone,
                 camera: config.camera,
-                features: together::features(),
+                features: together::features(config.files.is_some()),
                 again: hands_over
                     .then(|| AgainConfig { fresh: RoomCode::random_long(), agreed: config.again.clone() }),
                 ..SessionConfig::new(joined.keys, config.identity.clone())
@@ -356,6 +357,7 @@ impl CallTask {
             tape,
             clock: self.config.clock,
             media: self.config.media.clone(),
+            files: self.config.files.clone().map(|files| (files, self.config.identity.id())),
         });
         if offer {
             self.connections.with(peer, connection, |remote| remote.negotiate());
@@ -396,6 +398,9 @@ impl CallTask {
         match event {
             RemoteEvent::Change(change) => Some(Input::Peer { peer, connection, change }),
             RemoteEvent::Target { bitrate, loss } => {
+                if let Some(files) = &self.config.files {
+                    files.pacing().estimate(peer, bitrate.as_bps());
+                }
                 let path = PathEstimate { available: bitrate, sound: AUDIO_SHARE, loss };
                 self.connections.with(peer, connection, move |remote| remote.set_path(path));
                 self.loss.insert(peer, loss);
@@ -489,6 +494,7 @@ impl CallTask {
 
     /// Once a second: statistics and what they say of the quality.
     async fn measure(&mut self) {
+        self.pace_files();
         let audio = self.config.media.audio.statistics();
         let sent = self.config.media.encoder.statistics();
         let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
@@ -541,6 +547,9 @@ impl CallTask {
     pub(super) async fn finish(mut self, reason: Option<String>) {
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
+        if let Some(files) = &self.config.files {
+            files.call_ended();
+        }
         for shown in self.view.participants.iter().flat_map(|participant| &participant.streams) {
             self.config.media.output.ended(shown.stream);
         }
