@@ -31,6 +31,15 @@ pub(crate) enum What {
     Call(CallArguments),
     /// Makes a test call with the built-in participant, and says what was seen and heard.
     Try(TryArguments),
+    /// Sends files and folders to whoever joins the code, and says the code when none is given.
+    ///
+    /// The other side runs `tincan receive CODE`, or joins the code in a window. It ends when somebody has everything,
+    /// verified. Whoever was interrupted runs the same command again: what is there is not sent again.
+    Send(SendArguments),
+    /// Receives files: joins the code of a sender, or says a code to send to.
+    ///
+    /// Nothing that is there already is replaced, and nothing has its name before all of it is there and verified.
+    Receive(ReceiveArguments),
     /// Runs a signalling server: introduces the participants of calls to each other. Keeps rooms in memory and stores
     /// nothing.
     Serve(ServeArguments),
@@ -120,6 +129,73 @@ pub(crate) struct CallArguments {
     /// The secret key of our identity (64 hex digits), for tests that must know who we are beforehand.
     #[arg(long, hide = true, value_parser = parse_identity)]
     identity: Option<Identity>,
+}
+
+/// How to get to a room without camera and microphone.
+#[derive(Debug, Args)]
+pub(crate) struct RoomArguments {
+    /// Signalling server, such as wss://tincan.example.org; without one the others are looked for on the local network.
+    #[arg(long)]
+    server: Option<String>,
+    /// STUN or TURN server beside those that the signalling server names. May be repeated.
+    #[arg(long, value_name = "SERVER")]
+    ice_server: Vec<String>,
+    /// The name that others see.
+    #[arg(long)]
+    name: Option<String>,
+    /// Use TURN relays only, so that the others do not learn this machine's address.
+    #[arg(long)]
+    relay_only: bool,
+    /// Give up after this time, such as 10m or 1h.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) limit: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArguments {
+    /// Files and folders.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The code or invite link of whoever receives; without it a code is made and said.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) to: Option<String>,
+    /// Go on for whoever comes, until it is stopped.
+    #[arg(long)]
+    pub(crate) everybody: bool,
+    #[command(flatten)]
+    pub(crate) room: RoomArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReceiveArguments {
+    /// The code or invite link of the sender; without it a code is made and said.
+    pub(crate) code: Option<String>,
+    /// Where to put it; the current folder otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Take everything that is offered without asking.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) room: RoomArguments,
+}
+
+impl RoomArguments {
+    pub(crate) fn overrides(&self) -> Overrides {
+        let none = || Some("none".to_owned());
+        Overrides {
+            camera: none(),
+            microphone: none(),
+            speaker: none(),
+            server: self.server.clone(),
+            ice_servers: (!self.ice_server.is_empty()).then(|| self.ice_server.clone()),
+            name: self.name.clone(),
+            relay_only: self.relay_only.then_some(true),
+            microphone_on: Some(false),
+            camera_on: Some(false),
+            ..Overrides::default()
+        }
+    }
 }
 
 #[derive(Debug, Args)]

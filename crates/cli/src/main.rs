@@ -11,6 +11,7 @@ mod chat;
 mod console;
 mod devices;
 mod doctor;
+mod files;
 mod frames;
 mod local;
 mod output;
@@ -85,6 +86,8 @@ async fn run(arguments: Arguments) -> Exit {
     match arguments.what {
         What::Call(arguments) => call::run(arguments).await,
         What::Try(arguments) => try_call::run(arguments).await,
+        What::Send(arguments) => files::send(arguments).await,
+        What::Receive(arguments) => files::receive(arguments).await,
         What::Serve(arguments) => serve::run(arguments).await,
         What::Devices { json } => devices::run(json).await,
         What::Doctor { server } => doctor::run(server).await,

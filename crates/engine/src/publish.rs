@@ -61,6 +61,7 @@ fn apply(snapshot: &mut Snapshot, event: &Event) -> bool {
         Event::LastCall { summary } => replace(&mut snapshot.last_call, summary),
         Event::Chat { change } => change.apply(&mut snapshot.chat),
         Event::Board { change } => change.apply(&mut snapshot.board),
+        Event::Files { change } => change.apply(&mut snapshot.files),
         Event::Notice { .. } | Event::Reaction { .. } | Event::BoardLive { .. } => true,
     }
 }

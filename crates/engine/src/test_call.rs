@@ -105,6 +105,7 @@ async fn run(
             max_bitrate: None,
             clock,
             media: CallMedia { audio: media.audio().clone(), encoder: media.encoder().clone(), output },
+            files: None,
         },
         updates,
         joined,

@@ -64,8 +64,8 @@ const ORDER: [Channel; 7] = [
 const fn budget(channel: Channel) -> usize {
     match channel {
         Channel::Game | Channel::Ink => 64 * 1024,
-        Channel::Files => 1024 * 1024,
-        Channel::Control | Channel::Chat | Channel::Board | Channel::Rounds => 256 * 1024,
+        // Words about files wait behind what is in it, so a file is not to fill it for seconds.
+        Channel::Control | Channel::Chat | Channel::Board | Channel::Rounds | Channel::Files => 256 * 1024,
     }
 }
 

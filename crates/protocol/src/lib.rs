@@ -1,5 +1,5 @@
 //! Room codes and the keys derived from them, the sealed envelopes between participants, and every message on the
-//! wire: to the signalling server, through it, and on the control and chat channels. `docs/protocol.md` is its text.
+//! wire: to the signalling server, through it, and on the control, chat and files channels. `docs/protocol.md` is its text.
 //!
 //! **Invariant:** serde only. Nothing here does I/O, reads a clock or knows an async runtime; the one thing it takes
 //! from outside is the operating system's random source.
@@ -10,6 +10,7 @@ mod channel;
 mod chat;
 mod control;
 mod envelope;
+mod files;
 mod identity;
 mod invite;
 mod keys;
@@ -39,6 +40,11 @@ pub use chat::{
 };
 pub use control::{ControlError, ControlMessage, Lock, MAX_LOCK_MEMBERS, Reaction, StreamState, Wanted};
 pub use envelope::{Envelope, EnvelopeError};
+pub use files::{
+    FileClaim, FileData, FileEnd, FileEntry, FileToken, FilesFrame, FilesMessage, FilesMessageError,
+    FilesOffer, MAX_FILE_BYTES, MAX_FILE_CLAIMS, MAX_FILE_DATA, MAX_FILE_DEPTH, MAX_FILE_ITEMS,
+    MAX_FILE_NAME, MAX_FILE_RANGE, MAX_FILE_VALUES, MAX_FILES, OfferedItem, PIECE, PieceValue,
+};
 pub use identity::{
     CertificateDigest, Challenge, ChallengeSecret, ConfirmMac, Identity, JoinProof, ParseHexError,
 };

@@ -7,6 +7,8 @@ export type Action =
   | 'push-to-talk'
   | 'chat'
   | 'people'
+  | 'files'
+  | 'send-files'
   | 'safety'
   | 'hand'
   | 'let-in'
@@ -33,6 +35,8 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   },
   { keys: ['C'], does: 'Chat: write to everybody, or to one' },
   { keys: ['P'], does: 'People: who is here, invitation, lock' },
+  { keys: ['F'], does: 'Files: what is offered, on its way or here' },
+  { keys: ['O'], does: 'Choose files to send' },
   { keys: ['E'], does: 'Safety number: compare it' },
   { keys: ['K'], does: 'Let in whoever knocked first' },
   { keys: ['L'], does: 'Lock the call, or open it' },
@@ -51,6 +55,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   ' ': 'push-to-talk',
   c: 'chat',
   p: 'people',
+  f: 'files',
+  o: 'send-files',
   e: 'safety',
   r: 'hand',
   k: 'let-in',

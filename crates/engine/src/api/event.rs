@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use super::board::{BoardChange, BoardLive};
 use super::chat::ChatChange;
+use super::files::FilesChange;
 use super::settings::Settings;
 use super::view::{CallStatistics, CallSummary, CallView, Devices, NearbyCall, Preview, RecentCall};
 
@@ -19,8 +20,8 @@ pub struct NumberedEvent {
     pub event: Event,
 }
 
-/// Each replaces one part of the snapshot, [`Event::Chat`] one message and [`Event::Board`] some things of a board, except
-/// [`Event::Notice`], [`Event::Reaction`] and [`Event::BoardLive`], which are moments.
+/// Each replaces one part of the snapshot, [`Event::Chat`] one message, [`Event::Board`] some things of a board and
+/// [`Event::Files`] one offer, except [`Event::Notice`], [`Event::Reaction`] and [`Event::BoardLive`], which are moments.
 #[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]
@@ -84,6 +85,11 @@ pub enum Event {
     BoardLive {
         /// Of whom it is another than before.
         live: Vec<BoardLive>,
+    },
+    /// Something about files: not all of it for each piece.
+    Files {
+        /// What.
+        change: FilesChange,
     },
     /// A reaction, to be shown for a moment.
     Reaction {

@@ -11,6 +11,7 @@ mod command;
 #[cfg(test)]
 mod debug_tests;
 mod event;
+mod files;
 mod settings;
 mod view;
 
@@ -21,5 +22,8 @@ pub use board::{
 pub use chat::{ChatChange, ChatHistory, ChatMessage, ChatReaction, ChatView};
 pub use command::{Command, CommandError, Reply};
 pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent, Reaction};
+pub use files::{
+    FileItem, FileOffer, FileProblem, FileProgress, FileState, FileTransfer, FilesChange, FilesView,
+};
 pub use settings::{Settings, Theme};
 pub use view::*;

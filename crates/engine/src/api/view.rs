@@ -6,6 +6,7 @@ use ts_rs::TS;
 use super::board::BoardView;
 use super::chat::ChatView;
 use super::event::Levels;
+use super::files::FilesView;
 use super::settings::Settings;
 
 /// Everything, at one moment.
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub chat: Option<ChatView>,
     /// The call's whiteboard.
     pub board: Option<BoardView>,
+    /// Files that are offered, on their way or there.
+    pub files: FilesView,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.

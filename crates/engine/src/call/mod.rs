@@ -32,6 +32,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
 use crate::api::{BoardCommand, CallStatistics, CallView, CommandError, Event, Notice, Reply};
+use crate::files::FilesHandle;
 use crate::media::{AudioHandle, EncoderHandle};
 use crate::{FrameOutput, HostedRoom};
 
@@ -69,6 +70,8 @@ pub(crate) struct CallConfig {
     pub(crate) max_bitrate: Option<Bitrate>,
     pub(crate) clock: MediaClock,
     pub(crate) media: CallMedia,
+    /// Sends and receives files; `None`: nobody here wants any.
+    pub(crate) files: Option<FilesHandle>,
 }
 
 /// The pipelines that a call plugs its connections into.

@@ -24,6 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info_span, warn};
 
 use super::CallMedia;
+use crate::files::{FileLink, FilesHandle};
 use crate::media::{
     AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, VideoHandle,
     VideoReceiver, VideoTarget,
@@ -112,6 +113,8 @@ pub(crate) struct Opening {
     pub(crate) tape: Option<Tape>,
     pub(crate) clock: MediaClock,
     pub(crate) media: CallMedia,
+    /// Takes their files channel, and who we are to them.
+    pub(crate) files: Option<(FilesHandle, PeerId)>,
 }
 
 impl Opening {
@@ -165,7 +168,7 @@ impl Remote {
         events: mpsc::Sender<FromPeer>,
     ) -> Self {
         let span = opening.span();
-        let Opening { peer: id, connection, stream, volume, tape, media, .. } = opening;
+        let Opening { peer: id, connection, stream, volume, tape, media, files, .. } = opening;
         let sender = peer.sender();
         let (asker, holder) = (sender.clone(), media.audio.clone());
         let receiver = VideoReceiver::start(VideoTarget {
@@ -197,6 +200,8 @@ impl Remote {
             encoder: media.encoder.clone(),
             video: receiver.handle().clone(),
             tape: tape.clone(),
+            files,
+            link: None,
             cancel: cancel.clone(),
         };
         let forward = tokio::spawn(forward.run(from_peer).instrument(span));
@@ -381,6 +386,9 @@ struct Forward {
     encoder: EncoderHandle,
     video: VideoHandle,
     tape: Option<Tape>,
+    files: Option<(FilesHandle, PeerId)>,
+    /// Closed with the connection.
+    link: Option<FileLink>,
     cancel: CancellationToken,
 }
 
@@ -429,6 +437,20 @@ impl Forward {
                 PeerEvent::ChannelOpen(Channel::Control) => PeerChange::ControlOpen,
                 PeerEvent::ChannelMessage { channel: Channel::Control, data } => {
                     PeerChange::Control(data.to_vec())
+                }
+                // Not by way of the call's task: there are ten thousand a second, and it has nothing to say about them.
+                PeerEvent::ChannelOpen(Channel::Files) => {
+                    let open = |(files, me): &(FilesHandle, PeerId)| {
+                        files.open(self.id, *me, Arc::new(self.sender.clone()))
+                    };
+                    self.link = self.files.as_ref().map(open);
+                    continue;
+                }
+                PeerEvent::ChannelMessage { channel: Channel::Files, data } => {
+                    if let Some(link) = &self.link {
+                        link.received(data);
+                    }
+                    continue;
                 }
                 PeerEvent::ChannelOpen(channel) => {
                     self.tell(RemoteEvent::ChannelOpen(channel)).await;

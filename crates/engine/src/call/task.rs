@@ -2,6 +2,7 @@
 
 mod board;
 mod chat;
+mod files;
 mod show;
 mod together;
 
@@ -107,7 +108,7 @@ impl CallTask {
                 name: config.name.clone(),
                 microphone: config.microphone,
                 camera: config.camera,
-                features: together::features(),
+                features: together::features(config.files.is_some()),
                 again: hands_over
                     .then(|| AgainConfig { fresh: RoomCode::random_long(), agreed: config.again.clone() }),
                 ..SessionConfig::new(joined.keys, config.identity.clone())
@@ -355,6 +356,7 @@ impl CallTask {
             tape,
             clock: self.config.clock,
             media: self.config.media.clone(),
+            files: self.config.files.clone().map(|files| (files, self.config.identity.id())),
         });
         if offer {
             self.connections.with(peer, connection, |remote| remote.negotiate());
@@ -395,6 +397,9 @@ impl CallTask {
         match event {
             RemoteEvent::Change(change) => Some(Input::Peer { peer, connection, change }),
             RemoteEvent::Target { bitrate, loss, protection } => {
+                if let Some(files) = &self.config.files {
+                    files.pacing().estimate(peer, bitrate.as_bps());
+                }
                 let commands = self.sound.path(peer, bitrate, loss, protection);
                 commands.into_iter().for_each(|command| self.config.media.audio.send(command));
                 let path = PathEstimate { available: bitrate, sound: self.sound.share(peer), loss };
@@ -487,6 +492,7 @@ impl CallTask {
 
     /// Once a second: statistics and what they say of the quality.
     async fn measure(&mut self) {
+        self.pace_files();
         let audio = self.config.media.audio.statistics();
         let sent = self.config.media.encoder.statistics();
         let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
@@ -539,6 +545,9 @@ impl CallTask {
     pub(super) async fn finish(mut self, reason: Option<String>) {
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
+        if let Some(files) = &self.config.files {
+            files.call_ended();
+        }
         for shown in self.view.participants.iter().flat_map(|participant| &participant.streams) {
             self.config.media.output.ended(shown.stream);
         }

@@ -125,6 +125,7 @@ impl EngineTask {
                 max_bitrate: self.config.overrides.max_bitrate,
                 clock: self.clock,
                 media: CallMedia { audio, encoder, output: Arc::clone(&self.config.frames) },
+                files: Some(self.files.handle().clone()),
             },
             self.updates_in.clone(),
             joined,

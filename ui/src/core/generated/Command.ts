@@ -97,9 +97,69 @@ on: boolean, } | { "type": "close_chat_history" } | { "type": "board", command: 
  */
 file: string | null, 
 /**
+ * Whether a file that is there already is replaced: a dialog has asked the person.
+ */
+replace: boolean, 
+/**
  * The person's time minus UTC, in minutes, for the times in it.
  */
-utcOffset: number, } | { "type": "set_lock", 
+utcOffset: number, } | { "type": "offer_files", 
+/**
+ * Which: 1,024 at most.
+ */
+paths: Array<string>, 
+/**
+ * Peer id of whom alone they are for; `None`: everybody in the call, also whoever comes later.
+ */
+to: string | null, } | { "type": "accept_files", 
+/**
+ * Which.
+ */
+offer: string, 
+/**
+ * The folder to put it into, under its own names.
+ */
+folder: string | null, 
+/**
+ * For an offer of one file: the new file itself. What is there already is not replaced; a number is put behind the name.
+ */
+file: string | null, } | { "type": "decline_files", 
+/**
+ * Which.
+ */
+offer: string, } | { "type": "pause_files", 
+/**
+ * Which.
+ */
+offer: string, 
+/**
+ * Of our own offer: to whom; `None`: to everybody.
+ */
+peer: string | null, } | { "type": "resume_files", 
+/**
+ * Which.
+ */
+offer: string, 
+/**
+ * Of our own offer: to whom; `None`: to everybody.
+ */
+peer: string | null, } | { "type": "cancel_files", 
+/**
+ * Which.
+ */
+offer: string, 
+/**
+ * Of our own offer: to whom; `None`: to everybody, and to nobody who comes later.
+ */
+peer: string | null, } | { "type": "forget_files", 
+/**
+ * Which.
+ */
+offer: string, } | { "type": "locate_files", 
+/**
+ * Which.
+ */
+offer: string, } | { "type": "set_lock", 
 /**
  * Whether it is locked.
  */

@@ -6,6 +6,7 @@ import type { CallSummary } from "./CallSummary";
 import type { CallView } from "./CallView";
 import type { ChatChange } from "./ChatChange";
 import type { Devices } from "./Devices";
+import type { FilesChange } from "./FilesChange";
 import type { Levels } from "./Levels";
 import type { NearbyCall } from "./NearbyCall";
 import type { Notice } from "./Notice";
@@ -15,7 +16,7 @@ import type { RecentCall } from "./RecentCall";
 import type { Settings } from "./Settings";
 
 /**
- * Each replaces one part of the snapshot, [`Event::Chat`] one message, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
+ * Each replaces one part of the snapshot, [`Event::Chat`] one message, [`Event::Files`] one offer, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
  */
 export type Event = { "type": "settings", 
 /**
@@ -57,7 +58,11 @@ summary: CallSummary | null, } | { "type": "chat",
 /**
  * What.
  */
-change: ChatChange, } | { "type": "board", change: BoardChange, } | { "type": "board_live", live: Array<BoardLive>, } | { "type": "reaction", 
+change: ChatChange, } | { "type": "board", change: BoardChange, } | { "type": "board_live", live: Array<BoardLive>, } | { "type": "files", 
+/**
+ * What.
+ */
+change: FilesChange, } | { "type": "reaction", 
 /**
  * Whose; `None`: our own.
  */

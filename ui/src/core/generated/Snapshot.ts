@@ -5,6 +5,7 @@ import type { CallSummary } from "./CallSummary";
 import type { CallView } from "./CallView";
 import type { ChatView } from "./ChatView";
 import type { Devices } from "./Devices";
+import type { FilesView } from "./FilesView";
 import type { Levels } from "./Levels";
 import type { NearbyCall } from "./NearbyCall";
 import type { Preview } from "./Preview";
@@ -47,6 +48,10 @@ chat: ChatView | null,
  * The call's whiteboard.
  */
 board: BoardView | null, 
+/**
+ * Files that are offered, on their way or there.
+ */
+files: FilesView, 
 /**
  * Levels.
  */

@@ -1,9 +1,11 @@
 import type { CallView } from '../generated/CallView';
 import type { Event } from '../generated/Event';
+import type { FilesView } from '../generated/FilesView';
 import type { Participant } from '../generated/Participant';
 import type { Snapshot } from '../generated/Snapshot';
 import { emptyBoard, fullBoard, someBoard, someLive } from './board';
 import { emptyChat, someChat } from './chat';
+import { ownFiles, someFiles, troubledFiles } from './files';
 import { ada, alan, anonymous, call, camera, crowd, edsger, grace, screen, statistics } from './people';
 
 export interface Scene {
@@ -68,6 +70,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
     call: null,
     chat: null,
     board: null,
+    files: { offers: [] },
     levels: { microphone: 0.55, participants: { a: 0.6, b: 0.1 } },
     statistics: { participants: { a: statistics } },
     nearby: [],
@@ -103,6 +106,19 @@ function room(count: number, change: Partial<CallView> = {}): Scene {
 const but = (...changes: [number, Partial<Participant>][]): Participant[] =>
   crowd.slice(0, 4).map((one, index) => ({ ...one, ...changes.find(([at]) => at === index)?.[1] }));
 
+/** A call in which something was written, with these files in it. */
+function withFiles(files: () => FilesView): Scene {
+  return {
+    snapshot: () =>
+      base({
+        call: call({ participants: crowd.slice(0, 3), capacity: 8 }),
+        chat: someChat(),
+        files: files(),
+      }),
+    streams: numbers(4),
+  };
+}
+
 /** Every screen in the states that it has. */
 export const SCENES: Readonly<Record<string, Scene>> = {
   home: {
@@ -126,6 +142,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       }),
     streams: [0],
   },
+  'home-files': { snapshot: () => base({ files: troubledFiles() }) },
   'home-empty': { snapshot: () => base() },
   'lobby-nothing': {
     snapshot: () => {
@@ -268,6 +285,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     snapshot: () => base({ call: call({ participants: crowd.slice(0, 3), capacity: 8 }), chat: someChat() }),
     streams: numbers(4),
   },
+  files: withFiles(someFiles),
+  'files-own': withFiles(ownFiles),
+  'files-trouble': withFiles(troubledFiles),
   knocks: room(4, {
     locked: true,
     knocks: [

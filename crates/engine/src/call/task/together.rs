@@ -17,8 +17,9 @@ use crate::api::{CommandError, Reply};
 const CHANNELS: [Channel; 3] = [Channel::Chat, Channel::Board, Channel::Ink];
 
 /// What everybody in the room is told that we understand.
-pub(super) fn features() -> Vec<String> {
-    let mut features: Vec<String> = CHANNELS.iter().map(|channel| channel.feature().to_owned()).collect();
+pub(super) fn features(files: bool) -> Vec<String> {
+    let channels = CHANNELS.into_iter().chain(files.then_some(Channel::Files));
+    let mut features: Vec<String> = channels.map(|channel| channel.feature().to_owned()).collect();
     features.dedup();
     features
 }
@@ -74,9 +75,11 @@ impl CallTask {
         for channel in CHANNELS.into_iter().filter(|channel| other.has_feature(channel.feature())) {
             self.connections.with(peer, connection, move |remote| remote.open_channel(channel));
         }
+        self.open_files(peer, connection);
     }
 
     pub(super) fn happened(&mut self, what: Happened) {
+        self.tell_files(&what);
         if let Some(input) = chat::input(&what) {
             self.together.chat.handle(input);
         }
