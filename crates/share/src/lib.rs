@@ -8,5 +8,6 @@
 #![forbid(unsafe_code)]
 
 mod chat;
+pub mod play;
 
 pub use chat::{Chat, ChatError, ChatInput, ChatOutput, Draft, MAX_AUTHORS, MAX_POSTS, MAX_TEXT, Said};
