@@ -3,6 +3,7 @@ import type { Corner } from '../layout/corner';
 import { ACTIVITIES, type Activity, type ActivityKeys } from './activity';
 import { ChatModel } from './chat.svelte';
 import { aloneCard, banner, statusSays } from './call-status';
+import { GameModel } from './game.svelte';
 import { clock, displayName, isolated } from './format';
 import { IdleWatch } from './idle';
 import { actionOf, isTextField, PushToTalk, usesSpace, type Action, type KeyPress } from './keys';
@@ -75,6 +76,7 @@ export class CallModel {
   readonly #watch = new IdleWatch((quiet) => (this.idle = quiet));
   readonly #talk: PushToTalk;
   readonly chat: ChatModel;
+  readonly game: GameModel;
   readonly #names = new Names();
   /** How loud somebody was before they were muted here. */
   // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
@@ -90,6 +92,10 @@ export class CallModel {
     this.chat = new ChatModel(session, {
       nameOf: (id) => (this.ids.includes(id) ? this.nameOf(id) : undefined),
       open: () => (this.panel = 'chat'),
+    });
+    this.game = new GameModel(session, {
+      nameOf: (id) => this.nameOf(id),
+      offer: (message) => this.offer('game', message),
     });
     this.#talk = new PushToTalk(
       // With no microphone chosen there is nothing to hold the key for.
@@ -393,6 +399,8 @@ export class CallModel {
         return this.#around.openKeys();
       case 'board':
         return this.toggleActivity('board');
+      case 'game':
+        return this.toggleActivity('game');
       case 'close':
         // One thing at a time, the uppermost first.
         if (this.panel !== undefined) this.panel = undefined;

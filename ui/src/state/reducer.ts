@@ -1,5 +1,6 @@
 import type { EngineEvent, NumberedEvent, Snapshot } from '../core/core';
 import { changed } from './chat';
+import { changedArena } from './game';
 
 /** What one event makes of the snapshot; `'gap'` when events before it are missing. */
 export function apply(snapshot: Snapshot, { number, event }: NumberedEvent): Snapshot | 'gap' {
@@ -32,6 +33,10 @@ function part(snapshot: Snapshot, event: EngineEvent): Partial<Snapshot> {
       return { lastCall: event.summary };
     case 'chat':
       return { chat: changed(snapshot.chat, event.change) };
+    case 'games':
+      return { games: event.games };
+    case 'arena':
+      return { arena: changedArena(snapshot.arena, event.change) };
     case 'notice':
     case 'reaction':
       return {};

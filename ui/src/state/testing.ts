@@ -42,6 +42,8 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     preview: { active: false, camera: source, microphone: source, speaker: source },
     call: null,
     chat: null,
+    games: { me: 'me', offers: [], game: null },
+    arena: null,
     levels: { microphone: 0, participants: {} },
     statistics: { participants: {} },
     nearby: [],

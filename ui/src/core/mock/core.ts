@@ -8,6 +8,7 @@ import type { Snapshot } from '../generated/Snapshot';
 import { changed as changedChat } from '../../state/chat';
 import { inChat } from './chat';
 import { testPicture } from './picture';
+import { inGames } from './game';
 import { inCall } from './in-call';
 import { SCENES } from './scenes';
 
@@ -97,6 +98,11 @@ class MockCore implements Core {
     if (change) {
       this.#snapshot = { ...this.#snapshot, chat: changedChat(this.#snapshot.chat, change) };
       this.#tell({ type: 'chat', change });
+    }
+    const games = inGames(this.#snapshot.games, command);
+    if (games) {
+      this.#snapshot = { ...this.#snapshot, games };
+      this.#tell({ type: 'games', games });
     }
     switch (command.type) {
       case 'set_microphone':

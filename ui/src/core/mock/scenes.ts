@@ -3,6 +3,7 @@ import type { Event } from '../generated/Event';
 import type { Participant } from '../generated/Participant';
 import type { Snapshot } from '../generated/Snapshot';
 import { emptyChat, someChat } from './chat';
+import { arena, game, noGames } from './game';
 import { ada, alan, anonymous, call, camera, crowd, edsger, grace, screen, statistics } from './people';
 
 export interface Scene {
@@ -66,6 +67,8 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
     },
     call: null,
     chat: null,
+    games: noGames(),
+    arena: null,
     levels: { microphone: 0.55, participants: { a: 0.6, b: 0.1 } },
     statistics: { participants: { a: statistics } },
     nearby: [],
@@ -99,6 +102,9 @@ function room(count: number, change: Partial<CallView> = {}): Scene {
 
 const but = (...changes: [number, Partial<Participant>][]): Participant[] =>
   crowd.slice(0, 4).map((one, index) => ({ ...one, ...changes.find(([at]) => at === index)?.[1] }));
+
+/** In a call of five. */
+const played = { call: call({ participants: crowd.slice(0, 4), capacity: 8 }), chat: emptyChat() };
 
 /** Every screen in the states that it has. */
 export const SCENES: Readonly<Record<string, Scene>> = {
@@ -252,6 +258,35 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       [3, { late: true }],
     ),
   }),
+  game: {
+    snapshot: () => base({ ...played, games: noGames({ game: game() }), arena: arena(170) }),
+    streams: numbers(5),
+  },
+  'game-countdown': {
+    snapshot: () => {
+      const players = game().players.map((one) => ({ ...one, gained: 0, out: null }));
+      return base({ ...played, games: noGames({ game: game({ players }) }), arena: arena(0, 70) });
+    },
+    streams: numbers(5),
+  },
+  'game-over': {
+    snapshot: () => {
+      const players = game().players.map((one) => (one.peer === 'c' ? { ...one, score: 16 } : one));
+      return base({
+        ...played,
+        games: noGames({ game: game({ phase: 'over', players, host: 'me' }) }),
+        arena: arena(170),
+      });
+    },
+    streams: numbers(5),
+  },
+  'game-offer': {
+    snapshot: () => {
+      const offers = [{ id: '1', kind: 'curves' as const, host: 'a', players: ['a', 'b'], playing: false }];
+      return base({ ...played, games: noGames({ offers }) });
+    },
+    streams: numbers(5),
+  },
   verified: room(4, { participants: crowd.slice(0, 3).map((one) => ({ ...one, trust: 'verified' })) }),
   paused: room(4, { participants: but([0, { streams: [camera(1, { paused: true })], quality: 1 }]) }),
   sharing: {
