@@ -50,14 +50,22 @@ const LAST_WORD: Duration = Duration::from_millis(300);
 const LOOK: Duration = Duration::from_millis(2);
 
 /// The order in which queues are served. A game's moves are late at once, a file never is.
-const ORDER: [Channel; 5] = [Channel::Control, Channel::Game, Channel::Chat, Channel::Board, Channel::Files];
+const ORDER: [Channel; 7] = [
+    Channel::Control,
+    Channel::Game,
+    Channel::Ink,
+    Channel::Rounds,
+    Channel::Chat,
+    Channel::Board,
+    Channel::Files,
+];
 
 /// What may wait in a channel's queue, in bytes.
 const fn budget(channel: Channel) -> usize {
     match channel {
-        Channel::Game => 64 * 1024,
+        Channel::Game | Channel::Ink => 64 * 1024,
         Channel::Files => 1024 * 1024,
-        Channel::Control | Channel::Chat | Channel::Board => 256 * 1024,
+        Channel::Control | Channel::Chat | Channel::Board | Channel::Rounds => 256 * 1024,
     }
 }
 

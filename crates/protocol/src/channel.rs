@@ -13,11 +13,17 @@ pub enum Channel {
     Board,
     /// Moves of a game: a lost one is replaced by the next, and is not sent again.
     Game,
+    /// What is being drawn on the whiteboard and where people point: not sent again, since what is finished is told on
+    /// [`Self::Board`].
+    Ink,
+    /// Who plays, when a round begins, and how it ended.
+    Rounds,
 }
 
 impl Channel {
     /// Every channel; control first.
-    pub const ALL: [Self; 5] = [Self::Control, Self::Chat, Self::Files, Self::Board, Self::Game];
+    pub const ALL: [Self; 7] =
+        [Self::Control, Self::Chat, Self::Files, Self::Board, Self::Game, Self::Ink, Self::Rounds];
 
     /// The SCTP stream.
     pub const fn id(self) -> u16 {
@@ -27,10 +33,12 @@ impl Channel {
             Self::Files => 2,
             Self::Board => 3,
             Self::Game => 4,
+            Self::Ink => 5,
+            Self::Rounds => 6,
         }
     }
 
-    /// Its label, which is also the name of the feature that both must have before it is opened. Control is always open.
+    /// Its label.
     pub const fn label(self) -> &'static str {
         match self {
             Self::Control => "control",
@@ -38,12 +46,23 @@ impl Channel {
             Self::Files => "files",
             Self::Board => "board",
             Self::Game => "game",
+            Self::Ink => "ink",
+            Self::Rounds => "rounds",
+        }
+    }
+
+    /// The feature that both must have before it is opened; control is always open.
+    pub const fn feature(self) -> &'static str {
+        match self {
+            Self::Ink => Self::Board.label(),
+            Self::Rounds => Self::Game.label(),
+            _ => self.label(),
         }
     }
 
     /// Whether messages arrive in order, and are sent again until they do.
     pub const fn is_reliable(self) -> bool {
-        !matches!(self, Self::Game)
+        !matches!(self, Self::Game | Self::Ink)
     }
 }
 

@@ -29,7 +29,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::{CallStatistics, CallView, ChatChange, CommandError, Notice, Reply};
+use crate::api::{CallStatistics, CallView, CommandError, Event, Notice, Reply};
 use crate::media::{AudioHandle, EncoderHandle};
 use crate::{FrameOutput, HostedRoom};
 
@@ -91,7 +91,12 @@ pub(crate) enum CallCommand {
     LetIn(PeerId),
     Refuse(PeerId),
     Verified { peer: Option<PeerId>, on: bool },
-    Chat(ChatCommand, Answer),
+    Together(TogetherCommand, Answer),
+}
+
+/// What is asked of what people do together.
+pub(crate) enum TogetherCommand {
+    Chat(ChatCommand),
 }
 
 /// What is asked of the call's chat.
@@ -119,7 +124,8 @@ pub(crate) enum CallUpdate {
         peer: Option<PeerId>,
         reaction: Reaction,
     },
-    Chat(ChatChange),
+    /// Something of what people do together is another than it was.
+    Together(Event),
     /// The answer to something that was asked of the call: after what came of it.
     Answered(Answer, Result<Reply, CommandError>),
     /// Somebody came while the call was on.

@@ -15,7 +15,7 @@ use tincan_peer::{
     PeerSender, PeerState, PeerStatistics, RtpPacket, SessionDescription, SharedAudio, SharedVideo,
 };
 use tincan_protocol::{
-    Candidate, Channel, ChatMessage, ControlMessage, Description, DescriptionKind, IceServer, PeerId, Source,
+    Candidate, Channel, ControlMessage, Description, DescriptionKind, IceServer, PeerId, Source,
 };
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -46,10 +46,10 @@ pub(crate) enum RemoteEvent {
     Change(PeerChange),
     /// What the network takes now.
     Target { bitrate: Bitrate, loss: f32 },
-    /// The chat's channel is open.
-    ChatOpen,
+    /// A channel that was asked for is open.
+    ChannelOpen(Channel),
     /// A message on it.
-    Chat(Bytes),
+    Message { channel: Channel, bytes: Bytes },
     /// What they said of themselves was refused: a person must know.
     Doubtful(PeerError),
 }
@@ -276,9 +276,9 @@ impl Remote {
         self.sender.open_channel(channel);
     }
 
-    /// Whether the chat's channel had room for the message.
-    pub(crate) fn send_chat(&self, message: &ChatMessage) -> bool {
-        self.sender.send_message(Channel::Chat, message.encode().into()).is_ok()
+    /// Whether the channel had room for the message.
+    pub(crate) fn send_on(&self, channel: Channel, message: Bytes) -> bool {
+        self.sender.send_message(channel, message).is_ok()
     }
 
     /// What the way to them takes.
@@ -429,16 +429,14 @@ impl Forward {
                 PeerEvent::ChannelMessage { channel: Channel::Control, data } => {
                     PeerChange::Control(data.to_vec())
                 }
-                PeerEvent::ChannelOpen(Channel::Chat) => {
-                    self.tell(RemoteEvent::ChatOpen).await;
+                PeerEvent::ChannelOpen(channel) => {
+                    self.tell(RemoteEvent::ChannelOpen(channel)).await;
                     continue;
                 }
-                PeerEvent::ChannelMessage { channel: Channel::Chat, data } => {
-                    self.tell(RemoteEvent::Chat(data)).await;
+                PeerEvent::ChannelMessage { channel, data } => {
+                    self.tell(RemoteEvent::Message { channel, bytes: data }).await;
                     continue;
                 }
-                // We open no others.
-                PeerEvent::ChannelOpen(_) | PeerEvent::ChannelMessage { .. } => continue,
             };
             self.tell(RemoteEvent::Change(change)).await;
         }

@@ -2,6 +2,7 @@
 
 mod chat;
 mod show;
+mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -9,8 +10,7 @@ use std::time::{Duration, Instant};
 
 use tincan_call::{AgainConfig, Input, LimitedBy, Output, PathEstimate, Phase, Session, SessionConfig};
 use tincan_media::Bitrate;
-use tincan_protocol::{Channel, IceServer, InviteLink, PeerId, RoomCode, Source};
-use tincan_share::{Chat, ChatInput};
+use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode, Source};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -32,6 +32,7 @@ use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
+use self::together::{Happened, Together};
 use crate::api::{CallStatistics, CallView, Notice, NoticeKind};
 use crate::media::{AudioCommand, EncoderStatistics, SentPictures};
 use crate::record::{Recorder, Tape};
@@ -89,7 +90,7 @@ pub(super) struct CallTask {
     /// How large we show the others, as they know it.
     wants: Wants,
     decoding: Decoding,
-    chat: Chat,
+    together: Together,
     /// Nobody was in the room before us.
     first: bool,
 }
@@ -108,7 +109,7 @@ impl CallTask {
                 name: config.name.clone(),
                 microphone: config.microphone,
                 camera: config.camera,
-                features: vec![Channel::Chat.label().to_owned()],
+                features: together::features(),
                 again: hands_over
                     .then(|| AgainConfig { fresh: RoomCode::random_long(), agreed: config.again.clone() }),
                 ..SessionConfig::new(joined.keys, config.identity.clone())
@@ -153,7 +154,7 @@ impl CallTask {
             turned_away: false,
             wants: Wants::default(),
             decoding: Decoding::default(),
-            chat: Chat::new(config.identity.id()),
+            together: Together::new(config.identity.id()),
             first: false,
             recording: None,
             config,
@@ -167,7 +168,7 @@ impl CallTask {
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         self.publish().await;
-        self.begin_chat().await;
+        self.begin_together().await;
         loop {
             if let Some(error) = self.refused
                 && self.session.phase() != Phase::Connected
@@ -178,6 +179,7 @@ impl CallTask {
                 return Some("The people in the room did not let you in.".into());
             }
             let timeout = self.session.poll_timeout();
+            let together = self.together.poll_timeout();
             let input = tokio::select! {
                 biased;
                 () = cancel.cancelled() => return None,
@@ -215,6 +217,10 @@ impl CallTask {
                 () = sleep_until(timeout.unwrap_or_else(Instant::now).into()), if timeout.is_some() => {
                     Input::Timeout
                 }
+                () = sleep_until(together.unwrap_or_else(Instant::now).into()), if together.is_some() => {
+                    self.go_on_together().await;
+                    continue;
+                }
                 change = self.addresses.changed() => {
                     self.signal.network_changed();
                     Input::NetworkChanged { lost: self.lost_their_way(&change) }
@@ -231,7 +237,7 @@ impl CallTask {
             self.session.handle(Instant::now(), input);
             self.carry_out().await;
             self.publish().await;
-            self.go_on_with_chat().await;
+            self.go_on_together().await;
         }
     }
 
@@ -292,7 +298,7 @@ impl CallTask {
                 }
                 Output::ClosePeer { peer, connection } => {
                     if self.connections.close(peer, connection) {
-                        self.chat.handle(ChatInput::LinkClosed(peer));
+                        self.happened(Happened::Closed(peer));
                         self.loss.remove(&peer);
                         self.concealment.remove(&peer);
                     }
@@ -313,7 +319,7 @@ impl CallTask {
                         remote.set_looked_at(looks);
                         remote.confirmed();
                     });
-                    self.ask_for_chat(peer, connection);
+                    self.open_channels(peer, connection);
                 }
                 Output::RequestKeyframe { peer, connection } => {
                     self.connections.with(peer, connection, |remote| remote.request_keyframe());
@@ -336,7 +342,7 @@ impl CallTask {
         let tape = self.tape(peer).await;
         let volume = self.people.participant(&mut self.view, peer).volume;
         let stream = self.people.camera_stream(&self.view, peer);
-        self.chat.handle(ChatInput::LinkClosed(peer));
+        self.happened(Happened::Closed(peer));
         self.connections.open(Opening {
             peer,
             connection,
@@ -397,9 +403,9 @@ impl CallTask {
                 self.config.media.audio.send(AudioCommand::Target { bitrate: Bitrate::kbps(32), loss });
                 None
             }
-            RemoteEvent::ChatOpen => self.hear_chat(ChatInput::LinkOpened(peer)).await,
-            RemoteEvent::Chat(message) => {
-                self.hear_chat(ChatInput::Received { peer, bytes: message.to_vec() }).await
+            RemoteEvent::ChannelOpen(channel) => self.hear(Happened::Opened { peer, channel }).await,
+            RemoteEvent::Message { channel, bytes } => {
+                self.hear(Happened::Received { peer, channel, bytes }).await
             }
             RemoteEvent::Doubtful(error) => {
                 self.doubt(peer, error.code(), &error.to_string()).await;
@@ -441,9 +447,9 @@ impl CallTask {
         shown.filter(|_| !recorded)
     }
 
-    /// Tells the others how large we show their pictures, and of the chat what there was no room for before.
+    /// Tells the others how large we show their pictures, and what there was no room for before.
     async fn look(&mut self) {
-        self.tell_chat();
+        self.tell_together();
         let now = Instant::now();
         let mut wanted = Vec::new();
         let peers: Vec<PeerId> =

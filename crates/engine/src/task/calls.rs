@@ -142,13 +142,13 @@ impl EngineTask {
         let current = self.call.as_ref().is_some_and(|running| running.number == number);
         match update {
             CallUpdate::View(call) if current => self.publisher.publish(Event::Call { call: Some(call) }),
-            CallUpdate::Chat(change) if current => self.publisher.publish(Event::Chat { change }),
+            CallUpdate::Together(event) if current => self.publisher.publish(event),
             CallUpdate::Statistics(statistics) if current => {
                 self.publisher.publish(Event::Statistics { statistics });
             }
             CallUpdate::Hosted { code, room } if current => self.hosted(code, room),
             CallUpdate::View(_)
-            | CallUpdate::Chat(_)
+            | CallUpdate::Together(_)
             | CallUpdate::Statistics(_)
             | CallUpdate::Hosted { .. } => {}
             CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),

@@ -7,7 +7,7 @@ use tokio::task::spawn_blocking;
 
 use super::{Answer, Done, EngineTask, error};
 use crate::api::{Command, CommandError, Reply};
-use crate::call::{CallCommand, ChatCommand, unix_millis, view};
+use crate::call::{CallCommand, ChatCommand, TogetherCommand, unix_millis, view};
 use crate::chat_file;
 
 impl EngineTask {
@@ -19,7 +19,9 @@ impl EngineTask {
             );
         };
         match asked(command) {
-            Ok(command) => running.handle.send(CallCommand::Chat(command, answer)),
+            Ok(command) => {
+                running.handle.send(CallCommand::Together(TogetherCommand::Chat(command), answer));
+            }
             Err(error) => drop(answer.send(Err(error))),
         }
     }

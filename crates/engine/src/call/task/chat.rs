@@ -1,12 +1,27 @@
 //! The call's chat: what comes on its channel, what is asked of it, and what a window shows of it.
 
-use tincan_call::Input;
 use tincan_protocol::{Channel, PeerId};
 use tincan_share::{ChatInput, ChatOutput};
 
 use super::super::{CallUpdate, ChatCommand, view};
 use super::CallTask;
-use crate::api::{ChatChange, ChatHistory, ChatView, CommandError, Reply};
+use super::together::{Happened, Together};
+use crate::api::{ChatChange, ChatHistory, ChatView, CommandError, Event, Reply};
+
+/// What of all that happens is the chat's.
+pub(super) fn input(what: &Happened) -> Option<ChatInput> {
+    Some(match what {
+        Happened::Came(peer) => ChatInput::Came(*peer),
+        Happened::Left(peer) => ChatInput::Left(*peer),
+        Happened::Named { peer, name } => ChatInput::Named { peer: *peer, name: name.clone() },
+        Happened::Opened { peer, channel: Channel::Chat } => ChatInput::LinkOpened(*peer),
+        Happened::Closed(peer) => ChatInput::LinkClosed(*peer),
+        Happened::Received { peer, channel: Channel::Chat, bytes } => {
+            ChatInput::Received { peer: *peer, bytes: bytes.to_vec() }
+        }
+        Happened::Opened { .. } | Happened::Received { .. } => return None,
+    })
+}
 
 impl CallTask {
     pub(super) async fn begin_chat(&self) {
@@ -16,22 +31,6 @@ impl CallTask {
             ..ChatView::default()
         };
         self.show_chat(ChatChange::All { chat: Some(chat) }).await;
-    }
-
-    /// The other side is who it says: if it knows chat, its channel is opened.
-    pub(super) fn ask_for_chat(&mut self, peer: PeerId, connection: u32) {
-        let mut others = self.session.participants().iter();
-        let other = others.find(|other| other.id() == peer);
-        if other.is_some_and(|other| other.has_feature(Channel::Chat.label())) {
-            self.connections.with(peer, connection, |remote| remote.open_channel(Channel::Chat));
-        }
-    }
-
-    /// Takes in what came on a link; the session need not know of it.
-    pub(super) async fn hear_chat(&mut self, input: ChatInput) -> Option<Input> {
-        self.chat.handle(input);
-        self.go_on_with_chat().await;
-        None
     }
 
     pub(super) async fn chat_command(&mut self, command: ChatCommand) -> Result<Reply, CommandError> {
@@ -44,14 +43,14 @@ impl CallTask {
                 if let Some(to) = draft.to {
                     self.check_reader(to)?;
                 }
-                self.chat.say(draft, view::unix_millis()).map(drop).map_err(refused)?;
+                self.together.chat.say(draft, view::unix_millis()).map(drop).map_err(refused)?;
             }
-            ChatCommand::Edit(id, text) => self.chat.edit(id, &text).map_err(refused)?,
-            ChatCommand::Delete(id) => self.chat.delete(id).map_err(refused)?,
+            ChatCommand::Edit(id, text) => self.together.chat.edit(id, &text).map_err(refused)?,
+            ChatCommand::Delete(id) => self.together.chat.delete(id).map_err(refused)?,
             ChatCommand::React { of, reaction, on } => {
-                self.chat.react(of, reaction, on).map_err(refused)?;
+                self.together.chat.react(of, reaction, on).map_err(refused)?;
             }
-            ChatCommand::CloseHistory if self.first => self.chat.close_history(),
+            ChatCommand::CloseHistory if self.first => self.together.chat.close_history(),
             ChatCommand::CloseHistory => {
                 return Err(CommandError {
                     code: "chat_not_first".into(),
@@ -83,15 +82,15 @@ impl CallTask {
     /// Says to the others what they lack, and shows what changed.
     pub(super) async fn go_on_with_chat(&mut self) {
         self.tell_chat();
-        while let Some(output) = self.chat.poll() {
+        while let Some(output) = self.together.chat.poll() {
             let change = match output {
-                ChatOutput::Changed(id) => match self.chat.said(id) {
+                ChatOutput::Changed(id) => match self.together.chat.said(id) {
                     Some(said) => ChatChange::Message { message: view::chat_message(&said) },
                     None => continue,
                 },
                 ChatOutput::Dropped(id) => ChatChange::Dropped { id: view::post_id(id) },
                 ChatOutput::Named(peer) => {
-                    ChatChange::Name { peer: peer.to_string(), name: self.chat.name(peer).to_owned() }
+                    ChatChange::Name { peer: peer.to_string(), name: self.together.chat.name(peer).to_owned() }
                 }
                 ChatOutput::Closed => ChatChange::History { history: self.history() },
             };
@@ -104,20 +103,20 @@ impl CallTask {
     }
 
     fn history(&self) -> ChatHistory {
-        ChatHistory { open: self.chat.is_open(), ours: self.first }
+        ChatHistory { open: self.together.chat.is_open(), ours: self.first }
     }
 
     /// What a channel has no room for is said when it is looked at next.
     pub(super) fn tell_chat(&mut self) {
-        let Self { chat, connections, .. } = self;
+        let Self { together: Together { chat, .. }, connections, .. } = self;
         for peer in chat.linked().collect::<Vec<_>>() {
             if let Some(remote) = connections.get(peer) {
-                chat.tell(peer, |message| remote.send_chat(message));
+                chat.tell(peer, |message| remote.send_on(Channel::Chat, message.encode().into()));
             }
         }
     }
 
     async fn show_chat(&self, change: ChatChange) {
-        self.engine.send(CallUpdate::Chat(change)).await;
+        self.engine.send(CallUpdate::Together(Event::Chat { change })).await;
     }
 }

@@ -4,11 +4,11 @@ use std::time::Instant;
 
 use tincan_call::{Input, SessionEvent, Want};
 use tincan_protocol::{PeerId, Source};
-use tincan_share::ChatInput;
 
 use super::super::people::{People, Presence};
 use super::super::{CallCommand, CallUpdate, view};
 use super::CallTask;
+use super::together::Happened;
 use crate::api::{Notice, NoticeKind};
 use crate::media::EncoderCommand;
 
@@ -31,13 +31,13 @@ impl CallTask {
             }
             SessionEvent::ParticipantJoined { peer } => {
                 people.came(view, peer);
-                self.chat.handle(ChatInput::Came(peer));
+                self.happened(Happened::Came(peer));
                 None
             }
             SessionEvent::ParticipantLeft { peer, reason } => {
                 let Some((streams, presence)) = people.left(view, peer, reason) else { return };
                 self.wants.forget(peer);
-                self.chat.handle(ChatInput::Left(peer));
+                self.happened(Happened::Left(peer));
                 if let Some(recording) = &mut self.recording {
                     recording.of.take_if(|of| *of == peer);
                 }
@@ -47,8 +47,8 @@ impl CallTask {
                 presence
             }
             SessionEvent::Name { peer, name } => {
-                self.chat.handle(ChatInput::Named { peer, name: name.clone() });
-                people.named(view, peer, name)
+                self.happened(Happened::Named { peer, name: name.clone() });
+                self.people.named(&mut self.view, peer, name)
             }
             SessionEvent::Streams { peer, streams } => {
                 people.streams(view, peer, &streams);
@@ -146,8 +146,8 @@ impl CallTask {
             CallCommand::LetIn(peer) => Input::LetIn(peer),
             CallCommand::Refuse(peer) => Input::Refuse(peer),
             CallCommand::Verified { peer, on } => Input::SetVerified { peer, on },
-            CallCommand::Chat(command, answer) => {
-                let result = self.chat_command(command).await;
+            CallCommand::Together(command, answer) => {
+                let result = self.asked_together(command).await;
                 self.engine.send(CallUpdate::Answered(answer, result)).await;
                 return None;
             }

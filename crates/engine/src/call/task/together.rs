@@ -1,0 +1,104 @@
+//! What people do together beside talking: each kind on channels of its own and in a file of its own beside this one. Here
+//! is what they have in common: whatever happens in the room is told to all of them.
+
+use std::time::Instant;
+
+use bytes::Bytes;
+use tincan_call::Input;
+use tincan_protocol::{Channel, PeerId};
+use tincan_share::Chat;
+
+use super::super::TogetherCommand;
+use super::{CallTask, chat};
+use crate::api::{CommandError, Reply};
+
+/// The channels that are opened on each confirmed connection whose other side has their feature.
+const CHANNELS: [Channel; 1] = [Channel::Chat];
+
+/// What everybody in the room is told that we understand.
+pub(super) fn features() -> Vec<String> {
+    let mut features: Vec<String> = CHANNELS.iter().map(|channel| channel.feature().to_owned()).collect();
+    features.dedup();
+    features
+}
+
+/// What happened in the room.
+pub(super) enum Happened {
+    Came(PeerId),
+    Left(PeerId),
+    Named {
+        peer: PeerId,
+        name: String,
+    },
+    /// A channel to somebody can be used: a new one, on which nothing was said yet.
+    Opened {
+        peer: PeerId,
+        channel: Channel,
+    },
+    /// All channels to somebody are gone; they may come back.
+    Closed(PeerId),
+    Received {
+        peer: PeerId,
+        channel: Channel,
+        bytes: Bytes,
+    },
+}
+
+pub(super) struct Together {
+    pub(super) chat: Chat,
+}
+
+impl Together {
+    pub(super) fn new(me: PeerId) -> Self {
+        Self { chat: Chat::new(me) }
+    }
+
+    /// When [`CallTask::go_on_together`] is due though nothing happens.
+    pub(super) fn poll_timeout(&self) -> Option<Instant> {
+        None
+    }
+}
+
+impl CallTask {
+    pub(super) async fn begin_together(&self) {
+        self.begin_chat().await;
+    }
+
+    /// The other side is who it says: what both understand is opened.
+    pub(super) fn open_channels(&mut self, peer: PeerId, connection: u32) {
+        let mut others = self.session.participants().iter();
+        let Some(other) = others.find(|other| other.id() == peer) else { return };
+        for channel in CHANNELS.into_iter().filter(|channel| other.has_feature(channel.feature())) {
+            self.connections.with(peer, connection, move |remote| remote.open_channel(channel));
+        }
+    }
+
+    pub(super) fn happened(&mut self, what: Happened) {
+        if let Some(input) = chat::input(&what) {
+            self.together.chat.handle(input);
+        }
+    }
+
+    /// Takes in what came on a link; the session need not know of it.
+    pub(super) async fn hear(&mut self, what: Happened) -> Option<Input> {
+        self.happened(what);
+        self.go_on_together().await;
+        None
+    }
+
+    pub(super) async fn asked_together(&mut self, command: TogetherCommand) -> Result<Reply, CommandError> {
+        match command {
+            TogetherCommand::Chat(command) => self.chat_command(command).await,
+        }
+    }
+
+    /// Says to the others what they lack, and shows what changed.
+    pub(super) async fn go_on_together(&mut self) {
+        self.go_on_with_chat().await;
+    }
+
+    /// What a channel had no room for is said when it is looked at next.
+    pub(super) fn tell_together(&mut self) {
+        self.tell_chat();
+    }
+}
