@@ -63,6 +63,8 @@ impl Pace {
         if i64::from(heard) < self.settled_from {
             return 0;
         }
+        // A host may say anything.
+        let early = early.clamp(-10 * FURTHEST, 10 * FURTHEST);
         let least = self.least.map_or(early, |least| least.min(early));
         (self.least, self.reports) = (Some(least), self.reports + 1);
         let shift = if early < SPARE {
@@ -105,6 +107,15 @@ mod tests {
         assert_eq!(pace.report(-9, 103, 112), 0);
         assert_eq!(pace.report(3, 122, 130), 0);
         assert_eq!(pace.report(1, 125, 133), 2);
+    }
+
+    #[test]
+    fn whatever_a_host_claims_the_clock_is_set_by_a_second_at_most() {
+        for early in [i32::MIN, i32::MAX, -500, 500] {
+            let mut pace = Pace::default();
+            let shifts: Vec<i64> = (0..100).map(|report| pace.report(early, report, 0)).collect();
+            assert!(shifts.iter().all(|shift| shift.abs() <= i64::from(FURTHEST)), "{early}: {shifts:?}");
+        }
     }
 
     #[test]

@@ -140,7 +140,10 @@ impl Hosting {
             return Outcome::default();
         }
         self.paused_until = None;
-        Outcome { counted: true, began: !table.over && self.next_round(now, me, table, running) }
+        let began = !table.over && self.next_round(now, me, table, running);
+        // Whoever is left alone has nobody to go on with.
+        table.over |= !began;
+        Outcome { counted: true, began }
     }
 
     /// Begins a game, or goes on with one for which there were too few. `false`: there still are.
