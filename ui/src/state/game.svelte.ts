@@ -43,10 +43,12 @@ export class GameModel implements ActivityKeys {
   readonly arena = $derived.by(() => this.#session.arena);
   readonly standing = $derived.by(() => standing(this.game?.players ?? []));
   readonly own = $derived.by(() => this.game?.players.find(({ peer }) => peer === this.me));
+  /** Our place in this round. */
+  readonly seat = $derived.by(() => this.own?.seat ?? undefined);
   readonly hosting = $derived.by(() => this.game !== null && this.game.host === this.me);
   /** Whether our own line is out there. */
   readonly steering = $derived.by(
-    () => this.game?.phase === 'round' && this.own?.seat != null && this.own.out === null,
+    () => this.game?.phase === 'round' && this.seat !== undefined && this.own?.out === null,
   );
   readonly countdown = $derived.by(() => {
     const { arena, game } = this;
@@ -79,8 +81,8 @@ export class GameModel implements ActivityKeys {
     if (game.stalled) return `Waiting for ${isolated(this.nameOf(game.host))}'s connection…`;
     if (game.phase !== 'round') return '';
     if (game.watching) return 'You are watching.';
-    if (own?.seat == null) return 'You are watching. You play in the next round.';
-    return own.out === null ? '' : 'You are out. The next round begins by itself.';
+    if (this.seat === undefined) return 'You are watching. You play in the next round.';
+    return own?.out === null ? '' : 'You are out. The next round begins by itself.';
   });
 
   nameOf(id: string): string {
