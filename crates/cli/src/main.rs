@@ -12,6 +12,7 @@ mod console;
 mod devices;
 mod doctor;
 mod frames;
+mod game;
 mod local;
 mod output;
 mod progress;

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 use super::chat::ChatChange;
+use super::play::{ArenaChange, GamesView};
 use super::settings::Settings;
 use super::view::{CallStatistics, CallSummary, CallView, Devices, NearbyCall, Preview, RecentCall};
 
@@ -18,7 +19,7 @@ pub struct NumberedEvent {
     pub event: Event,
 }
 
-/// Each replaces one part of the snapshot, [`Event::Chat`] one message, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
+/// Each replaces one part of the snapshot, [`Event::Chat`] one message and [`Event::Arena`] what is new, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
 #[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]
@@ -72,6 +73,16 @@ pub enum Event {
     Chat {
         /// What.
         change: ChatChange,
+    },
+    /// Who offers and plays which game, and for how many points.
+    Games {
+        /// All of them.
+        games: GamesView,
+    },
+    /// The lines of a game: what they are longer by.
+    Arena {
+        /// What.
+        change: ArenaChange,
     },
     /// A reaction, to be shown for a moment.
     Reaction {

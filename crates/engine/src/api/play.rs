@@ -257,6 +257,9 @@ mod tests {
         assert!(frame(&[16, 8], &[20, 8]).apply(&mut arena));
         assert!(frame(&[-1, -1], &[24, 8]).apply(&mut arena));
         let arena = arena.unwrap();
-        assert_eq!((arena.tick, &arena.lines[0][..], &arena.ahead[0][..]), (4, &[8, 8, 16, 8, -1, -1][..], &[24, 8][..]));
+        assert_eq!(
+            (arena.tick, &arena.lines[0][..], &arena.ahead[0][..]),
+            (4, &[8, 8, 16, 8, -1, -1][..], &[24, 8][..])
+        );
     }
 }

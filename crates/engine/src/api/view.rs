@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use super::chat::ChatView;
 use super::event::Levels;
+use super::play::{ArenaView, GamesView};
 use super::settings::Settings;
 
 /// Everything, at one moment.
@@ -27,6 +28,10 @@ pub struct Snapshot {
     pub call: Option<CallView>,
     /// The call's chat.
     pub chat: Option<ChatView>,
+    /// The call's games.
+    pub games: GamesView,
+    /// The round that is played or was played last, in the game that we are in.
+    pub arena: Option<ArenaView>,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.

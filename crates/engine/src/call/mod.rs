@@ -5,6 +5,7 @@ mod addresses;
 mod begin;
 mod connections;
 mod decoding;
+mod games;
 mod load;
 mod local;
 mod numbers;
@@ -29,7 +30,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::{CallStatistics, CallView, CommandError, Event, Notice, Reply};
+use crate::api::{CallStatistics, CallView, CommandError, Event, GameCommand, Notice, Reply};
 use crate::media::{AudioHandle, EncoderHandle};
 use crate::{FrameOutput, HostedRoom};
 
@@ -65,6 +66,8 @@ pub(crate) struct CallConfig {
     pub(crate) record: Option<PathBuf>,
     /// What a connection may send at most, when not what is usual.
     pub(crate) max_bitrate: Option<Bitrate>,
+    /// Our line in games is steered by a program, by this seed.
+    pub(crate) bot: Option<u64>,
     pub(crate) clock: MediaClock,
     pub(crate) media: CallMedia,
 }
@@ -97,6 +100,7 @@ pub(crate) enum CallCommand {
 /// What is asked of what people do together.
 pub(crate) enum TogetherCommand {
     Chat(ChatCommand),
+    Game(GameCommand),
 }
 
 /// What is asked of the call's chat.

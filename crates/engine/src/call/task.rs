@@ -1,6 +1,7 @@
 //! The call's task: feeds the session with what happens and does what it says.
 
 mod chat;
+mod game;
 mod show;
 mod together;
 
@@ -18,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
 
+use self::together::{Happened, Together};
 use super::addresses::{Addresses, Change};
 use super::begin::Updates;
 use super::connections::Connections;
@@ -32,7 +34,6 @@ use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use self::together::{Happened, Together};
 use crate::api::{CallStatistics, CallView, Notice, NoticeKind};
 use crate::media::{AudioCommand, EncoderStatistics, SentPictures};
 use crate::record::{Recorder, Tape};

@@ -2,6 +2,7 @@
 
 mod calls;
 mod chat;
+mod game;
 mod local;
 mod settings;
 #[cfg(test)]
@@ -214,6 +215,7 @@ impl EngineTask {
             | Command::DeleteChat { .. }
             | Command::ReactToChat { .. }
             | Command::CloseChatHistory => return self.chat(command, answer),
+            Command::Game { command } => return self.game(command, answer),
             Command::SaveChat { file, utc_offset } => return self.save_chat(file, utc_offset, answer),
             Command::SetLock { on } => self.in_call(CallCommand::Lock(on)),
             Command::LetIn { peer } => self.about(&peer, CallCommand::LetIn),

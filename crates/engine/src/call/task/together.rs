@@ -7,13 +7,14 @@ use bytes::Bytes;
 use tincan_call::Input;
 use tincan_protocol::{Channel, PeerId};
 use tincan_share::Chat;
+use tincan_share::play::Play;
 
 use super::super::TogetherCommand;
-use super::{CallTask, chat};
+use super::{CallTask, chat, game};
 use crate::api::{CommandError, Reply};
 
 /// The channels that are opened on each confirmed connection whose other side has their feature.
-const CHANNELS: [Channel; 1] = [Channel::Chat];
+const CHANNELS: [Channel; 3] = [Channel::Chat, Channel::Game, Channel::Rounds];
 
 /// What everybody in the room is told that we understand.
 pub(super) fn features() -> Vec<String> {
@@ -46,22 +47,26 @@ pub(super) enum Happened {
 
 pub(super) struct Together {
     pub(super) chat: Chat,
+    pub(super) play: Play,
+    /// The hash of the round that was told last: round, tick, hash.
+    pub(super) checked: Option<(u32, u32, u64)>,
 }
 
 impl Together {
     pub(super) fn new(me: PeerId) -> Self {
-        Self { chat: Chat::new(me) }
+        Self { chat: Chat::new(me), play: Play::new(me), checked: None }
     }
 
     /// When [`CallTask::go_on_together`] is due though nothing happens.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.play.poll_timeout()
     }
 }
 
 impl CallTask {
-    pub(super) async fn begin_together(&self) {
+    pub(super) async fn begin_together(&mut self) {
         self.begin_chat().await;
+        self.begin_games().await;
     }
 
     /// The other side is who it says: what both understand is opened.
@@ -77,6 +82,9 @@ impl CallTask {
         if let Some(input) = chat::input(&what) {
             self.together.chat.handle(input);
         }
+        if let Some(input) = game::input(&what) {
+            self.together.play.handle(Instant::now(), input);
+        }
     }
 
     /// Takes in what came on a link; the session need not know of it.
@@ -89,16 +97,19 @@ impl CallTask {
     pub(super) async fn asked_together(&mut self, command: TogetherCommand) -> Result<Reply, CommandError> {
         match command {
             TogetherCommand::Chat(command) => self.chat_command(command).await,
+            TogetherCommand::Game(command) => self.game_command(command).await,
         }
     }
 
     /// Says to the others what they lack, and shows what changed.
     pub(super) async fn go_on_together(&mut self) {
         self.go_on_with_chat().await;
+        self.go_on_with_games().await;
     }
 
     /// What a channel had no room for is said when it is looked at next.
     pub(super) fn tell_together(&mut self) {
         self.tell_chat();
+        self.tell_games();
     }
 }
