@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tauri::ipc::Channel;
 use tauri::{State, WebviewWindow};
-use tincan_engine::api::{Command, CommandError, NumberedEvent, Reply, Snapshot};
+use tincan_engine::api::{BoardCommand, Command, CommandError, NumberedEvent, Reply, Snapshot};
 
 use crate::frame_socket::FrameSocket;
 use crate::links::PendingLink;
@@ -22,6 +22,7 @@ fn of_the_page(command: Command) -> Result<Command, CommandError> {
         | Command::AcceptFiles { folder: Some(_), .. }
         | Command::AcceptFiles { file: Some(_), .. }
         | Command::LocateFiles { .. }
+        | Command::Board { command: BoardCommand::Save { file: Some(_), .. } }
         | Command::SaveChat { file: Some(_), .. } => {
             Err(refusal("path_refused", "The page names no files. This is a mistake in Tincan."))
         }

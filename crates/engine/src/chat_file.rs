@@ -137,12 +137,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("chat.txt");
         for text in ["one", "two"] {
-            assert_eq!(save(&Place::Instead(path.clone()), 0, text).unwrap(), path);
+            assert_eq!(save(&CHAT, &Place::Instead(path.clone()), 0, text.as_bytes()).unwrap(), path);
             assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
         // A folder stays a folder.
-        let refused = save(&Place::Instead(folder.path().to_owned()), 0, "x").unwrap_err();
+        let refused = save(&CHAT, &Place::Instead(folder.path().to_owned()), 0, b"x").unwrap_err();
         assert_eq!(refused.code, "chat_not_saved");
         assert!(folder.path().is_dir());
     }

@@ -12,6 +12,7 @@ mod board;
 mod chat;
 mod files;
 mod picture_head;
+pub mod play;
 
 pub use board::{
     Board, BoardError, BoardInput, BoardOutput, Edit, Element, LIVE_INTERVAL, Live, LiveState, LiveStroke,

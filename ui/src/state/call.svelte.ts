@@ -4,6 +4,7 @@ import { ACTIVITIES, type Activity, type ActivityKeys } from './activity';
 import { ChatModel } from './chat.svelte';
 import { FilesModel } from './files.svelte';
 import { aloneCard, banner, statusSays } from './call-status';
+import { GameModel } from './game.svelte';
 import { clock, displayName, isolated } from './format';
 import { IdleWatch } from './idle';
 import { actionOf, isTextField, PushToTalk, usesSpace, type Action, type KeyPress } from './keys';
@@ -79,6 +80,7 @@ export class CallModel {
   readonly files: FilesModel;
   /** An address of the chat that was pressed: it is shown before it is opened. */
   link = $state<string>();
+  readonly game: GameModel;
   readonly #names = new Names();
   /** How loud somebody was before they were muted here. */
   // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
@@ -97,6 +99,10 @@ export class CallModel {
     };
     this.chat = new ChatModel(session, beside);
     this.files = new FilesModel(session, beside);
+    this.game = new GameModel(session, {
+      nameOf: (id) => this.nameOf(id),
+      offer: (message) => this.offer('game', message),
+    });
     this.#talk = new PushToTalk(
       // With no microphone chosen there is nothing to hold the key for.
       () => session.microphone.on || !session.preview?.microphone.chosen,
@@ -442,6 +448,8 @@ export class CallModel {
         return this.#around.openKeys();
       case 'board':
         return this.toggleActivity('board');
+      case 'game':
+        return this.toggleActivity('game');
       case 'close':
         // One thing at a time, the uppermost first.
         if (this.panel !== undefined) this.panel = undefined;

@@ -15,6 +15,7 @@ export type Action =
   | 'lock'
   | 'layout'
   | 'board'
+  | 'game'
   | 'previous-page'
   | 'next-page'
   | 'full-screen'
@@ -42,6 +43,7 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['L'], does: 'Lock the call, or open it' },
   { keys: ['W'], does: 'Change the layout' },
   { keys: ['B'], does: 'Whiteboard, or back to everybody' },
+  { keys: ['G'], does: 'Curves, or back to everybody' },
   { keys: ['PgUp', 'PgDn'], does: 'Turn the pages of the grid' },
   { keys: ['S', 'F11'], does: 'Full screen, as does a double click' },
   { keys: ['T'], does: 'Statistics' },
@@ -63,6 +65,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   l: 'lock',
   w: 'layout',
   b: 'board',
+  g: 'game',
   pageup: 'previous-page',
   pagedown: 'next-page',
   s: 'full-screen',

@@ -1,6 +1,7 @@
 import type { EngineEvent, NumberedEvent, Snapshot } from '../core/core';
 import { changed } from './chat';
 import { changed as changedFiles } from './files';
+import { changedArena } from './game';
 
 /** What one event makes of the snapshot; `'gap'` when events before it are missing. */
 export function apply(snapshot: Snapshot, { number, event }: NumberedEvent): Snapshot | 'gap' {
@@ -39,6 +40,10 @@ function part(snapshot: Snapshot, event: EngineEvent): Partial<Snapshot> {
       return {};
     case 'files':
       return { files: changedFiles(snapshot.files, event.change) };
+    case 'games':
+      return { games: event.games };
+    case 'arena':
+      return { arena: changedArena(snapshot.arena, event.change) };
     case 'notice':
     case 'reaction':
       return {};

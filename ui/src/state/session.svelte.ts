@@ -62,6 +62,8 @@ export class Session {
   readonly call = $derived(this.#snapshot?.call ?? null);
   readonly chat = $derived(this.#snapshot?.chat ?? null);
   readonly files = $derived(this.#snapshot?.files ?? NO_FILES);
+  readonly games = $derived(this.#snapshot?.games);
+  readonly arena = $derived(this.#snapshot?.arena ?? null);
   readonly lastCall = $derived(this.#snapshot?.lastCall ?? null);
   /** Whether somebody wants to close the window, and has to say whether the call may end. */
   readonly closing = $derived(this.#closing && this.call !== null);

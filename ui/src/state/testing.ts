@@ -48,6 +48,8 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     chat: null,
     board: null,
     files: { offers: [] },
+    games: { me: 'me', offers: [], game: null },
+    arena: null,
     levels: { microphone: 0, participants: {} },
     statistics: { participants: {} },
     nearby: [],

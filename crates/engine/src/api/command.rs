@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use super::board::BoardCommand;
 use super::event::Reaction;
+use super::play::GameCommand;
 use super::settings::Settings;
 
 /// Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
@@ -128,6 +129,11 @@ pub enum Command {
     },
     /// From now on newcomers are not told what was said before they came; for whoever was in the room first. It stays so.
     CloseChatHistory,
+    /// Something of a game.
+    Game {
+        /// What.
+        command: GameCommand,
+    },
     /// Writes the chat into a new file. The reply is [`Reply::Saved`].
     SaveChat {
         /// Where; `None`: among the downloads, under a name that says when.

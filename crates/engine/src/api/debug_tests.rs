@@ -103,6 +103,19 @@ fn file_offer() -> FileOffer {
     .unwrap()
 }
 
+fn games() -> GamesView {
+    serde_json::from_value(json!({
+        "me": "",
+        "offers": [{ "id": "", "kind": "curves", "host": "", "players": [""], "playing": true }],
+        "game": {
+            "id": "", "kind": "curves", "host": "", "watching": false, "phase": "round", "round": 1, "target": 5,
+            "players": [{ "peer": "", "score": 1, "gained": 1, "seat": 0, "out": { "by": "wall" } }],
+            "watchers": [""], "stalled": false,
+        },
+    }))
+    .unwrap()
+}
+
 fn snapshot() -> Snapshot {
     let device = || Device { id: String::new(), name: String::new() };
     Snapshot {
@@ -176,6 +189,7 @@ fn debug_of_what_is_shown_hides_everything_of_a_person() {
     ] {
         hides(Event::Files { change }, &["code"]);
     }
+    hides(Event::Games { games: games() }, &["id"]);
     hides(Event::Reaction { peer: Some(String::new()), reaction: Reaction::Clap }, &[]);
     let notice = Notice { kind: NoticeKind::Info, code: String::new(), message: String::new() };
     hides(Event::Notice { notice }, &["code"]);

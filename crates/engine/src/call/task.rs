@@ -3,6 +3,7 @@
 mod board;
 mod chat;
 mod files;
+mod game;
 mod show;
 mod together;
 

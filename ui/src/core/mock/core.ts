@@ -12,6 +12,7 @@ import { changed as changedFiles } from '../../state/files';
 import { inChat } from './chat';
 import { inFiles, MockShell, onMockDrag } from './files';
 import { testPicture } from './picture';
+import { inGames } from './game';
 import { inCall } from './in-call';
 import { SCENES } from './scenes';
 
@@ -166,6 +167,11 @@ class MockCore implements Core {
     }
     const moved = inFiles(this.#snapshot.files, command);
     if (moved) this.#filesChanged(moved);
+    const games = inGames(this.#snapshot.games, command);
+    if (games) {
+      this.#snapshot = { ...this.#snapshot, games };
+      this.#tell({ type: 'games', games });
+    }
     switch (command.type) {
       case 'set_microphone':
         this.#set({ preview: { ...preview, microphone: { ...preview.microphone, on: command.on } } });
