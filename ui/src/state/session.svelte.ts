@@ -192,12 +192,17 @@ export class Session {
     return this.told(this.core.dispatch(command));
   }
 
+  /** The same, for whoever needs the answer; `undefined` after a refusal. */
+  asked(command: Command): Promise<Reply | undefined> {
+    return this.answered(this.core.dispatch(command));
+  }
+
   /** Waits for something that was asked; a refusal becomes a toast. Says whether it was done. */
   async told(promise: Promise<unknown>): Promise<boolean> {
     return (await this.answered(promise.then(() => true))) ?? false;
   }
 
-  /** The same, for whoever needs the answer; `undefined` after a refusal. */
+  /** The same, giving what came; `undefined` after a refusal. */
   async answered<T>(promise: Promise<T>): Promise<T | undefined> {
     try {
       return await promise;

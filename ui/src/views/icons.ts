@@ -160,7 +160,6 @@ export const ICONS = {
     'M19 12l-1.500-1.500',
     'M12.500 5.500l1 1',
   ],
-  picture: ['M4 5h16v14h-16Z', 'M4 16l5-5 4 4 2.500-2.500L20 17', 'M15 9h.01'],
   undo: ['M8.500 5L4 9.500l4.500 4.500', 'M4 9.500h10a5.500 5.500 0 0 1 0 11h-3.500'],
   redo: ['M15.500 5L20 9.500l-4.500 4.500', 'M20 9.500h-10a5.500 5.500 0 0 0 0 11h3.500'],
   list: ['M8.500 6.500h12', 'M8.500 12h12', 'M8.500 17.500h12', 'M4 6.500h.01', 'M4 12h.01', 'M4 17.500h.01'],
@@ -176,7 +175,6 @@ export const ICONS = {
   fit: ['M4 9v-4h4', 'M16 5h4v4', 'M20 15v4h-4', 'M8 19h-4v-4', 'M9 9.500h6v5h-6Z'],
   front: ['M4 4h10v10h-10Z', 'M17 10h3v10h-10v-3'],
   back: ['M10 10h10v10h-10Z', 'M7 14h-3v-10h10v3'],
-  download: ['M12 4v11', 'M7.500 10.500L12 15l4.500-4.500', 'M4.500 19.500h15'],
 } as const satisfies Record<string, readonly string[]>;
 
 export type IconName = keyof typeof ICONS;
