@@ -13,6 +13,7 @@ mod files;
 mod ice_server;
 mod log;
 mod media;
+mod new_file;
 mod overrides;
 mod publish;
 mod record;

@@ -61,7 +61,8 @@ fn apply(snapshot: &mut Snapshot, event: &Event) -> bool {
         Event::LastCall { summary } => replace(&mut snapshot.last_call, summary),
         Event::Chat { change } => change.apply(&mut snapshot.chat),
         Event::Files { change } => change.apply(&mut snapshot.files),
-        Event::Notice { .. } | Event::Reaction { .. } => true,
+        Event::Board { change } => change.apply(&mut snapshot.board),
+        Event::Notice { .. } | Event::Reaction { .. } | Event::BoardLive { .. } => true,
     }
 }
 

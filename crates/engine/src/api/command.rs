@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::board::BoardCommand;
 use super::event::Reaction;
 use super::settings::Settings;
 
@@ -135,6 +136,11 @@ pub enum Command {
         /// The person's time minus UTC, in minutes, for the times in it.
         utc_offset: i32,
     },
+    /// Something that is asked of the whiteboard.
+    Board {
+        /// What.
+        command: BoardCommand,
+    },
     /// Offers files and folders, together. The reply is [`Reply::Offered`]. Paths come from the shell, never from the page.
     OfferFiles {
         /// Which: 1,024 at most.
@@ -265,6 +271,18 @@ pub enum Reply {
         /// Where it is.
         #[debug(skip)]
         file: String,
+    },
+    /// It is on the whiteboard.
+    Drawn {
+        /// Ids of what was drawn. A long stroke is several things.
+        #[debug(skip)]
+        ids: Vec<String>,
+    },
+    /// A picture on the whiteboard.
+    Picture {
+        /// Its bytes in base64: a PNG, JPEG or WebP.
+        #[debug(skip)]
+        data: String,
     },
     /// Files are offered.
     Offered {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::board::BoardView;
 use super::chat::ChatView;
 use super::event::Levels;
 use super::files::FilesView;
@@ -30,6 +31,8 @@ pub struct Snapshot {
     pub chat: Option<ChatView>,
     /// Files that are offered, on their way or there.
     pub files: FilesView,
+    /// The call's whiteboard.
+    pub board: Option<BoardView>,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.

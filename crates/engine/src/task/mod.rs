@@ -1,5 +1,6 @@
 //! The engine's task: the one owner of the settings, the devices, the call and the snapshot.
 
+mod board;
 mod calls;
 mod chat;
 mod files;
@@ -225,6 +226,7 @@ impl EngineTask {
             | Command::DeleteChat { .. }
             | Command::ReactToChat { .. }
             | Command::CloseChatHistory => return self.chat(command, answer),
+            Command::Board { command } => return self.board(command, answer),
             Command::SaveChat { file, utc_offset } => return self.save_chat(file, utc_offset, answer),
             Command::OfferFiles { .. }
             | Command::AcceptFiles { .. }

@@ -11,7 +11,7 @@ code: string, } | { "type": "saved",
 /**
  * Where it is.
  */
-file: string, } | { "type": "code", 
+file: string, } | { "type": "drawn", ids: Array<string>, } | { "type": "picture", data: string, } | { "type": "code", 
 /**
  * What was typed, grouped as codes are.
  */
