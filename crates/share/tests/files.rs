@@ -369,6 +369,32 @@ fn whoever_crashes_goes_on_as_somebody_else_and_is_sent_nothing_twice() {
 }
 
 #[test]
+fn whoever_crashes_goes_on_though_their_former_link_seems_to_be_there() {
+    let mut world = World::new(1);
+    world.settle();
+    world.sender.files.offer_files(list(&[20 * PIECE]), None).unwrap();
+    world.settle();
+    let one = world.undecided(0)[0];
+    world.receivers[0].files.accept(one);
+    for _ in 0..3 {
+        world.tell();
+        world.deliver(0, true, 100);
+        world.tell();
+        world.pump(usize::MAX);
+        world.deliver(0, false, 100);
+    }
+    world.tell();
+    // The sender hears of nothing.
+    world.ways[0] = None;
+    world.receivers[0].crash(9);
+    world.connect(0);
+    world.sender.pump.clear();
+    world.settle();
+    let [one] = world.receivers[0].files.offers()[..] else { panic!("one offer, not two") };
+    assert_eq!(transfer(&world.receivers[0].files, one).status, FileStatus::Done);
+}
+
+#[test]
 fn a_full_disk_waits_until_there_is_room() {
     let mut world = World::new(1);
     world.settle();
