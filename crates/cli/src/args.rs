@@ -26,7 +26,7 @@ pub(crate) enum What {
     ///
     /// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera
     /// SELECTOR, microphone SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME,
-    /// verified, show LINES, show LINES NAME, leave. Progress is told on standard error; standard
+    /// verified, show LINES, show LINES NAME, game offer, game join, game watch, game start, game leave, leave. Progress is told on standard error; standard
     /// output holds the code and what --stats and --events ask for.
     Call(CallArguments),
     /// Makes a test call with the built-in participant, and says what was seen and heard.
@@ -104,6 +104,9 @@ pub(crate) struct CallArguments {
     /// Chat: print what the others write, and send what is typed. Commands then begin with a slash; /help says which.
     #[arg(long)]
     pub(crate) chat: bool,
+    /// Play along in every game that somebody offers, by a program: `bot`, or `bot:SEED` for one that plays the same each time.
+    #[arg(long, value_name = "PLAYER", value_parser = parse_player)]
+    pub(crate) play: Option<u64>,
     /// Leave after this time, such as 30s, 5m or 1h.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     pub(crate) limit: Option<Duration>,
@@ -221,6 +224,15 @@ fn parse_identity(text: &str) -> Result<Identity, String> {
     Ok(Identity::from_secret(*secret.as_bytes()))
 }
 
+/// The seed of a player that is a program.
+fn parse_player(text: &str) -> Result<u64, String> {
+    let seed = text.strip_prefix("bot").and_then(|rest| match rest {
+        "" => Some(u64::from(std::process::id())),
+        rest => rest.strip_prefix(':')?.parse().ok(),
+    });
+    seed.ok_or_else(|| format!("`{text}` is no player: use `bot`, or `bot:` and a number"))
+}
+
 impl CallArguments {
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
@@ -237,6 +249,7 @@ impl CallArguments {
             record: self.record.clone(),
             identity: self.identity.clone(),
             max_bitrate: self.max_kbps.map(Bitrate::kbps),
+            bot: self.play,
         }
     }
 
@@ -297,6 +310,15 @@ mod tests {
         }
         for text in ["", "0s", "-1s", "5 s", "1d", "s", "inf", "9999999999999999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_player_is_a_bot_with_or_without_a_seed() {
+        assert_eq!(parse_player("bot:7"), Ok(7));
+        assert!(parse_player("bot").is_ok());
+        for text in ["", "me", "bot:", "bot:x", "bots"] {
+            assert!(parse_player(text).is_err(), "{text}");
         }
     }
 

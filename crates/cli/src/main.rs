@@ -13,6 +13,7 @@ mod devices;
 mod doctor;
 mod files;
 mod frames;
+mod game;
 mod local;
 mod output;
 mod progress;

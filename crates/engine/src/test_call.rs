@@ -103,6 +103,7 @@ async fn run(
             test: true,
             record: None,
             max_bitrate: None,
+            bot: None,
             clock,
             media: CallMedia { audio: media.audio().clone(), encoder: media.encoder().clone(), output },
             files: None,

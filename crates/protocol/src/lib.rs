@@ -18,6 +18,7 @@ mod local;
 mod message;
 mod pair;
 mod peer_id;
+mod play;
 mod reading;
 mod room_code;
 mod room_id;
@@ -57,6 +58,11 @@ pub use message::{
 };
 pub use pair::{OpenError, Opened, PairKeys, SealError};
 pub use peer_id::{ParsePeerIdError, PeerId};
+pub use play::{
+    GameInputs, GameKind, GameMessage, GameState, Inputs, Log, MAX_AT_TABLE, MAX_LOG_RUNS, MAX_RUNS,
+    MAX_SEATS, MAX_TICKS, PlayMessageError, Player, PlayerMove, Round, RoundsMessage, Run, StateHash, Table,
+    Turn, Want, runs,
+};
 pub use room_code::{CodeError, LONG_CODE_LEN, PartialCode, RoomCode, SHORT_CODE_LEN};
 pub use room_id::{ParseRoomIdError, RoomId};
 pub use safety::SafetyNumber;

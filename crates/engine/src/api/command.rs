@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use super::board::BoardCommand;
 use super::event::Reaction;
+use super::play::GameCommand;
 use super::settings::Settings;
 
 /// Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
@@ -128,11 +129,18 @@ pub enum Command {
     },
     /// From now on newcomers are not told what was said before they came; for whoever was in the room first. It stays so.
     CloseChatHistory,
+    /// Something of a game.
+    Game {
+        /// What.
+        command: GameCommand,
+    },
     /// Writes the chat into a new file. The reply is [`Reply::Saved`].
     SaveChat {
         /// Where; `None`: among the downloads, under a name that says when.
         #[debug(skip)]
         file: Option<String>,
+        /// Whether a file that is there already is replaced: a dialog has asked the person.
+        replace: bool,
         /// The person's time minus UTC, in minutes, for the times in it.
         utc_offset: i32,
     },

@@ -103,6 +103,19 @@ fn file_offer() -> FileOffer {
     .unwrap()
 }
 
+fn games() -> GamesView {
+    serde_json::from_value(json!({
+        "me": "",
+        "offers": [{ "id": "", "kind": "curves", "host": "", "players": [""], "playing": true }],
+        "game": {
+            "id": "", "kind": "curves", "host": "", "watching": false, "phase": "round", "round": 1, "target": 5,
+            "players": [{ "peer": "", "score": 1, "gained": 1, "seat": 0, "out": { "by": "wall" } }],
+            "watchers": [""], "stalled": false,
+        },
+    }))
+    .unwrap()
+}
+
 fn snapshot() -> Snapshot {
     let device = || Device { id: String::new(), name: String::new() };
     Snapshot {
@@ -176,6 +189,7 @@ fn debug_of_what_is_shown_hides_everything_of_a_person() {
     ] {
         hides(Event::Files { change }, &["code"]);
     }
+    hides(Event::Games { games: games() }, &["id"]);
     hides(Event::Reaction { peer: Some(String::new()), reaction: Reaction::Clap }, &[]);
     let notice = Notice { kind: NoticeKind::Info, code: String::new(), message: String::new() };
     hides(Event::Notice { notice }, &["code"]);
@@ -203,7 +217,7 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::EditChat { id: text(), text: text() },
         Command::DeleteChat { id: text() },
         Command::ReactToChat { id: text(), reaction: Reaction::Clap, on: true },
-        Command::SaveChat { file: None, utc_offset: 0 },
+        Command::SaveChat { file: None, replace: false, utc_offset: 0 },
         board_command(json!({ "type": "clear", "page": null, "own": true })),
         board_command(json!({ "type": "add_picture", "page": null, "frame": [0, 0, 0, 0], "data": "" })),
         board_command(json!({ "type": "change", "changes": [{ "id": "", "text": "" }], "gesture": null })),
@@ -225,9 +239,9 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
     }
     hides(Reply::Joined { code: text() }, &[]);
     hides(Reply::Saved { file: text() }, &[]);
-    hides(Reply::Offered { offer: text() }, &[]);
     hides(Reply::Drawn { ids: vec![text()] }, &[]);
     hides(Reply::Picture { data: text() }, &[]);
+    hides(Reply::Offered { offer: text() }, &[]);
     hides(Reply::Code { formatted: text(), complete: true, server: None, problem: None }, &[]);
     hides(CommandError { code: text(), message: text() }, &["code"]);
 }

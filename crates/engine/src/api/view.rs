@@ -7,6 +7,7 @@ use super::board::BoardView;
 use super::chat::ChatView;
 use super::event::Levels;
 use super::files::FilesView;
+use super::play::{ArenaView, GamesView};
 use super::settings::Settings;
 
 /// Everything, at one moment.
@@ -29,10 +30,14 @@ pub struct Snapshot {
     pub call: Option<CallView>,
     /// The call's chat.
     pub chat: Option<ChatView>,
-    /// Files that are offered, on their way or there.
-    pub files: FilesView,
     /// The call's whiteboard.
     pub board: Option<BoardView>,
+    /// Files that are offered, on their way or there.
+    pub files: FilesView,
+    /// The call's games.
+    pub games: GamesView,
+    /// The round that is played or was played last, in the game that we are in.
+    pub arena: Option<ArenaView>,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.

@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tincan_call::{ConnectionState, LocalCandidate, PathEstimate, PeerChange};
+use tincan_media::audio::red::Protection;
 use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::{
     Certificates, IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerEvents,
@@ -46,7 +47,7 @@ pub(crate) enum RemoteEvent {
     /// For the session.
     Change(PeerChange),
     /// What the network takes now.
-    Target { bitrate: Bitrate, loss: f32 },
+    Target { bitrate: Bitrate, loss: f32, protection: Protection },
     /// A channel that was asked for is open.
     ChannelOpen(Channel),
     /// A message on it.
@@ -413,8 +414,8 @@ impl Forward {
                     }
                     continue;
                 }
-                PeerEvent::Target { bitrate, loss } => {
-                    self.tell(RemoteEvent::Target { bitrate, loss }).await;
+                PeerEvent::Target { bitrate, loss, protection } => {
+                    self.tell(RemoteEvent::Target { bitrate, loss, protection }).await;
                     continue;
                 }
                 PeerEvent::LocalDescription(description) => PeerChange::LocalDescription {

@@ -3,6 +3,7 @@
 mod board;
 mod chat;
 mod files;
+mod game;
 mod show;
 mod together;
 
@@ -11,7 +12,6 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tincan_call::{AgainConfig, Input, LimitedBy, Output, PathEstimate, Phase, Session, SessionConfig};
-use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode, Source};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::mpsc;
@@ -31,6 +31,7 @@ use super::numbers::Numbers;
 use super::people::People;
 use super::remote::{FromPeer, Opening, RemoteEvent, ice_servers};
 use super::route::Joined;
+use super::sound::SoundTargets;
 use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
@@ -41,8 +42,6 @@ use crate::record::{Recorder, Tape};
 
 /// How often it is looked how large the others are shown here.
 const LOOK: Duration = Duration::from_millis(100);
-/// Opus's share: 32 kbit/s, and 20 bytes of RTP header, extensions and SRTP tag 50 times a second.
-const AUDIO_SHARE: Bitrate = Bitrate::kbps(40);
 
 /// A recording, and who is recorded: the first other participant. When they leave, the next one who comes goes on in the
 /// same file. Somebody whose program crashed comes back as another, and nothing proves who they are; with two people in
@@ -80,8 +79,7 @@ pub(super) struct CallTask {
     verdict: Verdict,
     load: Load,
     load_probe: LoadProbe,
-    /// What Opus was told last, per participant.
-    loss: BTreeMap<PeerId, f32>,
+    sound: SoundTargets,
     /// About whom the person was warned.
     doubted: BTreeSet<PeerId>,
     concealment: BTreeMap<PeerId, Concealment>,
@@ -149,7 +147,7 @@ impl CallTask {
             verdict: Verdict::default(),
             load: Load::default(),
             load_probe: LoadProbe::start(),
-            loss: BTreeMap::new(),
+            sound: SoundTargets::default(),
             doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
             numbers: Numbers::new(view::safety),
@@ -301,7 +299,8 @@ impl CallTask {
                 Output::ClosePeer { peer, connection } => {
                     if self.connections.close(peer, connection) {
                         self.happened(Happened::Closed(peer));
-                        self.loss.remove(&peer);
+                        let less = self.sound.forget(peer);
+                        less.into_iter().for_each(|command| self.config.media.audio.send(command));
                         self.concealment.remove(&peer);
                     }
                 }
@@ -398,15 +397,14 @@ impl CallTask {
     async fn connection_event(&mut self, FromPeer { peer, connection, event }: FromPeer) -> Option<Input> {
         match event {
             RemoteEvent::Change(change) => Some(Input::Peer { peer, connection, change }),
-            RemoteEvent::Target { bitrate, loss } => {
+            RemoteEvent::Target { bitrate, loss, protection } => {
                 if let Some(files) = &self.config.files {
                     files.pacing().estimate(peer, bitrate.as_bps());
                 }
-                let path = PathEstimate { available: bitrate, sound: AUDIO_SHARE, loss };
+                let commands = self.sound.path(peer, bitrate, loss, protection);
+                commands.into_iter().for_each(|command| self.config.media.audio.send(command));
+                let path = PathEstimate { available: bitrate, sound: self.sound.share(peer), loss };
                 self.connections.with(peer, connection, move |remote| remote.set_path(path));
-                self.loss.insert(peer, loss);
-                let loss = self.loss.values().copied().fold(0.0, f32::max);
-                self.config.media.audio.send(AudioCommand::Target { bitrate: Bitrate::kbps(32), loss });
                 None
             }
             RemoteEvent::ChannelOpen(channel) => self.hear(Happened::Opened { peer, channel }).await,

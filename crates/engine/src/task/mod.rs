@@ -4,6 +4,7 @@ mod board;
 mod calls;
 mod chat;
 mod files;
+mod game;
 mod local;
 mod settings;
 #[cfg(test)]
@@ -226,8 +227,11 @@ impl EngineTask {
             | Command::DeleteChat { .. }
             | Command::ReactToChat { .. }
             | Command::CloseChatHistory => return self.chat(command, answer),
+            Command::Game { command } => return self.game(command, answer),
             Command::Board { command } => return self.board(command, answer),
-            Command::SaveChat { file, utc_offset } => return self.save_chat(file, utc_offset, answer),
+            Command::SaveChat { file, replace, utc_offset } => {
+                return self.save_chat(file, replace, utc_offset, answer);
+            }
             Command::OfferFiles { .. }
             | Command::AcceptFiles { .. }
             | Command::DeclineFiles { .. }

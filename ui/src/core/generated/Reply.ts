@@ -11,7 +11,11 @@ code: string, } | { "type": "saved",
 /**
  * Where it is.
  */
-file: string, } | { "type": "drawn", ids: Array<string>, } | { "type": "picture", data: string, } | { "type": "code", 
+file: string, } | { "type": "drawn", ids: Array<string>, } | { "type": "picture", data: string, } | { "type": "offered", 
+/**
+ * The offer's id.
+ */
+offer: string, } | { "type": "code", 
 /**
  * What was typed, grouped as codes are.
  */
