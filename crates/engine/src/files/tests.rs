@@ -128,22 +128,22 @@ fn content(bytes: usize) -> Vec<u8> {
 async fn a_file_arrives_verified_and_says_its_hash() {
     let (from, to) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let data = content(3_500_000);
-    std::fs::write(from.path().join("data.bin"), &data).unwrap();
+    std::fs::write(from.path().join("data.dat"), &data).unwrap();
     let (mut ada, mut ben) = (Person::new(1, from.path()), Person::new(2, to.path()));
     ben.owner.handle().named(ada.id, "Ada".into());
     let _connection = connect(&ada, &ben, usize::MAX);
-    let paths = vec![from.path().join("data.bin")];
+    let paths = vec![from.path().join("data.dat")];
     ada.ask(FilesCommand::Offer { paths, to: None }).await.unwrap();
     let offer = ben.until_state(FileState::Offered).await;
     assert_eq!((offer.author_name.as_str(), offer.bytes, offer.program), ("Ada", 3_500_000, false));
     ben.accept(&offer).await;
     let offer = ben.until_state(FileState::Done).await;
-    assert_eq!(std::fs::read(to.path().join("data.bin")).unwrap(), data);
+    assert_eq!(std::fs::read(to.path().join("data.dat")).unwrap(), data);
     assert_eq!(std::fs::read_dir(to.path()).unwrap().count(), 1, "nothing else is left");
     assert_eq!(offer.hash.map(|hash| hash.len()), Some(64));
     ada.until_state(FileState::Done).await;
     let located = ben.ask(FilesCommand::Locate(OfferId(offer.id.parse().unwrap()))).await.unwrap();
-    assert!(matches!(located, Reply::Saved { file } if file.ends_with("data.bin")));
+    assert!(matches!(located, Reply::Saved { file } if file.ends_with("data.dat")));
     ada.owner.stop().await;
     ben.owner.stop().await;
     assert_eq!(ben.notices, ["files_offered", "files_received"]);

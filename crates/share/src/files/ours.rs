@@ -259,6 +259,7 @@ impl Files {
             return;
         }
         let me = link.me;
+        let mut moved = Vec::new();
         for (id, ours) in &mut self.ours {
             let known = |receiver: &Receiver| {
                 !matches!(receiver.decision, Decision::Cannot | Decision::Done | Decision::Declined)
@@ -266,14 +267,17 @@ impl Files {
             };
             let Some(at) = ours.receivers.iter().position(known) else { continue };
             let before = ours.receivers[at].peer;
-            // Whoever crashed and came back is another one to the call, and still the one who accepted.
-            if before != peer && !self.links.contains_key(&before) {
+            // Whoever crashed and came back is another one to the call, and still the one who accepted. The former link may
+            // seem to be there for a while.
+            if before != peer {
                 let known = ours.receivers.remove(at);
                 ours.receivers.retain(|one| one.peer != peer);
                 ours.receivers.push(Receiver { peer, ..known });
+                moved.push((*id, before));
                 self.outputs.push_back(FilesOutput::Changed(*id));
             }
         }
+        moved.into_iter().for_each(|(id, before)| self.halt(id, before));
         let all: Vec<_> = self.ours.keys().copied().collect();
         all.into_iter().for_each(|id| self.offer_to(id, peer));
     }
