@@ -9,8 +9,8 @@ use url::Url;
 use super::local::ByHand;
 use super::{Answer, Done, EngineTask, Hosted, MAX_HOSTED, Running, acknowledge, error};
 use crate::api::{
-    ArenaChange, CallStatistics, CallSummary, ChatChange, CommandError, Event, GamesView, NearbyCall, Notice,
-    RecentCall, Reply,
+    ArenaChange, BoardChange, CallStatistics, CallSummary, ChatChange, CommandError, Event, GamesView,
+    NearbyCall, Notice, RecentCall, Reply,
 };
 use crate::call::{
     CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, FromCall, Route, unix_millis, view,
@@ -223,6 +223,7 @@ impl EngineTask {
         self.publisher.publish(Event::Call { call: None });
         self.publisher.publish(Event::Statistics { statistics: CallStatistics::default() });
         self.publisher.publish(Event::Chat { change: ChatChange::All { chat: None } });
+        self.publisher.publish(Event::Board { change: BoardChange::All { board: None } });
         self.publisher.publish(Event::Games { games: GamesView::default() });
         self.publisher.publish(Event::Arena { change: ArenaChange::All { arena: None } });
         if running.is_test {
