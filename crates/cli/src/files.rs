@@ -483,6 +483,6 @@ mod tests {
         assert_eq!(size(999), "999 bytes");
         assert_eq!(size(1_500), "1.5 kB");
         assert_eq!(size(10_700_000_000), "10.7 GB");
-        assert_eq!((time(59), time(600), time(3_700)), ("59 s".into(), "10 min".into(), "1 h 1 min".into()));
+        assert_eq!((time(59), time(600), time(6_000)), ("59 s".into(), "10 min".into(), "1 h 40 min".into()));
     }
 }

@@ -1,5 +1,7 @@
 //! Whole games between bots, over paths of every kind, in simulated time.
 
+#![allow(clippy::unwrap_used, clippy::type_complexity, reason = "a test's helpers are tests too")]
+
 mod play_world;
 
 use std::time::Duration;

@@ -165,6 +165,7 @@ impl FileState {
 }
 
 /// What changed.
+#[expect(clippy::large_enum_variant, reason = "one at a time, and soon JSON")]
 #[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]

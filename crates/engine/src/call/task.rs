@@ -4,11 +4,11 @@ mod board;
 mod chat;
 mod files;
 mod game;
+mod recording;
 mod show;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tincan_call::{AgainConfig, Input, LimitedBy, Output, PathEstimate, Phase, Session, SessionConfig};
@@ -20,6 +20,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
 
+use self::recording::{Recording, notice, recorded};
 use self::together::{Happened, Together};
 use super::addresses::{Addresses, Change};
 use super::begin::Updates;
@@ -36,20 +37,11 @@ use super::statistics::{Concealment, participant, quality};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use crate::api::{CallStatistics, CallView, Notice, NoticeKind};
+use crate::api::{CallStatistics, CallView, NoticeKind};
 use crate::media::{AudioCommand, EncoderStatistics, SentPictures};
-use crate::record::{Recorder, Tape};
 
 /// How often it is looked how large the others are shown here.
 const LOOK: Duration = Duration::from_millis(100);
-
-/// A recording, and who is recorded: the first other participant. When they leave, the next one who comes goes on in the
-/// same file. Somebody whose program crashed comes back as another, and nothing proves who they are; with two people in
-/// the call it is who they were.
-struct Recording {
-    recorder: Arc<Recorder>,
-    of: Option<PeerId>,
-}
 
 /// A call from the place in the room to the last word.
 pub(super) struct CallTask {
@@ -364,35 +356,6 @@ impl CallTask {
         }
     }
 
-    /// The first participant is recorded, when that was asked for.
-    async fn tape(&mut self, peer: PeerId) -> Option<Tape> {
-        if let Some(Recording { recorder, of }) = &mut self.recording {
-            let again = of.is_none();
-            if *of.get_or_insert(peer) != peer {
-                return None;
-            }
-            let tape = recorder.tape(self.config.clock);
-            if again {
-                let message = "Somebody came again and is recorded on in the same file.";
-                self.engine.tell(recording(NoticeKind::Info, "recorded_on", message.into())).await;
-            }
-            return Some(tape);
-        }
-        let path = self.config.record.take()?;
-        match Recorder::create(&path) {
-            Ok(recorder) => {
-                let recorder = Arc::new(recorder);
-                let tape = recorder.tape(self.config.clock);
-                self.recording = Some(Recording { recorder, of: Some(peer) });
-                Some(tape)
-            }
-            Err(error) => {
-                self.engine.tell(recording(NoticeKind::Error, error.code(), error.to_string())).await;
-                None
-            }
-        }
-    }
-
     /// A connection's own event; what the session need not know is done here.
     async fn connection_event(&mut self, FromPeer { peer, connection, event }: FromPeer) -> Option<Input> {
         match event {
@@ -534,7 +497,7 @@ impl CallTask {
             // Its thread may be waiting for the disk, and whoever lets go of it last waits for the thread.
             let stopped = self.recording.take();
             tokio::task::spawn_blocking(move || drop(stopped));
-            self.engine.tell(recording(NoticeKind::Error, "record_write", problem)).await;
+            self.engine.tell(notice(NoticeKind::Error, "record_write", problem)).await;
         }
     }
 
@@ -578,25 +541,12 @@ impl CallTask {
         }
         self.connections.close_all().await;
         if let Some(Recording { recorder, .. }) = self.recording
-            && let Some(notice) = recorded(recorder).await
+            && let Some(told) = recorded(recorder).await
         {
-            self.engine.tell(notice).await;
+            self.engine.tell(told).await;
         }
         self.numbers.end().await;
     }
-}
-
-/// Ends the file, when every connection is closed and nobody else holds it, and says what became of it.
-async fn recorded(recorder: Arc<Recorder>) -> Option<Notice> {
-    let recorder = Arc::into_inner(recorder)?;
-    Some(match tokio::task::spawn_blocking(move || recorder.finish()).await.ok()? {
-        Ok(done) => recording(NoticeKind::Info, "recorded", done.to_string()),
-        Err(error) => recording(NoticeKind::Error, error.code(), error.to_string()),
-    })
-}
-
-fn recording(kind: NoticeKind, code: &str, message: String) -> Notice {
-    Notice { kind, code: code.into(), message }
 }
 
 /// Where a local call has moved to.

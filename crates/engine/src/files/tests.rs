@@ -85,6 +85,16 @@ impl Person {
         }
     }
 
+    /// Follows what is told until a person is told this.
+    async fn until_notice(&mut self, code: &str) {
+        while self.notices.last().is_none_or(|last| last != code) {
+            match timeout(PATIENCE, self.owner.next()).await.expect("a notice comes") {
+                FilesUpdate::Change(change) => drop(change.apply(&mut self.files)),
+                FilesUpdate::Notice(notice) => self.notices.push(notice.code),
+            }
+        }
+    }
+
     async fn until_state(&mut self, state: FileState) -> FileOffer {
         let is = |files: &FilesView| {
             files.offers.last().is_some_and(|offer| offer.transfers.iter().any(|one| one.state == state))
@@ -142,6 +152,7 @@ async fn a_file_arrives_verified_and_says_its_hash() {
     assert_eq!(std::fs::read_dir(to.path()).unwrap().count(), 1, "nothing else is left");
     assert_eq!(offer.hash.map(|hash| hash.len()), Some(64));
     ada.until_state(FileState::Done).await;
+    ben.until_notice("files_received").await;
     let located = ben.ask(FilesCommand::Locate(OfferId(offer.id.parse().unwrap()))).await.unwrap();
     assert!(matches!(located, Reply::Saved { file } if file.ends_with("data.dat")));
     ada.owner.stop().await;

@@ -279,7 +279,8 @@ impl Worker {
             }
             AudioCommand::Packet { id, packet } => {
                 if let Some(remote) = self.remotes.get_mut(&id) {
-                    let tincan_peer::RtpPacket { sequence, timestamp, payload, arrived, recovered, .. } = packet;
+                    let tincan_peer::RtpPacket { sequence, timestamp, payload, arrived, recovered, .. } =
+                        packet;
                     // Sound is never sent again: what is recovered came within a later packet.
                     if recovered {
                         remote.jitter.insert_copy(sequence, timestamp, payload);

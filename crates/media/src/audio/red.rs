@@ -196,7 +196,7 @@ mod tests {
             if let Some(blocks) = unpack(&packet) {
                 prop_assert!(blocks.iter().map(|block| block.payload.len()).sum::<usize>() < packet.len());
                 prop_assert!(blocks.len() <= MAX_COPIES + 1);
-                blocks.iter().for_each(|block| drop(block.back()));
+                prop_assert!(blocks.iter().all(|block| u32::from(block.back()) <= block.offset));
             }
         }
     }

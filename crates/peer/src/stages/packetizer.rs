@@ -42,7 +42,8 @@ impl Packetizer {
         self.shared.note_clock(source, sound);
         let timestamp = self.shared.local[source].rtp_time(sound.time);
         let payload = self.repeated(source, wire, timestamp, sound);
-        let mut packet = self.packet(source, wire, timestamp, payload.clone().unwrap_or(sound.payload.clone()));
+        let mut packet =
+            self.packet(source, wire, timestamp, payload.clone().unwrap_or(sound.payload.clone()));
         if let (Some(_), Some(red)) = (payload, wire.red) {
             packet.header.payload_type = red;
         }
@@ -55,7 +56,13 @@ impl Packetizer {
     }
 
     /// Sound together with what came before it, where this path needs that and the other side understands it.
-    fn repeated(&mut self, source: Source, wire: &Wire, timestamp: u32, sound: &EncodedAudio) -> Option<Bytes> {
+    fn repeated(
+        &mut self,
+        source: Source,
+        wire: &Wire,
+        timestamp: u32,
+        sound: &EncodedAudio,
+    ) -> Option<Bytes> {
         let kept = &mut self.thin[source];
         let (Some(thin), Some(_)) = (&sound.thin, wire.red) else {
             kept.clear();
@@ -159,7 +166,9 @@ mod tests {
         let shared = Arc::new(Shared::of_tests(Instant::now()));
         for (source, mid) in [(Source::Camera, "1"), (Source::Screen, "2")] {
             let mid = Some((4, mid.to_owned()));
-            shared.outgoing.negotiated(source, Some(Wire { payload_type: 96, red: None, audio_level: None, mid }));
+            shared
+                .outgoing
+                .negotiated(source, Some(Wire { payload_type: 96, red: None, audio_level: None, mid }));
         }
         let mut stage = Packetizer::new(shared.clone());
         let mut sequences = [Vec::new(), Vec::new()];

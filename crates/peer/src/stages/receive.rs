@@ -183,7 +183,9 @@ impl Receive {
         if let Some(own) = blocks.pop() {
             self.hand_over(source, RtpPacket { payload: own.payload, ..packet.clone() });
         }
-        for copy in blocks.into_iter().rev().filter(|copy| Some(copy.payload_type) == codec && copy.offset > 0) {
+        for copy in
+            blocks.into_iter().rev().filter(|copy| Some(copy.payload_type) == codec && copy.offset > 0)
+        {
             let back = copy.back();
             self.hand_over(
                 source,
@@ -205,8 +207,8 @@ impl Receive {
             let wire = self.shared.outgoing.wire(source)?;
             let (id, _) = wire.mid?;
             let mid = header.get_extension(id)?;
-            let fits =
-                section.as_ref()?.mid.as_bytes() == &mid[..] && [Some(wire.payload_type), wire.red].contains(&Some(header.payload_type));
+            let fits = section.as_ref()?.mid.as_bytes() == &mid[..]
+                && [Some(wire.payload_type), wire.red].contains(&Some(header.payload_type));
             fits.then_some((source, wire.audio_level))
         });
         if let Some((source, audio_level)) = placed

@@ -92,7 +92,7 @@ reaction: Reaction,
 /**
  * Whether it stands.
  */
-on: boolean, } | { "type": "close_chat_history" } | { "type": "board", command: BoardCommand, } | { "type": "game", 
+on: boolean, } | { "type": "close_chat_history" } | { "type": "game", 
 /**
  * What.
  */
@@ -108,7 +108,11 @@ replace: boolean,
 /**
  * The person's time minus UTC, in minutes, for the times in it.
  */
-utcOffset: number, } | { "type": "offer_files", 
+utcOffset: number, } | { "type": "board", 
+/**
+ * What.
+ */
+command: BoardCommand, } | { "type": "offer_files", 
 /**
  * Which: 1,024 at most.
  */

@@ -18,7 +18,8 @@ import type { RecentCall } from "./RecentCall";
 import type { Settings } from "./Settings";
 
 /**
- * Each replaces one part of the snapshot, [`Event::Chat`] one message, [`Event::Files`] one offer, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
+ * Each replaces one part of the snapshot, [`Event::Chat`] one message, [`Event::Board`] some things of a board, [`Event::Files`]
+ * one offer and [`Event::Arena`] what is new, except [`Event::Notice`], [`Event::Reaction`] and [`Event::BoardLive`], which are moments.
  */
 export type Event = { "type": "settings", 
 /**
@@ -60,7 +61,15 @@ summary: CallSummary | null, } | { "type": "chat",
 /**
  * What.
  */
-change: ChatChange, } | { "type": "board", change: BoardChange, } | { "type": "board_live", live: Array<BoardLive>, } | { "type": "files", 
+change: ChatChange, } | { "type": "board", 
+/**
+ * What.
+ */
+change: BoardChange, } | { "type": "board_live", 
+/**
+ * Of whom it is another than before.
+ */
+live: Array<BoardLive>, } | { "type": "files", 
 /**
  * What.
  */

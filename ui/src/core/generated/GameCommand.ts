@@ -2,4 +2,23 @@
 import type { GameKind } from "./GameKind";
 import type { GameTurn } from "./GameTurn";
 
-export type GameCommand = { "type": "offer", kind: GameKind, } | { "type": "join", game: string, watch: boolean, } | { "type": "start" } | { "type": "steer", turn: GameTurn, } | { "type": "leave" };
+/**
+ * What can be asked of a game.
+ */
+export type GameCommand = { "type": "offer", 
+/**
+ * What is played.
+ */
+kind: GameKind, } | { "type": "join", 
+/**
+ * Which.
+ */
+game: string, 
+/**
+ * Only to watch.
+ */
+watch: boolean, } | { "type": "start" } | { "type": "steer", 
+/**
+ * Where.
+ */
+turn: GameTurn, } | { "type": "leave" };

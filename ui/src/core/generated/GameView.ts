@@ -3,4 +3,47 @@ import type { GameKind } from "./GameKind";
 import type { GamePhase } from "./GamePhase";
 import type { GamePlayer } from "./GamePlayer";
 
-export type GameView = { id: string, kind: GameKind, host: string, watching: boolean, phase: GamePhase, round: number, target: number, players: Array<GamePlayer>, watchers: Array<string>, stalled: boolean, };
+/**
+ * The game that we are in.
+ */
+export type GameView = { 
+/**
+ * Names it in commands.
+ */
+id: string, 
+/**
+ * What is played.
+ */
+kind: GameKind, 
+/**
+ * Peer id of who hosts it; may be ours.
+ */
+host: string, 
+/**
+ * Whether we want to watch only.
+ */
+watching: boolean, 
+/**
+ * Where it stands.
+ */
+phase: GamePhase, 
+/**
+ * The round that is played, or was played last; 0 before the first.
+ */
+round: number, 
+/**
+ * Who has this many points alone after a round has won; 0 before the game has begun.
+ */
+target: number, 
+/**
+ * Everybody who plays, or played this round.
+ */
+players: Array<GamePlayer>, 
+/**
+ * Peer ids of who watches.
+ */
+watchers: Array<string>, 
+/**
+ * Whether nothing comes from the host.
+ */
+stalled: boolean, };

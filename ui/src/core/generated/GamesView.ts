@@ -2,4 +2,19 @@
 import type { GameOffer } from "./GameOffer";
 import type { GameView } from "./GameView";
 
-export type GamesView = { me: string, offers: Array<GameOffer>, game: GameView | null, };
+/**
+ * Every game of the call.
+ */
+export type GamesView = { 
+/**
+ * Our peer id.
+ */
+me: string, 
+/**
+ * What others offer, and we are not in.
+ */
+offers: Array<GameOffer>, 
+/**
+ * The game that we are in.
+ */
+game: GameView | null, };

@@ -11,7 +11,15 @@ code: string, } | { "type": "saved",
 /**
  * Where it is.
  */
-file: string, } | { "type": "drawn", ids: Array<string>, } | { "type": "picture", data: string, } | { "type": "offered", 
+file: string, } | { "type": "drawn", 
+/**
+ * Ids of what was drawn. A long stroke is several things.
+ */
+ids: Array<string>, } | { "type": "picture", 
+/**
+ * Its bytes in base64: a PNG, JPEG or WebP.
+ */
+data: string, } | { "type": "offered", 
 /**
  * The offer's id.
  */

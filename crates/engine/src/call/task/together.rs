@@ -15,8 +15,7 @@ use super::{CallTask, chat, game};
 use crate::api::{CommandError, Reply};
 
 /// The channels that are opened on each confirmed connection whose other side has their feature.
-const CHANNELS: [Channel; 5] =
-    [Channel::Chat, Channel::Board, Channel::Ink, Channel::Game, Channel::Rounds];
+const CHANNELS: [Channel; 5] = [Channel::Chat, Channel::Board, Channel::Ink, Channel::Game, Channel::Rounds];
 
 /// What everybody in the room is told that we understand.
 pub(super) fn features(files: bool) -> Vec<String> {
