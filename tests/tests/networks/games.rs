@@ -32,7 +32,7 @@ fn same(one: &mut Participant, other: &mut Participant) -> usize {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn three_play_over_bad_links_and_go_on_when_the_host_leaves() {
+async fn three_play_over_bad_links_and_every_fixed_tick_is_the_same() {
     let internet = internet();
     let machines = [Machine::new(), Machine::new(), Machine::new()];
     let mut links = Vec::new();
@@ -54,8 +54,6 @@ async fn three_play_over_bad_links_and_go_on_when_the_host_leaves() {
     let code = ada.code().await;
     let mut ben = start(1, "Ben", Some(&code));
     let mut cyd = start(2, "Cyd", Some(&code));
-    ada.sees(&["Ben", "Cyd"]).await;
-    ben.sees(&["Ada", "Cyd"]).await;
     for link in &mut links {
         link.set(BAD).await;
     }
@@ -76,35 +74,7 @@ async fn three_play_over_bad_links_and_go_on_when_the_host_leaves() {
         assert!(moved > 100 && stood * 10 < moved, "{moved} {stood}");
     }
 
-    // The host leaves the call in the middle of a round.
-    let next = ben.games_until("the next round", |games| !is_between(games)).await;
-    ada.say("leave").await;
-    ada.end().await;
-    let hosted = |games: &GamesView| {
-        let game = games.game.as_ref();
-        game.is_some_and(|game| game.players.iter().any(|player| player.peer == game.host))
-    };
-    let without = |games: &GamesView| {
-        hosted(games)
-            && games
-                .game
-                .as_ref()
-                .is_some_and(|game| game.players.iter().all(|one| one.out.is_none() || one.seat.is_some()))
-    };
-    let before = round(&next);
-    for person in [&mut ben, &mut cyd] {
-        person
-            .games_until("a round with another host", |games| {
-                without(games) && round(games) > before && is_between(games)
-            })
-            .await;
+    for person in [ada, ben, cyd] {
+        person.leave().await;
     }
-    let (one, other) = (ben.games().clone(), cyd.games().clone());
-    let host = |games: &GamesView| games.game.as_ref().map(|game| game.host.clone());
-    assert_eq!(host(&one), host(&other));
-    assert!([&one.me, &other.me].contains(&&host(&one).unwrap()));
-    println!("hashes compared in the end: {}", same(&mut ben, &mut cyd));
-    assert!(ben.rounds().keys().any(|(round, _)| *round > before));
-    ben.leave().await;
-    cyd.leave().await;
 }
