@@ -298,6 +298,15 @@ fn pictures_come_whole_from_whoever_has_them() {
     world.settle();
     assert_eq!(world.board(3).picture(hash), Some(&picture[..]));
     world.check();
+    // Whoever takes a deletion back sends nobody the picture anew.
+    let all = world.board(1).elements();
+    world.board(1).remove(&all, None).unwrap();
+    world.settle();
+    let before = world.sent(3);
+    world.board(1).undo().unwrap();
+    world.settle();
+    assert_eq!((world.sent(3) - before, world.view(3).len()), (1, 1));
+    assert_eq!(world.board(3).picture(hash), Some(&picture[..]));
     let not_taken = [b"GIF89a".to_vec(), png(600_000), Vec::new()];
     for bytes in not_taken {
         let refused = world.board(1).add_picture(None, Frame([0, 0, 1, 1]), bytes);
