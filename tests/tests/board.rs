@@ -144,12 +144,9 @@ async fn three_draw_together_and_whoever_comes_late_gets_all_of_it() {
     let save = BoardCommand::Save { page: None, png: None, file: Some(file.clone()), utc_offset: 0 };
     assert_eq!(ask(ben, save.clone()).await, Reply::Saved { file: file.clone() });
     let svg = std::fs::read_to_string(&file).unwrap();
-    assert!(
-        svg.starts_with("<svg")
-            && svg.contains(">milk,<")
-            && svg.contains(">bread<")
-            && svg.contains("data:image/png;base64")
-    );
+    assert!(svg.starts_with("<svg") && svg.contains("data:image/png;base64"));
+    // Its words stand below each other where the note is narrow.
+    assert!(svg.contains("milk,") && svg.contains("bread"));
     let again = ben.answer(Command::Board { command: save }).await.unwrap_err();
     assert_eq!(again.code, "board_not_saved");
     for person in [dan].into_iter().chain(people) {
