@@ -139,7 +139,7 @@ async fn three_draw_together_and_whoever_comes_late_gets_all_of_it() {
     ask(&dan, BoardCommand::Undo).await;
     board(ben, "all of it", |board| board.elements.len() == 5).await;
 
-    // What is kept of it, by whoever has all of it at once: the others ask for the picture again.
+    // What is kept of it.
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("board.svg").display().to_string();
     let save = BoardCommand::Save { page: None, png: None, file: Some(file.clone()), utc_offset: 0 };

@@ -29,11 +29,11 @@ mod text;
 mod wire;
 
 pub use board::{
-    BoardMember, BoardMessage, BoardMessageError, Change, Color, Draw, ElementId, ElementKind, Frame,
-    InkKind, InkMessage, InkStroke, MAX_BOARD_MEMBERS, MAX_BOARD_NUMBER, MAX_BOARD_TEXT, MAX_COORDINATE,
-    MAX_INK_LEN, MAX_LIVE_POINTS, MAX_PACKED, MAX_PICTURE, MAX_PICTURE_PART, MAX_PICTURE_SIDE, MAX_POINTS,
-    MAX_RANGES, MAX_REMOVED_AUTHORS, ParseColorError, ParseHashError, PartData, Picture, PictureHash, Point,
-    Points, Remove, Removed, Style, Value,
+    BoardMember, BoardMessage, BoardMessageError, Change, Color, DeedsDigest, Draw, ElementId, ElementKind,
+    Frame, InkKind, InkMessage, InkStroke, MAX_BOARD_MEMBERS, MAX_BOARD_NUMBER, MAX_BOARD_TEXT,
+    MAX_COORDINATE, MAX_INK_LEN, MAX_LIVE_POINTS, MAX_PACKED, MAX_PICTURE, MAX_PICTURE_PART,
+    MAX_PICTURE_SIDE, MAX_POINTS, MAX_RANGES, MAX_REMOVED_AUTHORS, ParseColorError, ParseDigestError,
+    ParseHashError, PartData, Picture, PictureHash, Point, Points, Remove, Removed, Style, Value,
 };
 pub use channel::Channel;
 pub use chat::{
