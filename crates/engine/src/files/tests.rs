@@ -21,12 +21,12 @@ struct Queue {
     to: Mutex<Option<Arc<FileLink>>>,
     /// Messages that still pass before it is cut.
     left: AtomicUsize,
-    emptied: Notify,
+    connected: Notify,
 }
 
 impl Queue {
     fn new(messages: usize) -> Arc<Self> {
-        Arc::new(Self { to: Mutex::default(), left: AtomicUsize::new(messages), emptied: Notify::new() })
+        Arc::new(Self { to: Mutex::default(), left: AtomicUsize::new(messages), connected: Notify::new() })
     }
 }
 
@@ -43,8 +43,15 @@ impl Way for Queue {
 
     fn writable(&self) -> crate::BoxFuture<'_, Result<(), PeerError>> {
         Box::pin(async {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-            Ok(())
+            loop {
+                let connected = self.connected.notified();
+                if self.to.lock().unwrap().is_some() {
+                    // There is always room, but others get their turn.
+                    tokio::task::yield_now().await;
+                    return Ok(());
+                }
+                connected.await;
+            }
         })
     }
 }
@@ -118,6 +125,9 @@ fn connect(one: &Person, other: &Person, messages: usize) -> Connection {
     let of_other = other.owner.handle().open(one.id, other.id, Arc::clone(&back) as Arc<dyn Way>);
     *there.to.lock().unwrap() = Some(Arc::new(of_other));
     *back.to.lock().unwrap() = Some(Arc::new(of_one));
+    for queue in [&there, &back] {
+        queue.connected.notify_waiters();
+    }
     Connection(there, back)
 }
 
@@ -125,7 +135,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         for queue in [&self.0, &self.1] {
             *queue.to.lock().unwrap() = None;
-            queue.emptied.notify_waiters();
         }
     }
 }
