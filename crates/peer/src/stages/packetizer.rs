@@ -41,12 +41,11 @@ impl Packetizer {
     fn sound(&mut self, now: Instant, source: Source, wire: &Wire, sound: &EncodedAudio, out: &mut Outlet) {
         self.shared.note_clock(source, sound);
         let timestamp = self.shared.local[source].rtp_time(sound.time);
-        let payload = self.repeated(source, wire, timestamp, sound);
-        let mut packet =
-            self.packet(source, wire, timestamp, payload.clone().unwrap_or(sound.payload.clone()));
-        if let (Some(_), Some(red)) = (payload, wire.red) {
-            packet.header.payload_type = red;
-        }
+        let (payload_type, payload) = self
+            .repeated(source, wire, timestamp, sound)
+            .unwrap_or_else(|| (wire.payload_type, sound.payload.clone()));
+        let mut packet = self.packet(source, wire, timestamp, payload);
+        packet.header.payload_type = payload_type;
         if let Some(id) = wire.audio_level {
             // RFC 6464, section 3: voice activity, then the level.
             let level = u8::from(sound.voice) << 7 | sound.level.min(127);
@@ -55,16 +54,17 @@ impl Packetizer {
         send(now, packet, out);
     }
 
-    /// Sound together with what came before it, where this path needs that and the other side understands it.
+    /// Payload type and payload of sound together with what came before it, where this path needs that and the other side
+    /// understands it.
     fn repeated(
         &mut self,
         source: Source,
         wire: &Wire,
         timestamp: u32,
         sound: &EncodedAudio,
-    ) -> Option<Bytes> {
+    ) -> Option<(u8, Bytes)> {
         let kept = &mut self.thin[source];
-        let (Some(thin), Some(_)) = (&sound.thin, wire.red) else {
+        let (Some(thin), Some(red)) = (&sound.thin, wire.red) else {
             kept.clear();
             return None;
         };
@@ -73,7 +73,7 @@ impl Packetizer {
             Some((timestamp.wrapping_sub(*at), payload.clone()))
         };
         let copies: Vec<_> = self.shared.protection().copies().iter().filter_map(back).collect();
-        let packed = (!copies.is_empty()).then(|| red::pack(wire.payload_type, &copies, thin));
+        let packed = (!copies.is_empty()).then(|| (red, red::pack(wire.payload_type, &copies, thin)));
         kept.push_back((timestamp, thin.clone()));
         if kept.len() > KEPT_SOUND {
             kept.pop_front();
