@@ -72,7 +72,9 @@ impl Pacer {
         // All of them may send their first picture at once.
         let hurry = FIRST_BPS / self.shared.connections() as f64;
         let floor = if first { hurry.max(FLOOR_BPS) } else { FLOOR_BPS };
-        let target = (self.shared.target().as_bps() as f64 * FACTOR).max(floor);
+        let probe = self.shared.probe().filter(|probe| now < probe.until);
+        let probe = probe.map_or(0.0, |probe| probe.rate.as_bps() as f64);
+        let target = (self.shared.target().as_bps() as f64 * FACTOR).max(floor).max(probe);
         let fronts = self.queues.iter().filter_map(|(_, queue)| queue.front());
         let Some(oldest) = fronts.min_by_key(|packet| packet.now) else { return target };
         let left = MAX_QUEUE_TIME.saturating_sub(now.saturating_duration_since(oldest.now)).max(MIN_LEFT);
@@ -106,7 +108,7 @@ impl Pacer {
     }
 }
 
-fn size_of(packet: &TaggedPacket) -> usize {
+pub(super) fn size_of(packet: &TaggedPacket) -> usize {
     match &packet.message.packet {
         Packet::Rtp(rtp) => rtp.marshal_size(),
         _ => 0,
