@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use tincan_engine::api::{ArenaChange, ArenaView, ChatChange, ChatView, GamePhase, GamesView};
+use tincan_engine::api::{
+    ArenaChange, ArenaView, BoardChange, BoardLive, BoardView, ChatChange, ChatView, GamePhase, GamesView,
+};
 use tokio::process::Command;
 
 use crate::process::{PATIENCE, Process, binary};
@@ -32,6 +34,7 @@ struct Told {
     call: Value,
     preview: Value,
     chat: Option<ChatView>,
+    board: Option<BoardView>,
     games: GamesView,
     arena: Option<ArenaView>,
     /// The hashes of games: of which round, after how many ticks.
@@ -113,8 +116,20 @@ impl Told {
             let change: ChatChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
             change.apply(&mut self.chat);
         }
+        self.take_board(&line)?;
         self.take_game(&line);
         Some(line)
+    }
+
+    fn take_board(&mut self, line: &Value) -> Option<()> {
+        if let Some(all) = line["snapshot"].get("board") {
+            self.board = serde_json::from_value(all.clone()).ok()?;
+        }
+        if line["event"]["type"] == "board" {
+            let change: BoardChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
+            change.apply(&mut self.board);
+        }
+        Some(())
     }
 
     fn take_game(&mut self, line: &Value) {
@@ -210,6 +225,31 @@ impl Participant {
             found(&told.chat)
         };
         self.process.wait_for_within(LONG_PATIENCE, what, search).await
+    }
+
+    /// Waits until the whiteboard as a window would show it satisfies `holds`.
+    pub async fn board_until(&mut self, what: &str, holds: impl Fn(&BoardView) -> bool) -> BoardView {
+        let found = |board: &Option<BoardView>| board.as_ref().filter(|board| holds(board)).cloned();
+        self.catch_up();
+        if let Some(board) = found(&self.told.board) {
+            return board;
+        }
+        let told = &mut self.told;
+        let search = |line: &str| {
+            told.take(line);
+            found(&told.board)
+        };
+        self.process.wait_for_within(LONG_PATIENCE, what, search).await
+    }
+
+    /// Waits until something is told of what somebody draws that satisfies `holds`. (It has to show the board.)
+    pub async fn live_until(&mut self, what: &str, holds: impl Fn(&BoardLive) -> bool) -> BoardLive {
+        self.follow(PATIENCE, what, |_, line| {
+            let live = line["event"].get("live").filter(|_| line["event"]["type"] == "board_live")?;
+            let live: Vec<BoardLive> = serde_json::from_value(live.clone()).ok()?;
+            live.into_iter().find(&holds)
+        })
+        .await
     }
 
     /// Waits until the games as a window would show them satisfy `holds`.

@@ -1,6 +1,7 @@
 // One WebRTC connection to one participant: perfect negotiation, sound, pictures and the control channel, as
 // docs/protocol.md describes them.
 
+import { Channels } from './channels.js';
 import { digest, fingerprint } from './keys.js';
 import { fromHex } from './bytes.js';
 import { watchReceiver, watchSender } from './frames.js';
@@ -67,6 +68,7 @@ export class Connection {
       watchSender(this.#outgoing.senders.camera);
     }
     this.#control = this.#open();
+    this.channels = new Channels(pc);
     // Whoever waits for the other side's offer answers it before this can matter.
     pc.onnegotiationneeded = () => (options.offers || pc.remoteDescription) && this.#offer();
     pc.onicecandidate = ({ candidate }) => this.#candidate(candidate);

@@ -1,5 +1,6 @@
 // One other participant: the keys shared with them, what they said, and the newest connection to them.
 
+import { FEATURES } from './channels.js';
 import { Connection } from './connection.js';
 import { Delivery } from './delivery.js';
 import { pairKeys } from './identity.js';
@@ -33,6 +34,8 @@ export class Member {
   number = 0;
   /** @type {string | null} */
   name = null;
+  /** What they understand beyond what everybody does. @type {string[]} */
+  #features = [];
   /** What they say that they send. @type {StreamState[] | null} */
   streams = null;
   /** @type {number | null} */
@@ -79,7 +82,7 @@ export class Member {
   /** @param {{ locked?: boolean }} [how] */
   hello({ locked } = {}) {
     const name = locked ? '' : this.#room.name;
-    this.delivery.send({ type: 'hello', name, features: [], ...(locked && { locked }) });
+    this.delivery.send({ type: 'hello', name, features: FEATURES, ...(locked && { locked }) });
   }
 
   /** Makes a connection when none was made by then. */
@@ -115,6 +118,7 @@ export class Member {
     clearTimeout(this.#againDue);
     this.connection?.close();
     this.connection = null;
+    this.#room.together.closed(this.id);
     this.streams = null;
     this.screen.srcObject = null;
   }
@@ -186,8 +190,8 @@ export class Member {
     }
   }
 
-  /** @param {{ name: string, locked?: boolean }} message */
-  #hello({ name, locked }) {
+  /** @param {{ name: string, features: string[], locked?: boolean }} message */
+  #hello({ name, features, locked }) {
     if (locked) {
       if (!this.wasConfirmed) {
         this.keepsUsOut = true;
@@ -196,6 +200,8 @@ export class Member {
       return;
     }
     this.name = name;
+    this.#features = features;
+    this.#room.together.named(this.id, name);
     if (this.keepsUsOut) {
       // Whoever lets us in makes the connection.
       this.keepsUsOut = false;
@@ -210,9 +216,10 @@ export class Member {
    */
   #connect(number, offers) {
     clearTimeout(this.#due);
-    this.connection?.close();
-    this.number = number;
     const room = this.#room;
+    this.connection?.close();
+    room.together.closed(this.id);
+    this.number = number;
     const { lossEvery } = room.options;
     this.connection = new Connection({
       iceServers: room.iceServers,
@@ -262,6 +269,14 @@ export class Member {
         this.#againDue = setTimeout(says, AGAIN_WAIT);
       }
     }
+    this.connection?.channels.use(
+      this.#features.filter((feature) => FEATURES.includes(feature)),
+      (channel, say) => room.together.opened(this.id, channel, say),
+      (channel, message) => {
+        room.together.heard(this.id, channel, message);
+        room.changed();
+      },
+    );
     void room.confirmed();
   }
 

@@ -5,6 +5,7 @@ import { damagePicture, requestKeyframe } from './frames.js';
 import { safetyNumber } from './keys.js';
 import { Member } from './member.js';
 import { Signal } from './signal.js';
+import { Together } from './together.js';
 
 /** @import { Identity } from './identity.js' */
 /** @import { Keys } from './keys.js' */
@@ -64,6 +65,7 @@ export class Room {
     this.keys = keys;
     this.identity = identity;
     this.again = new Again(code);
+    this.together = new Together(identity.id, () => this.changed());
     this.#code = code;
     this.#tracks = { microphone: stream.getAudioTracks()[0], camera: stream.getVideoTracks()[0] };
     /** @param {() => unknown} work */
@@ -125,6 +127,12 @@ export class Room {
     for (const { connection } of this.#members.values()) {
       connection?.say(message);
     }
+  }
+
+  /** Chats or draws. @param {(together: Together) => void} what */
+  do(what) {
+    what(this.together);
+    this.changed();
   }
 
   restartIce() {
@@ -214,6 +222,7 @@ export class Room {
     const member = this.#members.get(peer);
     if (member?.waits) {
       member.waits = false;
+      this.together.came(peer, member.name);
       member.hello();
       member.offer();
     }
@@ -222,7 +231,9 @@ export class Room {
   /** Somebody left. @param {string} peer */
   remove(peer) {
     this.#members.get(peer)?.end();
-    this.#members.delete(peer);
+    if (this.#members.delete(peer)) {
+      this.together.left(peer);
+    }
     void this.confirmed();
     this.changed();
   }
@@ -258,6 +269,7 @@ export class Room {
         knocks: this.#all().flatMap(({ waits, id, name }) => (waits && name !== null ? [{ id, name }] : [])),
         safety: this.#safety,
         again: this.again.agreed,
+        ...this.together.report(),
         others: reports,
         // The only one, in a call of two.
         other: reports[0] ?? null,
@@ -321,6 +333,7 @@ export class Room {
       this.#keepOut(member);
       return;
     }
+    this.together.came(id, member.name);
     member.hello();
     if (weAreNew) {
       member.offer();
@@ -332,6 +345,7 @@ export class Room {
   /** @param {Member} member */
   #keepOut(member) {
     member.close();
+    this.together.left(member.id);
     member.waits = true;
     member.hello({ locked: true });
   }

@@ -107,8 +107,10 @@ export class BoardStore {
       case 'all':
         return this.reset(change.board);
       case 'elements': {
+        const lost = change.gone.some((id) => this.#elements.get(id)?.picture);
         for (const id of change.gone) this.#remove(id);
         for (const [id, element] of Object.entries(change.put)) this.#put(id, element);
+        if (lost) this.#forgetPictures();
         return this.#tell([...change.gone, ...Object.keys(change.put)]);
       }
       case 'name':
@@ -177,6 +179,12 @@ export class BoardStore {
       live.strokes = live.strokes.filter((one) => one.number !== number);
       live.done = Math.max(live.done, number);
     }
+  }
+
+  /** Those that nothing shows any more; when something does again, the engine tells that they are here. */
+  #forgetPictures(): void {
+    const shown = new Set([...this.#elements.values()].map(({ picture }) => picture?.hash));
+    for (const hash of this.#pictures) if (!shown.has(hash)) this.#pictures.delete(hash);
   }
 
   #remove(id: string): void {

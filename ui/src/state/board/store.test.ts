@@ -70,6 +70,21 @@ describe('the board', () => {
     expect([one.names, one.own.deletedByOthers, one.hasPicture('h')]).toEqual([{ a: 'Ada' }, 2, true]);
     expect(heard).toEqual([['1-a']]);
   });
+
+  it('forgets pictures that nothing shows any more, until it is told that they are here again', () => {
+    const picture = (hash: string) => thing({ kind: 'picture', picture: { hash, size: [1, 1] } });
+    const one = store({ '1-a': picture('h'), '2-a': picture('h'), '3-a': picture('i') });
+    for (const hash of ['h', 'i']) one.apply({ type: 'picture', hash });
+    const has = () => ['h', 'i'].map((hash) => one.hasPicture(hash));
+    put(one, {}, ['1-a']);
+    expect(has()).toEqual([true, true]);
+    put(one, { '4-a': picture('i') }, ['2-a', '3-a']);
+    expect(has()).toEqual([false, true]);
+    put(one, { '5-a': picture('h') });
+    expect(has()).toEqual([false, true]);
+    one.apply({ type: 'picture', hash: 'h' });
+    expect(has()).toEqual([true, true]);
+  });
 });
 
 describe('what others draw right now', () => {

@@ -1,6 +1,6 @@
 import type { BoardElement } from '../../core/core';
 import type { BoardModel } from '../../state/board/board.svelte';
-import { scale, seen, toView } from '../../state/board/camera';
+import { scale, toView } from '../../state/board/camera';
 import { extent } from '../../state/board/element';
 import { around, boxOf, grown, overlap, type Box, type Point } from '../../state/board/geometry';
 import { FADE_MS, type LivePeer } from '../../state/board/store.svelte';
@@ -103,7 +103,8 @@ export class Surface {
   }
 
   #shown(): Shown {
-    const { camera, view, page, store } = this.#model;
+    const { page, store } = this.#model;
+    const { camera, view } = this.#model.looking;
     return {
       camera,
       view,
@@ -119,7 +120,7 @@ export class Surface {
 
   #draw(now: number): void {
     const model = this.#model;
-    if (model.view.width < 1 || model.view.height < 1) return;
+    if (model.looking.view.width < 1 || model.looking.view.height < 1) return;
     const fading = model.age(now);
     this.#hide();
     const clock = () => performance.now();
@@ -158,7 +159,9 @@ export class Surface {
 
   /** What a hand moves is drawn above, and is not to be seen below. */
   #hide(): void {
-    const { shifted, erasing, writing } = this.#model;
+    const { erasing } = this.#model;
+    const { shifted } = this.#model.moving;
+    const { writing } = this.#model.texts;
     const hidden = new Set<string>([...shifted.keys(), ...erasing]);
     if (writing?.id !== undefined) hidden.add(writing.id);
     for (const id of hidden) if (!this.#hidden.has(id)) this.#patches.add(id);
@@ -169,7 +172,8 @@ export class Surface {
   // ── What moves ───────────────────────────────────────────────────────────────────────────────────────────────
 
   #paintLive(now: number): boolean {
-    const { camera, view, page, store } = this.#model;
+    const { page, store } = this.#model;
+    const { camera, view } = this.#model.looking;
     const ratio = this.#ratio;
     const context = this.#context;
     const width = Math.max(1, Math.round(view.width * ratio));
@@ -181,7 +185,7 @@ export class Surface {
     const by = scale(camera) * ratio;
     context.setTransform(by, 0, 0, by, -camera.x * by, -camera.y * by);
     this.#paintHeld(by);
-    for (const stroke of this.#model.pending) {
+    for (const stroke of this.#model.strokes.pending) {
       if (stroke.page === page) this.painter.paintLive(context, stroke.kind, stroke.style, stroke.points);
     }
     for (const { strokes } of store.peers.values()) {
@@ -189,7 +193,7 @@ export class Surface {
         if (on === page) this.#fade(kind === 'laser' ? ended : undefined, now, kind, style, points);
       }
     }
-    for (const { kind, style, points, page: on, ended } of this.#model.trails) {
+    for (const { kind, style, points, page: on, ended } of this.#model.strokes.trails) {
       if (on === page) this.#fade(ended, now, kind, style, points);
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -210,8 +214,9 @@ export class Surface {
 
   /** What a hand holds, and what an eraser is about to take. */
   #paintHeld(by: number): void {
-    const { erasing, writing, camera, view } = this.#model;
-    const part = seen(camera, view);
+    const { erasing } = this.#model;
+    const { writing } = this.#model.texts;
+    const { part } = this.#model.looking;
     for (const id of this.#hidden) {
       const element = this.#model.get(id);
       if (!element || id === writing?.id || !overlap(extent(element), part)) continue;
@@ -321,7 +326,7 @@ export class Surface {
   }
 
   #paintPointer({ x, y }: Point, color: string, name: string): void {
-    const { width, height } = this.#model.view;
+    const { width, height } = this.#model.looking.view;
     if (x < -20 || y < -20 || x > width + 20 || y > height + 20) return;
     const context = this.#context;
     context.beginPath();
@@ -349,7 +354,7 @@ export class Surface {
     const letters = [...text];
     const short = letters.length > 24 ? `${letters.slice(0, 23).join('')}…` : text;
     const wide = context.measureText(short).width + 12;
-    const left = Math.max(2, Math.min(x, this.#model.view.width - wide - 2));
+    const left = Math.max(2, Math.min(x, this.#model.looking.view.width - wide - 2));
     context.fillStyle = color;
     context.fillRect(left, y, wide, 20);
     context.fillStyle = '#ffffff';
