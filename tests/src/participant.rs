@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tincan_engine::api::{
-    ArenaChange, ArenaView, BoardChange, BoardLive, BoardView, ChatChange, ChatView, GamePhase, GamesView,
+    ArenaChange, ArenaView, BoardChange, BoardLive, BoardView, ChatChange, ChatView, FilesChange, FilesView,
+    GamePhase, GamesView,
 };
 use tokio::process::Command;
 
@@ -36,6 +37,7 @@ struct Told {
     chat: Option<ChatView>,
     board: Option<BoardView>,
     games: GamesView,
+    files: FilesView,
     arena: Option<ArenaView>,
     /// The hashes of games: of which round, after how many ticks.
     rounds: BTreeMap<(u32, u32), String>,
@@ -117,6 +119,7 @@ impl Told {
             change.apply(&mut self.chat);
         }
         self.take_board(&line)?;
+        self.take_files(&line)?;
         self.take_game(&line);
         Some(line)
     }
@@ -128,6 +131,17 @@ impl Told {
         if line["event"]["type"] == "board" {
             let change: BoardChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
             change.apply(&mut self.board);
+        }
+        Some(())
+    }
+
+    fn take_files(&mut self, line: &Value) -> Option<()> {
+        if let Some(all) = line["snapshot"].get("files") {
+            self.files = serde_json::from_value(all.clone()).ok()?;
+        }
+        if line["event"]["type"] == "files" {
+            let change: FilesChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
+            change.apply(&mut self.files);
         }
         Some(())
     }
@@ -264,6 +278,31 @@ impl Participant {
             holds(&told.games).then(|| told.games.clone())
         };
         self.process.wait_for_within(GAME_PATIENCE, what, search).await
+    }
+
+    /// Waits until the files as a window would show them satisfy `holds`.
+    pub async fn files_until(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        holds: impl Fn(&FilesView) -> bool,
+    ) -> FilesView {
+        self.catch_up();
+        let told = &mut self.told;
+        if holds(&told.files) {
+            return told.files.clone();
+        }
+        let search = |line: &str| {
+            told.take(line);
+            holds(&told.files).then(|| told.files.clone())
+        };
+        self.process.wait_for_within(limit, what, search).await
+    }
+
+    /// The files as a window would show them.
+    pub fn files(&mut self) -> &FilesView {
+        self.catch_up();
+        &self.told.files
     }
 
     /// The games as a window would show them.

@@ -5,12 +5,15 @@ use std::io::BufRead;
 use tincan_engine::api::{BoardCommand, CallView, Command, Source};
 use tokio::sync::mpsc;
 
+use crate::transfers;
+
 /// What may be typed, for those who typed something else.
 pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, camera SELECTOR, microphone \
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
                                verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
-                               board redo, board clear, board restore, board JSON (a BoardCommand), game offer, game join, \
-                               game watch, game start, game leave, leave.";
+                               board redo, board clear, board restore, board JSON (a BoardCommand), file send PATH, file take, \
+                               file take FOLDER, file decline, game offer, game join, game watch, game start, game leave, \
+                               leave.";
 /// A script may write many lines at once; more wait in the pipe.
 const QUEUE: usize = 16;
 
@@ -23,6 +26,8 @@ pub(crate) enum Typed {
     Show { stream: Option<u32>, lines: Option<u16> },
     /// Of a game: of the one that somebody offers, where it is about joining one.
     Game(Play),
+    /// Of files: of those that were offered last, where it is about taking them.
+    Files(transfers::Typed),
 }
 
 /// What is to be done in a game.
@@ -66,6 +71,9 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
         ("", _) => return None,
         ("show", asked) => return Some(show(asked, call)),
         ("game", asked) => return Some(play(asked).map(Typed::Game).ok_or_else(|| unknown(line))),
+        ("file", asked) => {
+            return Some(transfers::parse(asked).map(Typed::Files).ok_or_else(|| unknown(line)));
+        }
         ("mute", "") => Command::SetMicrophone { on: false },
         ("unmute", "") => Command::SetMicrophone { on: true },
         ("camera", "on") => Command::SetCamera { on: true },

@@ -19,6 +19,7 @@ mod output;
 mod progress;
 mod serve;
 mod stop;
+mod transfers;
 mod try_call;
 
 use std::process::ExitCode;
