@@ -102,6 +102,7 @@ impl Sketch {
             self.game = None;
             self.part();
             self.news.insert(SketchOutput::Games);
+            self.news.insert(SketchOutput::NewSheet);
             return;
         }
         left.truncate(late + 1);

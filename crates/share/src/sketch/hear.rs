@@ -29,11 +29,12 @@ impl Sketch {
     }
 
     fn heard_move(&mut self, now: Instant, peer: PeerId, moved: SketchMove) {
+        let ours = self.turn_mut().map(|turn| turn.id);
         if moved.deed == SketchDeed::Here
             && let Some(link) = self.links.get_mut(&peer)
         {
             // They may have heard of a turn that we have not heard of.
-            link.comes(moved.turn);
+            link.comes(moved.turn, ours);
             return;
         }
         let Self { game: Some(game), .. } = self else { return };

@@ -50,7 +50,7 @@ impl Sheet {
     pub(super) fn add(&mut self, number: u32, kind: InkKind, style: Style, mut points: &[Point]) -> bool {
         let mut parts = Vec::new();
         while !points.is_empty() {
-            let fitting = Points::fitting(points, MAX_PACKED).min(MAX_POINTS).max(1);
+            let fitting = Points::fitting(points, MAX_PACKED).clamp(1, MAX_POINTS);
             parts.push(Some(SheetStroke { number, kind, style, points: Points(points[..fitting].to_vec()) }));
             // The next part begins where this one ends.
             points = if fitting < points.len() { &points[fitting.max(2) - 1..] } else { &[] };

@@ -16,6 +16,8 @@ const ROOM: usize = 12_000;
 /// What a stroke takes beside its points, and a point at its largest.
 const STROKE: usize = 200;
 const POINT: usize = 15;
+/// So often a member is told a turn from its beginning, for it may leave the game and come again.
+const VISITS: u32 = 30;
 
 /// The way to a member.
 #[derive(Debug, Default)]
@@ -28,6 +30,8 @@ pub(super) struct Link {
     here: Option<u64>,
     /// The turn that they said to have come to.
     theirs: Option<u64>,
+    /// How often they have come to the turn that we are at.
+    visits: u32,
     /// What they have of that turn: of ours how far it is, …
     drawing: Option<Drawing>,
     /// … how many entries of the sheet are as we have them, and how many there are, …
@@ -45,10 +49,15 @@ impl Link {
     /// We are at another turn, or at none.
     pub(super) fn enters(&mut self) {
         self.here = None;
+        self.visits = 0;
     }
 
-    /// They are, and have nothing of it yet.
-    pub(super) fn comes(&mut self, turn: u64) {
+    /// They are, and have nothing of it yet. `ours`: the turn that we are at.
+    pub(super) fn comes(&mut self, turn: u64, ours: Option<u64>) {
+        self.visits += u32::from(ours == Some(turn));
+        if self.visits > VISITS {
+            return;
+        }
         self.theirs = Some(turn);
         self.drawing = None;
         (self.sheet, self.entries, self.judged, self.guesses) = (0, 0, 0, 0);

@@ -39,6 +39,8 @@ pub struct World {
     sent: u64,
     datagrams: BTreeMap<(Instant, u64), (usize, usize, Vec<u8>)>,
     reliable: BTreeMap<(usize, usize), VecDeque<(Instant, Vec<u8>)>>,
+    /// How many messages went each way.
+    told: BTreeMap<(usize, usize), usize>,
 }
 
 impl World {
@@ -62,6 +64,7 @@ impl World {
             sent: 0,
             datagrams: BTreeMap::new(),
             reliable: BTreeMap::new(),
+            told: BTreeMap::new(),
         };
         for one in 0..members {
             for two in 0..one {
@@ -87,6 +90,11 @@ impl World {
     pub fn score(&self, of: usize, by: usize) -> u32 {
         let state = self.state(by);
         state.players.iter().find(|player| player.peer == id(of)).map_or(0, |player| player.score)
+    }
+
+    /// How many messages one told another over the reliable way.
+    pub fn told(&self, from: usize, to: usize) -> usize {
+        self.told.get(&(from, to)).copied().unwrap_or(0)
     }
 
     pub fn link(&mut self, one: usize, two: usize) {
@@ -216,6 +224,7 @@ impl World {
                 });
                 for message in told {
                     self.inspect(from, to, &message);
+                    *self.told.entry((from, to)).or_default() += 1;
                     let bytes = message.encode().into_bytes();
                     assert_eq!(SketchMessage::decode(&bytes).as_ref(), Ok(&message));
                     self.reliable.entry((from, to)).or_default().push_back((now + self.delay, bytes));
