@@ -16,7 +16,7 @@ me: string,
  */
 offers: Array<GameOffer>, 
 /**
- * The game that we are in.
+ * The game of *Curves* that we are in.
  */
 game: GameView | null, 
 /**
