@@ -43,6 +43,7 @@ pub struct SketchView {
     #[debug(skip)]
     pub choices: Vec<String>,
     /// When the drawing began, in milliseconds since 1970 by our clock.
+    #[ts(type = "number | null")]
     pub began_at: Option<u64>,
     /// The word, `_` for each letter that is not known.
     #[debug(skip)]
