@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tincan_engine::api::{
     ArenaChange, ArenaView, BoardChange, BoardLive, BoardView, ChatChange, ChatView, FilesChange, FilesView,
-    GamePhase, GamesView,
+    GamePhase, GamesView, SheetChange, SheetView,
 };
 use tokio::process::Command;
 
@@ -41,6 +41,10 @@ struct Told {
     arena: Option<ArenaView>,
     /// The hashes of games: of which round, after how many ticks.
     rounds: BTreeMap<(u32, u32), String>,
+    /// The sheet of the turn of draw and guess that is played.
+    sheet: Option<SheetView>,
+    /// How often strokes were finished on any sheet, and how often one grew before.
+    strokes: (u32, u32),
     /// In how many frames of a round our own head moved, and in how many it stood still.
     own_head: (u32, u32),
     /// Whether a connection was ever shown as being made again.
@@ -149,6 +153,16 @@ impl Told {
     fn take_game(&mut self, line: &Value) {
         let games = part(line, "games").and_then(|games| serde_json::from_value(games.clone()).ok());
         self.games = games.unwrap_or_else(|| std::mem::take(&mut self.games));
+        if line["event"]["type"] == "sheet"
+            && let Ok(change) = serde_json::from_value::<SheetChange>(line["event"]["change"].clone())
+        {
+            match &change {
+                SheetChange::Strokes { strokes, .. } => self.strokes.0 += strokes.len() as u32,
+                SheetChange::Live { stroke } => self.strokes.1 += u32::from(stroke.is_some()),
+                SheetChange::All { .. } => {}
+            }
+            change.apply(&mut self.sheet);
+        }
         if line["event"]["type"] != "arena" {
             return;
         }
@@ -315,6 +329,12 @@ impl Participant {
     pub fn rounds(&mut self) -> &BTreeMap<(u32, u32), String> {
         self.catch_up();
         &self.told.rounds
+    }
+
+    /// How many strokes were finished on the sheets that it saw, and how often one grew before that.
+    pub fn strokes(&mut self) -> (u32, u32) {
+        self.catch_up();
+        self.told.strokes
     }
 
     /// In how many frames its own head moved, and in how many it stood still.

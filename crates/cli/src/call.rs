@@ -298,6 +298,7 @@ impl Participant<'_> {
     async fn play_along(&self, engine: &Engine) {
         if self.arguments.play.is_some()
             && self.games.game.is_none()
+            && self.games.sketch.is_none()
             && let Ok(command) = game::command(console::Play::Join { watch: false }, &self.games)
         {
             self.ask(engine, command).await;

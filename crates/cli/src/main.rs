@@ -18,6 +18,7 @@ mod local;
 mod output;
 mod progress;
 mod serve;
+mod sketch;
 mod stop;
 mod transfers;
 mod try_call;
