@@ -72,6 +72,11 @@ impl Second<'_> {
         &self.line["stamps"][self.id(name)]
     }
 
+    /// What was shown of what somebody shares.
+    pub fn screen_of(&self, name: &str) -> &Value {
+        &self.line["screens"][self.id(name)]
+    }
+
     fn id(&self, name: &str) -> &str {
         let found = others(self.call).iter().find(|other| other["name"] == name);
         found.and_then(|other| other["id"].as_str()).unwrap_or_default()

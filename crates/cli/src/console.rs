@@ -8,7 +8,8 @@ use tokio::sync::mpsc;
 /// What may be typed, for those who typed something else.
 pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, camera SELECTOR, microphone \
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
-                               verified, show LINES, show any, show LINES NAME, leave.";
+                               verified, show LINES, show any, show LINES NAME, share SELECTOR, share smoothly SELECTOR, stop \
+                               sharing, leave.";
 /// A script may write many lines at once; more wait in the pipe.
 const QUEUE: usize = 16;
 
@@ -68,10 +69,18 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
             Ok(peer) => Command::Refuse { peer },
             Err(problem) => return Some(Err(problem)),
         },
+        ("share", asked) if !asked.is_empty() => share(asked),
+        ("stop", "sharing") => Command::StopSharing,
         ("leave", "") => Command::Leave,
         _ => return Some(Err(unknown(line))),
     };
     Some(Ok(Typed::Command(command)))
+}
+
+/// What to share, and how: `window:0x12`, `smoothly file:film.y4m`.
+fn share(asked: &str) -> Command {
+    let smoothly = asked.strip_prefix("smoothly").filter(|rest| rest.starts_with(char::is_whitespace));
+    Command::ShareScreen { id: smoothly.unwrap_or(asked).trim().to_owned(), smooth: smoothly.is_some() }
 }
 
 fn unknown(line: &str) -> String {

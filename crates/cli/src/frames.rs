@@ -44,6 +44,9 @@ struct Stream {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StreamReport {
+    /// The newest one itself.
+    #[serde(skip)]
+    pub(crate) newest: Option<Arc<VideoFrame>>,
     /// Pictures since the start.
     pub(crate) pictures: u64,
     /// The newest one's size.
@@ -115,6 +118,7 @@ impl Frames {
                     longest_pause_ms: stream.longest_pause.as_millis() as u64,
                     first_micros: stream.first_micros,
                     seen: stream.seen,
+                    newest: Some(newest),
                 },
             ))
         };

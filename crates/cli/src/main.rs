@@ -1,5 +1,5 @@
 //! `tincan`: a participant without a window, for scripts, tests and servers; and the signalling server, the
-//! list of devices and a check-up beside it.
+//! lists of devices and screens and a check-up beside it.
 //!
 //! **Invariant:** as thin as the window's shell: it drives the same engine by the same commands and holds no
 //! logic of calls or media.
@@ -15,6 +15,7 @@ mod frames;
 mod local;
 mod output;
 mod progress;
+mod screens;
 mod serve;
 mod stop;
 mod try_call;
@@ -86,6 +87,7 @@ async fn run(arguments: Arguments) -> Exit {
         What::Call(arguments) => call::run(arguments).await,
         What::Try(arguments) => try_call::run(arguments).await,
         What::Serve(arguments) => serve::run(arguments).await,
+        What::Screens { json } => screens::run(json).await,
         What::Devices { json } => devices::run(json).await,
         What::Doctor { server } => doctor::run(server).await,
     }

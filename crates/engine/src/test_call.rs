@@ -104,7 +104,12 @@ async fn run(
             record: None,
             max_bitrate: None,
             clock,
-            media: CallMedia { audio: media.audio().clone(), encoder: media.encoder().clone(), output },
+            media: CallMedia {
+                audio: media.audio().clone(),
+                encoder: media.encoder().clone(),
+                screen: media.screen().clone(),
+                output,
+            },
         },
         updates,
         joined,

@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use super::event::Reaction;
 use super::settings::Settings;
+use super::share::ScreenChoice;
 
 /// Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
 /// `file:…`, `device:…`).
@@ -48,6 +49,18 @@ pub enum Command {
         /// Whether pictures are sent.
         on: bool,
     },
+    /// Looks for screens and windows that can be shared, with small pictures of them. The reply is [`Reply::Screens`].
+    ListScreens,
+    /// Shares a screen or window in the call, in place of what was shared before. Nothing is stored.
+    ShareScreen {
+        /// Which: `monitor:NAME`, `window:ID`, `test-text` or `file:PATH`.
+        #[debug(skip)]
+        id: String,
+        /// Whether motion goes before sharpness, as for a film.
+        smooth: bool,
+    },
+    /// Shares nothing any more.
+    StopSharing,
     /// Switches the camera under the running track, and remembers it.
     SelectCamera {
         /// Which one.
@@ -199,6 +212,11 @@ pub enum Reply {
         /// Where it is.
         #[debug(skip)]
         file: String,
+    },
+    /// What can be shared: screens, then windows, the ones on top first.
+    Screens {
+        /// All of them.
+        screens: Vec<ScreenChoice>,
     },
     /// What [`Command::CheckCode`] found.
     Code {

@@ -11,10 +11,12 @@ mod command;
 mod debug_tests;
 mod event;
 mod settings;
+mod share;
 mod view;
 
 pub use chat::{ChatChange, ChatHistory, ChatMessage, ChatReaction, ChatView};
 pub use command::{Command, CommandError, Reply};
 pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent, Reaction};
 pub use settings::{Settings, Theme};
+pub use share::{ScreenChoice, ScreenKind, ShareView};
 pub use view::*;

@@ -13,6 +13,7 @@ mod remote;
 mod route;
 mod statistics;
 mod task;
+mod their_screen;
 mod verdict;
 pub(crate) mod view;
 mod wants;
@@ -30,7 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
 use crate::api::{CallStatistics, CallView, CommandError, Event, Notice, Reply};
-use crate::media::{AudioHandle, EncoderHandle};
+use crate::media::{AudioHandle, EncoderHandle, ScreenHandle};
 use crate::{FrameOutput, HostedRoom};
 
 pub(crate) use route::{Host, Route};
@@ -74,6 +75,7 @@ pub(crate) struct CallConfig {
 pub(crate) struct CallMedia {
     pub(crate) audio: AudioHandle,
     pub(crate) encoder: EncoderHandle,
+    pub(crate) screen: ScreenHandle,
     pub(crate) output: Arc<dyn FrameOutput>,
 }
 
