@@ -10,6 +10,7 @@ import type { PanelView } from './panel';
 import { hands, headcount, listed, Names, type Label } from './people';
 import { REACTIONS, type Shown } from './reactions.svelte';
 import type { Session } from './session.svelte';
+import { ShareModel } from './share.svelte';
 import { ActiveSpeaker, SPEAKING } from './speaker';
 import { defaultMode, SELF, stage, tilesOf, type LayoutMode } from './stage';
 import { NOTHING_YET, prove, steps } from './test-call';
@@ -68,6 +69,7 @@ export class CallModel {
   readonly #watch = new IdleWatch((quiet) => (this.idle = quiet));
   readonly #talk: PushToTalk;
   readonly chat: ChatModel;
+  readonly share: ShareModel;
   readonly #names = new Names();
   /** How loud somebody was before they were muted here. */
   // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
@@ -80,6 +82,7 @@ export class CallModel {
     this.#session = session;
     this.#call = call;
     this.#around = around;
+    this.share = new ShareModel(session);
     this.chat = new ChatModel(session, {
       nameOf: (id) => (this.ids.includes(id) ? this.nameOf(id) : undefined),
       open: () => (this.panel = 'chat'),
@@ -166,6 +169,8 @@ export class CallModel {
   readonly canInvite = $derived.by(() => !this.#call().test && this.inside);
   /** Whoever stands in for a person in a test call reads nothing. */
   readonly canChat = $derived.by(() => this.inside && !this.#call().test);
+  /** Whoever stands in for a person in a test call looks at nothing. */
+  readonly canShare = $derived.by(() => this.inside && !this.#call().test);
   readonly handUp = $derived.by(() => this.#call().hand !== null);
   /** Controls that hide behind a dialog, or while nobody is there to look at, would only be looked for. */
   readonly controls = $derived(
@@ -273,6 +278,11 @@ export class CallModel {
     this.#session.switchOver('microphone');
   }
 
+  /** Whoever shares stops; whoever does not is asked what. */
+  toggleShare(): void {
+    if (this.canShare) this.share.toggle();
+  }
+
   toggleHand(): void {
     if (this.inside && !this.#call().test) void this.#session.ask({ type: 'set_hand', on: !this.handUp });
   }
@@ -326,6 +336,8 @@ export class CallModel {
         return this.toggleMicrophone();
       case 'camera':
         return this.#session.switchOver('camera');
+      case 'share':
+        return this.toggleShare();
       case 'push-to-talk':
         return this.#talk.press();
       case 'chat':

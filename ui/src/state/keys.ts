@@ -4,6 +4,7 @@ import { REACTIONS } from './reactions.svelte';
 export type Action =
   | 'microphone'
   | 'camera'
+  | 'share'
   | 'push-to-talk'
   | 'chat'
   | 'people'
@@ -24,6 +25,7 @@ export type Action =
 export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['M'], does: 'Turn the microphone on or off' },
   { keys: ['V'], does: 'Turn the camera on or off' },
+  { keys: ['D'], does: 'Share your screen, or stop sharing' },
   { keys: ['Space'], does: 'Hold to talk while muted' },
   { keys: ['R'], does: 'Raise or lower your hand' },
   {
@@ -46,6 +48,7 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
 const ACTIONS: Readonly<Record<string, Action>> = {
   m: 'microphone',
   v: 'camera',
+  d: 'share',
   ' ': 'push-to-talk',
   c: 'chat',
   p: 'people',

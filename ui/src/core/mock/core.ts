@@ -10,6 +10,7 @@ import { inChat } from './chat';
 import { testPicture } from './picture';
 import { inCall } from './in-call';
 import { SCENES } from './scenes';
+import { SHAREABLE, shared } from './share';
 
 /**
  * A core without an engine, to look at every screen: `npm run mock`, then `?scene=NAME&theme=light`. Not part of a
@@ -105,6 +106,14 @@ class MockCore implements Core {
       case 'set_camera':
         this.#set({ preview: { ...preview, camera: { ...preview.camera, on: command.on } } });
         break;
+      case 'list_screens':
+        return Promise.resolve({ type: 'screens', screens: SHAREABLE });
+      case 'share_screen':
+        this.#set({ preview: { ...preview, share: shared(command.id) } });
+        break;
+      case 'stop_sharing':
+        this.#set({ preview: { ...preview, share: null } });
+        break;
       case 'update_settings':
         this.#set({ settings: command.settings });
         break;
@@ -196,5 +205,9 @@ class MockFrames implements FrameSource {
     return () => {
       running = false;
     };
+  }
+
+  resized(): void {
+    // Nobody is asked for another size.
   }
 }
