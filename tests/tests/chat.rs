@@ -159,7 +159,7 @@ async fn a_closed_history_keeps_what_was_said_from_whoever_comes_later_and_a_cha
     ben.say("saved").await;
     ada.chat_until("Ben's word", has("saved")).await;
     let (_, said) = ben.leave().await;
-    assert!(said.iter().any(|line| line.contains("The chat was saved as")), "{said:?}");
+    assert!(said.iter().any(|line| line.contains("Saved as")), "{said:?}");
     let text = std::fs::read_to_string(&file).unwrap();
     assert!(text.contains(" Ada: after\n") && !text.contains("before"), "{text}");
     ada.leave().await;

@@ -1,12 +1,9 @@
 // Takes a picture of every screen, with the mock core, in headless Chromium: `npm run screens -- [DIRECTORY] [NAME…]`.
 // The page is served with the app's own content policy, so that what the policy forbids shows here too.
-import { createHash } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium } from 'playwright-core';
-import { build, preview } from 'vite';
+import { served } from './served.mjs';
 
 const [directory = join(tmpdir(), 'tincan-screens'), ...only] = process.argv.slice(2);
 const sizes = [
@@ -19,9 +16,9 @@ const sizes = [
 const requestClose = (page) => page.evaluate(() => dispatchEvent(new Event('close-requested')));
 const press = (key) => (page) => page.keyboard.press(key);
 const click = (id) => (page) => page.getByTestId(id).first().click();
-/** In a narrow window reactions are in the other menu. */
-const react = async (page) => {
-  const menu = page.getByTestId('react-menu');
+/** In a narrow window reactions and what people do together are in the other menu. */
+const menuOf = (id) => async (page) => {
+  const menu = page.getByTestId(id);
   await ((await menu.count()) > 0 ? menu : page.getByTestId('more-menu')).click();
 };
 const then =
@@ -115,7 +112,23 @@ const screens = [
   { name: 'chat-narrow-closed', scene: 'chat' },
   { name: 'knocks' },
   { name: 'knocks-people', scene: 'knocks', then: press('p') },
-  { name: 'react-menu', scene: 'three', then: (page) => react(page) },
+  { name: 'react-menu', scene: 'three', then: menuOf('react-menu') },
+  { name: 'together-menu', scene: 'three', then: menuOf('together-menu') },
+  { name: 'board-empty', scene: 'three', then: press('b') },
+  { name: 'board', then: press('b') },
+  { name: 'board-notice', scene: 'board' },
+  { name: 'board-chosen', scene: 'board', then: then(press('b'), press('s'), press('Control+a')) },
+  { name: 'board-choice', scene: 'board', then: then(press('b'), press('r'), click('board-choice')) },
+  { name: 'board-list', scene: 'board', then: then(press('b'), click('board-things')) },
+  { name: 'board-more', scene: 'board', then: then(press('b'), click('board-more')) },
+  {
+    name: 'board-note',
+    scene: 'board',
+    then: then(press('b'), press('n'), press('Enter'), (page) => page.keyboard.type('A note of mine')),
+  },
+  { name: 'board-lost', then: press('b') },
+  { name: 'board-2000', then: press('b') },
+  { name: 'board-chat', scene: 'board', then: then(press('b'), press('c')) },
   { name: 'hands', then: then(press('1'), press('6')) },
   { name: 'safety', scene: 'three', then: press('e') },
   { name: 'trust', then: press('e') },
@@ -128,30 +141,8 @@ const screens = [
 ];
 
 const problems = [];
-const dist = mkdtempSync(join(tmpdir(), 'tincan-mock-'));
 mkdirSync(directory, { recursive: true });
-await build({ mode: 'mock', logLevel: 'warn', build: { outDir: dist, emptyOutDir: true } });
-const config = JSON.parse(
-  await readFile(new URL('../../src-tauri/tauri.conf.json', import.meta.url), 'utf8'),
-);
-// The page's own style is allowed by its hash here, and by a nonce in the app.
-const page = await readFile(join(dist, 'index.html'), 'utf8');
-const styles = [...page.matchAll(/<style>([^]*?)<\/style>/g)].map(
-  ([, style]) => `'sha256-${createHash('sha256').update(style).digest('base64')}'`,
-);
-const policy = Object.entries(config.app.security.csp)
-  .map(([name, sources]) => [name, sources, ...(name === 'style-src' ? styles : [])].join(' '))
-  .join('; ');
-const server = await preview({
-  mode: 'mock',
-  build: { outDir: dist },
-  preview: { host: '127.0.0.1', port: 0, headers: { 'Content-Security-Policy': policy } },
-});
-const [address] = server.resolvedUrls.local;
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--enable-unsafe-swiftshader'],
-});
+const { address, browser, close } = await served();
 try {
   for (const { themes = ['dark', 'light'], only: few, ...viewport } of sizes) {
     for (const theme of themes) {
@@ -184,9 +175,7 @@ try {
     }
   }
 } finally {
-  await browser.close();
-  await server.close();
-  rmSync(dist, { recursive: true, force: true });
+  await close();
 }
 for (const problem of problems) console.error(problem);
 console.log(`${directory}: ${problems.length === 0 ? 'no problems' : `${problems.length} problems`}`);

@@ -273,7 +273,7 @@ impl Participant<'_> {
             Some(Ok(Typed::Show { stream, lines })) => self.frames.want(stream, lines),
             Some(Ok(Typed::Command(Command::Leave))) => self.exit = Some(Exit::Fine),
             Some(Ok(Typed::Command(command))) => match engine.dispatch(command).await {
-                Ok(Reply::Saved { file }) => eprintln!("The chat was saved as {file}."),
+                Ok(Reply::Saved { file }) => eprintln!("Saved as {file}."),
                 Ok(_) => {}
                 Err(error) => eprintln!("{} ({})", error.message, error.code),
             },

@@ -2,14 +2,15 @@
 
 use std::io::BufRead;
 
-use tincan_engine::api::{CallView, Command, Source};
+use tincan_engine::api::{BoardCommand, CallView, Command, Source};
 use tokio::sync::mpsc;
 
 /// What may be typed, for those who typed something else.
 pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, camera SELECTOR, microphone \
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
-                               verified, show LINES, show any, show LINES NAME, share SELECTOR, share smoothly SELECTOR, stop \
-                               sharing, leave.";
+                               verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
+                               board redo, board clear, board restore, board JSON (a BoardCommand), share SELECTOR, \
+                               share smoothly SELECTOR, stop sharing, leave.";
 /// A script may write many lines at once; more wait in the pipe.
 const QUEUE: usize = 16;
 
@@ -69,6 +70,10 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
             Ok(peer) => Command::Refuse { peer },
             Err(problem) => return Some(Err(problem)),
         },
+        ("board", asked) if !asked.is_empty() => match board(asked) {
+            Ok(command) => Command::Board { command },
+            Err(problem) => return Some(Err(problem)),
+        },
         ("share", asked) if !asked.is_empty() => share(asked),
         ("stop", "sharing") => Command::StopSharing,
         ("leave", "") => Command::Leave,
@@ -85,6 +90,26 @@ fn share(asked: &str) -> Command {
 
 fn unknown(line: &str) -> String {
     format!("`{line}` is no command. {HELP}")
+}
+
+/// Something for the whiteboard: a word for what people do most, else what a window would say.
+fn board(asked: &str) -> Result<BoardCommand, String> {
+    let (verb, rest) = asked.split_once(char::is_whitespace).unwrap_or((asked, ""));
+    Ok(match (verb, rest.trim()) {
+        ("undo", "") => BoardCommand::Undo,
+        ("redo", "") => BoardCommand::Redo,
+        ("clear", "") => BoardCommand::Clear { page: None, own: false },
+        ("restore", "") => BoardCommand::Restore,
+        ("save", file) if !file.is_empty() => {
+            BoardCommand::Save { page: None, png: None, file: Some(file.to_owned()), utc_offset: 0 }
+        }
+        _ => {
+            let what = |error: serde_json::Error| {
+                format!("`board {asked}` is nothing for the whiteboard ({error}). {HELP}")
+            };
+            serde_json::from_str(asked).map_err(what)?
+        }
+    })
 }
 
 /// How large somebody is to be shown, or everybody: `180`, `any`, `0 Grace Hopper`.
@@ -173,14 +198,29 @@ mod tests {
             ("lock", Command::SetLock { on: true }),
             ("unlock", Command::SetLock { on: false }),
             ("verified", Command::SetVerified { peer: None, on: true }),
+            ("board undo", Command::Board { command: BoardCommand::Undo }),
+            (
+                r#"board {"type":"clear","page":null,"own":true}"#,
+                Command::Board { command: BoardCommand::Clear { page: None, own: true } },
+            ),
             ("leave", Command::Leave),
         ] {
             assert_eq!(parse(line, None), Some(Ok(Typed::Command(command))), "{line}");
         }
         assert_eq!(parse("  ", None), None);
-        for line in
-            ["hello", "camera", "leave now", "mute me", "Mute", "let", "let out Ben", "show", "show it"]
-        {
+        for line in [
+            "hello",
+            "camera",
+            "leave now",
+            "mute me",
+            "Mute",
+            "let",
+            "let out Ben",
+            "show",
+            "show it",
+            "board",
+            "board {}",
+        ] {
             assert!(parse(line, None).unwrap().unwrap_err().contains("mute, unmute"), "{line}");
         }
     }

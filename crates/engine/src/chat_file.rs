@@ -1,57 +1,12 @@
 //! A chat as a text that a person keeps.
 
 use std::fmt::Write as _;
-use std::fs::OpenOptions;
-use std::io::{ErrorKind, Write as _};
-use std::path::{Path, PathBuf};
 
-use crate::api::{ChatMessage, ChatView, CommandError, Reaction};
+use crate::api::{ChatMessage, ChatView, Reaction};
+use crate::new_file::{Moment, What};
 
-/// Chats that were saved in the same minute.
-const MAX_TRIES: u32 = 100;
-
-/// Where a chat is saved.
-pub(crate) enum Place {
-    /// In this new file.
-    File(PathBuf),
-    /// In this folder, under a name that says when: milliseconds since 1970.
-    In(PathBuf, u64),
-}
-
-/// A moment as people read it, by their own clock.
-struct Moment {
-    year: u64,
-    month: u64,
-    day: u64,
-    hour: u64,
-    minute: u64,
-}
-
-impl Moment {
-    fn new(unix_millis: u64, utc_offset: i32) -> Self {
-        let minutes = (unix_millis / 60_000).saturating_add_signed(i64::from(utc_offset));
-        let (days, minutes) = (minutes / 1440, minutes % 1440);
-        // From days to a date of the Gregorian calendar, by eras of 400 years that begin in March (Howard Hinnant,
-        // "chrono-Compatible Low-Level Date Algorithms", civil_from_days).
-        let days = days + 719_468;
-        let (era, day_of_era) = (days / 146_097, days % 146_097);
-        let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-        let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-        let months = (5 * day_of_year + 2) / 153;
-        let month = if months < 10 { months + 3 } else { months - 9 };
-        Self {
-            year: era * 400 + year_of_era + u64::from(month <= 2),
-            month,
-            day: day_of_year - (153 * months + 2) / 5 + 1,
-            hour: minutes / 60,
-            minute: minutes % 60,
-        }
-    }
-
-    fn date(&self) -> String {
-        format!("{}-{:02}-{:02}", self.year, self.month, self.day)
-    }
-}
+/// What is saved.
+pub(crate) const CHAT: What = What { name: "chat", extension: "txt", code: "chat_not_saved" };
 
 /// The chat, a line or more for each message.
 pub(crate) fn write(chat: &ChatView, own_name: &str, utc_offset: i32) -> String {
@@ -112,61 +67,13 @@ const fn called(reaction: Reaction) -> &'static str {
     }
 }
 
-/// Writes a new file; what is there already is never written over.
-///
-/// # Errors
-/// A sentence for the person.
-pub(crate) fn save(place: &Place, utc_offset: i32, text: &str) -> Result<PathBuf, CommandError> {
-    match place {
-        Place::File(path) => create(path, text).map(|()| path.clone()).map_err(|error| refusal(path, &error)),
-        Place::In(folder, now) => {
-            let now = Moment::new(*now, utc_offset);
-            let name = format!("Tincan chat {} {:02}.{:02}", now.date(), now.hour, now.minute);
-            let mut path = folder.join(format!("{name}.txt"));
-            for number in 2..MAX_TRIES {
-                match create(&path, text) {
-                    Ok(()) => return Ok(path),
-                    Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-                        path = folder.join(format!("{name} ({number}).txt"));
-                    }
-                    Err(error) => return Err(refusal(&path, &error)),
-                }
-            }
-            Err(refusal(&path, &ErrorKind::AlreadyExists.into()))
-        }
-    }
-}
-
-fn create(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    // What people wrote to each other is for whoever saves it.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        // Half a chat is not what was asked for.
-        let _ = std::fs::remove_file(path);
-    }
-    written
-}
-
-fn refusal(path: &Path, error: &std::io::Error) -> CommandError {
-    let advice = match error.kind() {
-        ErrorKind::AlreadyExists => "there is a file of this name already. Choose another name.".to_owned(),
-        _ => format!("{error}. Choose another place."),
-    };
-    let message = format!("The chat could not be saved as `{}`: {advice}", path.display());
-    CommandError { code: "chat_not_saved".into(), message }
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
 
     use super::*;
     use crate::api::{ChatHistory, ChatReaction};
+    use crate::new_file::{Place, save};
 
     fn chat() -> ChatView {
         let message = |number: u64, author: &str, text: Option<&str>| ChatMessage {
@@ -231,7 +138,7 @@ mod tests {
         let place = Place::In(folder.path().to_owned(), 0);
         let names: Vec<_> = (0..3)
             .map(|number: u32| {
-                let path = save(&place, 0, &number.to_string()).unwrap();
+                let path = save(&CHAT, &place, 0, number.to_string().as_bytes()).unwrap();
                 assert_eq!(std::fs::read_to_string(&path).unwrap(), number.to_string());
                 path.file_name().unwrap().to_string_lossy().into_owned()
             })
@@ -239,10 +146,10 @@ mod tests {
         let name = "Tincan chat 1970-01-01 00.00";
         assert_eq!(names, [format!("{name}.txt"), format!("{name} (2).txt"), format!("{name} (3).txt")]);
         let there = folder.path().join(&names[0]);
-        let refused = save(&Place::File(there.clone()), 0, "x").unwrap_err();
+        let refused = save(&CHAT, &Place::File(there.clone()), 0, b"x").unwrap_err();
         assert!(refused.message.contains("already"), "{}", refused.message);
         assert_eq!(std::fs::read_to_string(there).unwrap(), "0");
-        let nowhere = save(&Place::File(folder.path().join("no/such")), 0, "x").unwrap_err();
+        let nowhere = save(&CHAT, &Place::File(folder.path().join("no/such")), 0, b"x").unwrap_err();
         assert!(nowhere.message.contains("another place"), "{}", nowhere.message);
     }
 }

@@ -12,6 +12,7 @@ mod devices;
 mod ice_server;
 mod log;
 mod media;
+mod new_file;
 mod overrides;
 mod publish;
 mod record;

@@ -60,7 +60,8 @@ fn apply(snapshot: &mut Snapshot, event: &Event) -> bool {
         Event::Recent { recent } => replace(&mut snapshot.recent, recent),
         Event::LastCall { summary } => replace(&mut snapshot.last_call, summary),
         Event::Chat { change } => change.apply(&mut snapshot.chat),
-        Event::Notice { .. } | Event::Reaction { .. } => true,
+        Event::Board { change } => change.apply(&mut snapshot.board),
+        Event::Notice { .. } | Event::Reaction { .. } | Event::BoardLive { .. } => true,
     }
 }
 

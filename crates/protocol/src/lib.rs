@@ -5,6 +5,7 @@
 //! from outside is the operating system's random source.
 #![forbid(unsafe_code)]
 
+mod board;
 mod channel;
 mod chat;
 mod control;
@@ -25,6 +26,13 @@ mod source;
 mod text;
 mod wire;
 
+pub use board::{
+    BoardMember, BoardMessage, BoardMessageError, Change, Color, Draw, ElementId, ElementKind, Frame,
+    InkKind, InkMessage, InkStroke, MAX_BOARD_MEMBERS, MAX_BOARD_NUMBER, MAX_BOARD_TEXT, MAX_COORDINATE,
+    MAX_INK_LEN, MAX_LIVE_POINTS, MAX_PACKED, MAX_PICTURE, MAX_PICTURE_PART, MAX_PICTURE_SIDE, MAX_POINTS,
+    MAX_RANGES, MAX_REMOVED_AUTHORS, ParseColorError, ParseHashError, PartData, Picture, PictureHash, Point,
+    Points, Remove, Removed, Style, Value,
+};
 pub use channel::Channel;
 pub use chat::{
     Author, ChatMember, ChatMessage, ChatMessageError, MAX_CHAT_CLOCK, MAX_CHAT_MEMBERS, Post, PostId, React,

@@ -1,4 +1,5 @@
-//! What people in a call do together beside talking, above the channels of their connections: the chat.
+//! What people in a call do together beside talking, above the channels of their connections: the chat and the
+//! whiteboard ([`Board`]).
 //!
 //! [`Chat::handle`] takes what happened, [`Chat::poll`] gives what changed (until it gives `None`), and [`Chat::tell`] says to
 //! a member what they lack. Nothing waits in queues: what a link is told next is found in what is kept, so a slow link
@@ -7,6 +8,12 @@
 //! **Invariant:** no I/O, no clock, no thread, no async runtime, and nothing that assumes two people. Time is an argument.
 #![forbid(unsafe_code)]
 
+mod board;
 mod chat;
+mod picture_head;
 
+pub use board::{
+    Board, BoardError, BoardInput, BoardOutput, Edit, Element, LIVE_INTERVAL, Live, LiveState, LiveStroke,
+    MAX_AUTHOR_COST, MAX_BOARD_AUTHORS, MAX_BOARD_COST, MAX_ELEMENTS, New, Own, Place,
+};
 pub use chat::{Chat, ChatError, ChatInput, ChatOutput, Draft, MAX_AUTHORS, MAX_POSTS, MAX_TEXT, Said};

@@ -185,6 +185,19 @@ describe('the stage', () => {
     expect([keys(shown), shown.floatingSelf]).toEqual([`b/screen b ${SELF}`, false]);
   });
 
+  it('gives an activity the large place, beside a strip of everybody, in every size and number', () => {
+    for (const of of SIZES) {
+      for (let count = 0; count <= 11; count += 1) {
+        const { places, more, activity, floatingSelf } = show(count, { activity: true, focus: 'a' }, of);
+        expect([places.some(({ large }) => large), floatingSelf]).toEqual([false, false]);
+        if (!activity) throw new Error('no place');
+        check(of, [activity, ...places, ...(more ? [more] : [])]);
+        expect(activity.width * activity.height).toBeGreaterThan(0.6 * of.width * of.height);
+      }
+    }
+    expect(keys(show(2, { activity: true }))).toBe(`a b ${SELF}`);
+  });
+
   it('is our own while nobody else is here', () => {
     expect(stage(size, [], { mode: 'grid' })).toMatchObject({
       places: [{ key: SELF, x: 0, y: 0, ...size, large: true }],

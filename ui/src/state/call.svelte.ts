@@ -1,10 +1,11 @@
 import type { CallView, Participant, Reaction } from '../core/core';
 import type { Corner } from '../layout/corner';
+import { ACTIVITIES, type Activity, type ActivityKeys } from './activity';
 import { ChatModel } from './chat.svelte';
 import { aloneCard, banner, statusSays } from './call-status';
 import { clock, displayName, isolated } from './format';
 import { IdleWatch } from './idle';
-import { actionOf, PushToTalk, usesSpace, type Action, type KeyPress } from './keys';
+import { actionOf, isTextField, PushToTalk, usesSpace, type Action, type KeyPress } from './keys';
 import { news } from './news';
 import type { PanelView } from './panel';
 import { hands, headcount, listed, Names, type Label } from './people';
@@ -43,6 +44,12 @@ export class CallModel {
   corner = $state<Corner>('bottom-right');
   /** What is open beside the call. */
   panel = $state<PanelView>();
+  /** What has the large place instead of people, on this stage alone. */
+  activity = $state<Activity>();
+  /** Where others do something that is not looked at here. */
+  going = $state.raw<readonly Activity[]>([]);
+  /** The keys of the activity that is shown; set by its view. */
+  activityKeys: ActivityKeys | undefined;
   /** Whether the person chose to wait after the other had left. */
   waiting = $state(false);
   /** A dialog of the window is open: its keys are its own. */
@@ -139,6 +146,7 @@ export class CallModel {
       speaker: this.#active,
       page: this.#page,
       panel: this.panel !== undefined,
+      activity: this.activity !== undefined,
     }),
   );
   readonly selfPlace = $derived(this.shown.places.find(({ key }) => key === SELF));
@@ -169,12 +177,21 @@ export class CallModel {
   readonly canInvite = $derived.by(() => !this.#call().test && this.inside);
   /** Whoever stands in for a person in a test call reads nothing. */
   readonly canChat = $derived.by(() => this.inside && !this.#call().test);
+  /** What there is to do together; whoever stands in for a person in a test call does nothing. */
+  readonly activities = $derived.by(() => (this.inside && !this.#call().test ? ACTIVITIES : []));
   /** Whoever stands in for a person in a test call looks at nothing. */
   readonly canShare = $derived.by(() => this.inside && !this.#call().test);
   readonly handUp = $derived.by(() => this.#call().hand !== null);
   /** Controls that hide behind a dialog, or while nobody is there to look at, would only be looked for. */
   readonly controls = $derived(
-    !this.idle || this.held || this.heldAbove || this.alone || this.covered || this.panel !== undefined,
+    !this.idle ||
+      this.held ||
+      this.heldAbove ||
+      this.alone ||
+      this.covered ||
+      this.panel !== undefined ||
+      // Whoever draws or steers wants nothing around it to come and go.
+      this.activity !== undefined,
   );
   /** In full screen the pictures take the rows of what is hidden; in a window nothing moves. */
   readonly grown = $derived(this.fullScreen && !this.controls);
@@ -232,6 +249,13 @@ export class CallModel {
     this.chat.follow(this.panel === 'chat', now);
   }
 
+  /** Somebody draws, or does not any more. */
+  followBoard(): void {
+    const [first] = this.#session.board.drawing;
+    if (first !== undefined)
+      this.offer('board', `${isolated(this.nameOf(first))} is drawing on the whiteboard.`);
+  }
+
   /** The mouse, a finger or a key. */
   moved(): void {
     this.#watch.moved();
@@ -250,15 +274,38 @@ export class CallModel {
   // ── What a person does ───────────────────────────────────────────────────────────────────────────────────────
 
   changeLayout(): void {
+    if (this.activity !== undefined) {
+      this.activity = undefined;
+      return;
+    }
     const mode = this.mode === 'grid' ? 'spotlight' : 'grid';
     if (this.#share === undefined) this.#chosenMode = mode;
     else this.#chosenFor = { share: this.#share, mode };
     this.#pinned = undefined;
   }
 
-  /** By a tile's key. */
+  /** By a tile's key. Over an activity it always means to look at somebody. */
   togglePin(key: string): void {
-    this.#pinned = this.pin === key ? undefined : key;
+    this.#pinned = this.pin === key && this.activity === undefined ? undefined : key;
+    this.activity = undefined;
+  }
+
+  /** Puts it on the stage, or everybody's tiles back. */
+  toggleActivity(id: Activity): void {
+    if (!this.activities.some((one) => one.id === id)) return;
+    this.activity = this.activity === id ? undefined : id;
+    this.going = this.going.filter((one) => one !== this.activity);
+    if (this.activity !== undefined) this.#session.toasts.retire(`activity_${this.activity}`);
+  }
+
+  /** Others have begun something: said once, until it was looked at. `message` is a sentence. */
+  offer(id: Activity, message: string): void {
+    if (this.activity === id || this.going.includes(id)) return;
+    this.going = [...this.going, id];
+    this.#session.toasts.show(
+      { kind: 'info', code: `activity_${id}`, message },
+      { label: 'Show', button: true, run: () => this.activity !== id && this.toggleActivity(id) },
+    );
   }
 
   /** Turns pages: -1 or 1. */
@@ -364,8 +411,12 @@ export class CallModel {
         return this.#around.toggleFullScreen();
       case 'help':
         return this.#around.openKeys();
+      case 'board':
+        return this.toggleActivity('board');
       case 'close':
-        this.panel = undefined;
+        // One thing at a time, the uppermost first.
+        if (this.panel !== undefined) this.panel = undefined;
+        else this.activity = undefined;
         return;
       default: {
         const wanted = REACTIONS[Number(action.slice('reaction-'.length))];
@@ -377,6 +428,7 @@ export class CallModel {
   /** Says whether the page must do nothing else with this key. */
   keyDown(press: KeyPress): boolean {
     this.moved();
+    if (this.#isActivitys(press) && this.activityKeys?.down(press) === true) return true;
     const space = press.key === ' ' && !usesSpace(press.target);
     const action = actionOf(press);
     // Over the call a dialog has its own keys. Talking goes on: numbers are compared aloud.
@@ -389,9 +441,17 @@ export class CallModel {
   }
 
   keyUp(press: Pick<KeyPress, 'key' | 'target'>): boolean {
+    // A key that went down in the activity may go up anywhere.
+    if (this.activity !== undefined && this.activityKeys?.up(press) === true) return true;
     if (press.key !== ' ') return false;
     const talked = this.#talk.held;
     this.#talk.release();
     return talked || !usesSpace(press.target);
+  }
+
+  /** Not while a dialog is over the call, and not where something is written or listed. */
+  #isActivitys({ target }: KeyPress): boolean {
+    if (this.activity === undefined || this.covered || isTextField(target)) return false;
+    return !(target instanceof HTMLElement && target.closest('aside, [role="menu"]') !== null);
   }
 }

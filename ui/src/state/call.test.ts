@@ -258,6 +258,90 @@ describe('the panel', () => {
   });
 });
 
+describe('an activity on the stage', () => {
+  it('has the large place, with everybody in the strip, until W, Esc or a press on somebody', async () => {
+    const { model: screen } = await model({ participants: two });
+    const shown = () => [screen.activity, screen.shown.activity !== undefined, screen.shown.places.length];
+    expect(shown()).toEqual([undefined, false, 3]);
+    screen.keyDown(key('b'));
+    expect(shown()).toEqual(['board', true, 3]);
+    expect(screen.shown.places.map(({ key, strip }) => [key, strip])).toEqual([
+      ['a', true],
+      ['b', true],
+      ['self', true],
+    ]);
+    screen.keyDown(key('w'));
+    expect([...shown(), screen.mode]).toEqual([undefined, false, 3, 'grid']);
+    screen.toggleActivity('board');
+    screen.keyDown(key('p'));
+    screen.keyDown(key('Escape'));
+    expect([screen.panel, screen.activity]).toEqual([undefined, 'board']);
+    screen.keyDown(key('Escape'));
+    expect(screen.activity).toBeUndefined();
+    screen.toggleActivity('board');
+    screen.togglePin('b');
+    expect([screen.activity, screen.pin]).toEqual([undefined, 'b']);
+    screen.toggleActivity('board');
+    screen.togglePin('b');
+    expect([screen.activity, screen.pin]).toEqual([undefined, 'b']);
+  });
+
+  it('can be prepared alone, and stands in no test call and not at the door', async () => {
+    for (const [view, there] of [
+      [{ phase: 'alone' }, 'board'],
+      [{ test: true, participants: [participant()] }, undefined],
+      [{ phase: 'knocking' }, undefined],
+    ] as const) {
+      const { model: screen } = await model(view as Partial<CallView>);
+      screen.keyDown(key('b'));
+      expect(screen.activity).toBe(there);
+    }
+  });
+
+  it('gets the keys that are its own, but none of a dialog, a panel or a text field', async () => {
+    const { model: screen } = await model({ participants: two });
+    const heard: string[] = [];
+    const hear = (press: { key: string }) => heard.push(press.key) > 0 && press.key === 'p';
+    screen.activityKeys = { down: hear, up: hear };
+    screen.keyDown(key('p'));
+    expect([screen.panel, heard]).toEqual(['people', []]);
+    screen.keyDown(key('b'));
+    expect([screen.keyDown(key('p')), screen.panel]).toEqual([true, 'people']);
+    expect(screen.keyUp(key('p'))).toBe(true);
+    // What it leaves is the call's.
+    expect([screen.keyDown(key('c')), screen.panel]).toEqual([true, 'chat']);
+    expect(heard).toEqual(['p', 'p', 'c']);
+    const aside = document.createElement('aside');
+    const inside = aside.appendChild(document.createElement('button'));
+    for (const target of [document.createElement('textarea'), inside]) screen.keyDown(key('p', target));
+    screen.covered = true;
+    screen.keyDown(key('p'));
+    expect(heard).toEqual(['p', 'p', 'c']);
+  });
+
+  it('is offered once when others begin, until it was looked at', async () => {
+    const { model: screen } = await model({ participants: two });
+    for (let times = 0; times < 3; times += 1) screen.offer('board', 'Ada is drawing.');
+    expect(session.toasts.list.map(({ message, act }) => [message, act?.label])).toEqual([
+      ['Ada is drawing.', 'Show'],
+    ]);
+    expect(screen.going).toEqual(['board']);
+    session.toasts.list[0]?.act?.run();
+    expect([screen.activity, screen.going]).toEqual(['board', []]);
+    session.toasts.dismiss(1);
+    screen.offer('board', 'Ada is drawing.');
+    expect([session.toasts.list, screen.going]).toEqual([[], []]);
+  });
+
+  it('keeps the controls: whoever draws wants nothing to come and go', async () => {
+    const { model: screen } = await model({ participants: two });
+    screen.toggleActivity('board');
+    screen.moved();
+    vi.runAllTimers();
+    expect(screen.controls).toBe(true);
+  });
+});
+
 describe('what people do together', () => {
   it('is asked of the engine, by keys too', async () => {
     const { model: screen } = await model({

@@ -13,6 +13,7 @@ export type Action =
   | 'let-in'
   | 'lock'
   | 'layout'
+  | 'board'
   | 'previous-page'
   | 'next-page'
   | 'full-screen'
@@ -38,6 +39,7 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['K'], does: 'Let in whoever knocked first' },
   { keys: ['L'], does: 'Lock the call, or open it' },
   { keys: ['W'], does: 'Change the layout' },
+  { keys: ['B'], does: 'Whiteboard, or back to everybody' },
   { keys: ['PgUp', 'PgDn'], does: 'Turn the pages of the grid' },
   { keys: ['S', 'F11'], does: 'Full screen, as does a double click' },
   { keys: ['T'], does: 'Statistics' },
@@ -57,6 +59,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   k: 'let-in',
   l: 'lock',
   w: 'layout',
+  b: 'board',
   pageup: 'previous-page',
   pagedown: 'next-page',
   s: 'full-screen',
@@ -73,6 +76,7 @@ export interface KeyPress {
   altKey: boolean;
   metaKey: boolean;
   repeat: boolean;
+  shiftKey?: boolean;
   target: unknown;
 }
 

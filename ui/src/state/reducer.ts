@@ -32,6 +32,9 @@ function part(snapshot: Snapshot, event: EngineEvent): Partial<Snapshot> {
       return { lastCall: event.summary };
     case 'chat':
       return { chat: changed(snapshot.chat, event.change) };
+    // The board is kept apart (`BoardStore`): of thousands of things an event changes a few.
+    case 'board':
+    case 'board_live':
     case 'notice':
     case 'reaction':
       return {};

@@ -1,6 +1,7 @@
 import { asCommandError, type Command, type CommandError, type Core, type NumberedEvent } from '../core/core';
 import type { Notice, Preview, Reply, Settings, Snapshot } from '../core/core';
 import { serverOf } from './call-status';
+import { BoardStore } from './board/store.svelte';
 import { CodeEntry } from './code-entry.svelte';
 import { Reactions } from './reactions.svelte';
 import { apply } from './reducer';
@@ -16,6 +17,7 @@ export class Session {
   readonly core: Core;
   readonly toasts: Toasts;
   readonly reactions = new Reactions();
+  readonly board = new BoardStore();
 
   #snapshot = $state.raw<Snapshot>();
   /** Events that came before the snapshot that they follow. */
@@ -97,6 +99,7 @@ export class Session {
       const snapshot = await this.core.subscribe(hear);
       if (subscription !== this.#subscriptions) return;
       this.#snapshot = snapshot;
+      this.board.reset(snapshot.board);
       waiting = false;
       const early = this.#early;
       this.#early = [];
@@ -118,6 +121,8 @@ export class Session {
     const { event } = numbered;
     if (event.type === 'preview' && snapshot.call) this.#tellProblems(snapshot.preview, event.preview);
     if (event.type === 'notice') this.toasts.show(event.notice);
+    if (event.type === 'board') this.board.apply(event.change);
+    if (event.type === 'board_live') this.board.hear(event.live, performance.now());
     if (event.type === 'reaction') this.reactions.show(event.peer, event.reaction);
     // Only a call that ended while this window watched is followed by the screen after it.
     if (event.type === 'last_call') this.#afterDismissed = event.summary === null;

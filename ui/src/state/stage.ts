@@ -32,6 +32,8 @@ export interface Stage {
   page: number;
   /** Where it stands how many more there are than the strip holds. */
   more: (Rect & { count: number }) | undefined;
+  /** Where an activity stands. */
+  activity: Rect | undefined;
 }
 
 const self: StageTile = { key: SELF, peer: SELF, source: 'camera' };
@@ -65,11 +67,14 @@ export interface Wish {
   page?: number;
   /** A panel takes room at the side: the strip then stands below. */
   panel?: boolean;
+  /** Something that is done together has the large place, and everybody is in the strip. */
+  activity?: boolean;
 }
 
 /** Who stands where. What has no place is not to be drawn, and asks for no pictures. */
 export function stage(size: Size, tiles: readonly StageTile[], wish: Wish): Stage {
-  const none = { places: [], floatingSelf: false, pages: 1, page: 0, more: undefined };
+  const none = { places: [], floatingSelf: false, pages: 1, page: 0, more: undefined, activity: undefined };
+  if (wish.activity === true) return spotlit(size, tiles, undefined, wish);
   const [first] = tiles;
   // While nobody else is here we are what there is to be seen.
   if (!first) return { ...none, places: [placed(self, { x: 0, y: 0, ...size }, 'large')] };
@@ -88,21 +93,21 @@ function pageOf(size: Size, tiles: readonly StageTile[], wanted: number): Stage 
   const shown = everybody.slice(page * each, (page + 1) * each);
   const rects = grid(size, shown.length);
   const places = shown.flatMap((tile, i) => maybe(tile, rects[i], 'grid'));
-  return { places, floatingSelf: false, pages, page, more: undefined };
+  return { places, floatingSelf: false, pages, page, more: undefined, activity: undefined };
 }
 
-/** One large, the others in a strip; we are its last. */
-function spotlit(size: Size, tiles: readonly StageTile[], first: StageTile, wish: Wish): Stage {
+/** One large, the others in a strip; we are its last. Without a `first` the large place is an activity's. */
+function spotlit(size: Size, tiles: readonly StageTile[], first: StageTile | undefined, wish: Wish): Stage {
   const everybody = [...tiles, self];
-  const chosen = everybody.find(({ key }) => key === wish.focus) ?? first;
+  const chosen = first && (everybody.find(({ key }) => key === wish.focus) ?? first);
   const others = everybody.filter((tile) => tile !== chosen);
   const beside = wish.panel !== true && size.width > 1.6 * size.height;
   const room = Math.min(others.length, stripRoom(size, beside));
   const { large, strip } = spotlight(size, room, beside);
-  const rest = { floatingSelf: false, pages: 1, page: 0 };
-  const main = placed(chosen, large, 'large');
+  const rest = { floatingSelf: false, pages: 1, page: 0, activity: chosen ? undefined : large };
+  const main = chosen ? [placed(chosen, large, 'large')] : [];
   if (room === others.length) {
-    const places = [main, ...others.flatMap((tile, i) => maybe(tile, strip[i], 'strip'))];
+    const places = [...main, ...others.flatMap((tile, i) => maybe(tile, strip[i], 'strip'))];
     return { ...rest, places, more: undefined };
   }
   // The last place is ours and the one before says how many there are besides.
@@ -115,7 +120,7 @@ function spotlit(size: Size, tiles: readonly StageTile[], first: StageTile, wish
   return {
     ...rest,
     places: [
-      main,
+      ...main,
       ...row.flatMap((tile, i) => maybe(tile, strip[i], 'strip')),
       ...own.flatMap((tile) => maybe(tile, strip[row.length + 1], 'strip')),
     ],

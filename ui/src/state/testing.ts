@@ -42,6 +42,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     preview: { active: false, camera: source, microphone: source, speaker: source, share: null },
     call: null,
     chat: null,
+    board: null,
     levels: { microphone: 0, participants: {} },
     statistics: { participants: {} },
     nearby: [],

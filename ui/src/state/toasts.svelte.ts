@@ -9,6 +9,8 @@ export const TOAST_LIMIT = 2;
 export interface Act {
   /** What it is for, for whoever reads by ear. */
   label: string;
+  /** Whether the label stands on a button beside the message, instead of the message being one. */
+  button?: boolean;
   run: () => void;
 }
 
@@ -41,6 +43,11 @@ export class Toasts {
     );
     this.list = limited([...others, act ? { ...notice, key, act } : { ...notice, key }]);
     if (notice.kind !== 'error') this.#after(() => this.dismiss(key), TOAST_MS);
+  }
+
+  /** What it told of is looked at now. */
+  retire(code: string): void {
+    this.list = this.list.filter((toast) => toast.code !== code);
   }
 
   dismiss(key: number): void {

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::board::BoardCommand;
 use super::event::Reaction;
 use super::settings::Settings;
 use super::share::ScreenChoice;
@@ -148,6 +149,11 @@ pub enum Command {
         /// The person's time minus UTC, in minutes, for the times in it.
         utc_offset: i32,
     },
+    /// Something that is asked of the whiteboard.
+    Board {
+        /// What.
+        command: BoardCommand,
+    },
     /// Locks the room, so that newcomers wait until somebody lets them in, or opens it.
     SetLock {
         /// Whether it is locked.
@@ -212,6 +218,18 @@ pub enum Reply {
         /// Where it is.
         #[debug(skip)]
         file: String,
+    },
+    /// It is on the whiteboard.
+    Drawn {
+        /// Ids of what was drawn. A long stroke is several things.
+        #[debug(skip)]
+        ids: Vec<String>,
+    },
+    /// A picture on the whiteboard.
+    Picture {
+        /// Its bytes in base64: a PNG, JPEG or WebP.
+        #[debug(skip)]
+        data: String,
     },
     /// What can be shared: screens, then windows, the ones on top first.
     Screens {

@@ -77,12 +77,26 @@ fn chat() -> ChatView {
     .unwrap()
 }
 
+fn board() -> BoardView {
+    serde_json::from_value(json!({
+        "me": "", "names": {}, "pictures": [], "drawing": [],
+        "own": { "canUndo": true, "canRedo": false, "deletedByOthers": 0, "full": false },
+        "elements": { "1-a": {
+            "author": "", "passedOnBy": null, "kind": "note", "page": null, "frame": [0, 0, 1, 1], "order": 1,
+            "style": { "color": "", "fill": null, "width": 1, "size": 40 }, "points": [0, 0, 0], "natural": [1, 1],
+            "text": "", "picture": { "hash": "", "size": [1, 1] }, "live": null,
+        } },
+    }))
+    .unwrap()
+}
+
 fn snapshot() -> Snapshot {
     let device = || Device { id: String::new(), name: String::new() };
     Snapshot {
         devices: Devices { cameras: vec![device()], microphones: vec![device()], speakers: vec![device()] },
         call: Some(call()),
         chat: Some(chat()),
+        board: Some(board()),
         nearby: vec![NearbyCall { host: String::new() }],
         recent: vec![RecentCall { code: String::new(), server: None, names: Vec::new(), at: 0 }],
         last_call: Some(
@@ -118,11 +132,29 @@ fn debug_of_what_is_shown_hides_everything_of_a_person() {
     ] {
         hides(Event::Chat { change }, &[]);
     }
+    for change in [
+        BoardChange::All { board: Some(board()) },
+        BoardChange::Elements { put: board().elements, gone: vec![String::new()] },
+        BoardChange::Name { peer: String::new(), name: String::new() },
+        BoardChange::Picture { hash: String::new() },
+        BoardChange::Drawing { people: vec![String::new()] },
+    ] {
+        hides(Event::Board { change }, &[]);
+    }
+    let stroke = json!({
+        "number": 1, "kind": "pen", "style": { "color": "", "fill": null, "width": 1, "size": 40 }, "keep": 0, "points": [],
+    });
+    let live = json!({ "peer": "", "page": null, "pointer": null, "stroke": stroke, "editing": null });
+    hides(Event::BoardLive { live: vec![serde_json::from_value(live).unwrap()] }, &[]);
     let named = ChatView { names: BTreeMap::from([(SECRET.to_owned(), SECRET.to_owned())]), ..chat() };
     assert!(!format!("{named:?}").contains(SECRET));
     hides(Event::Reaction { peer: Some(String::new()), reaction: Reaction::Clap }, &[]);
     let notice = Notice { kind: NoticeKind::Info, code: String::new(), message: String::new() };
     hides(Event::Notice { notice }, &["code"]);
+}
+
+fn board_command(json: Value) -> Command {
+    Command::Board { command: serde_json::from_value(json).unwrap() }
 }
 
 #[test]
@@ -144,6 +176,12 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::DeleteChat { id: text() },
         Command::ReactToChat { id: text(), reaction: Reaction::Clap, on: true },
         Command::SaveChat { file: None, utc_offset: 0 },
+        board_command(json!({ "type": "clear", "page": null, "own": true })),
+        board_command(json!({ "type": "add_picture", "page": null, "frame": [0, 0, 0, 0], "data": "" })),
+        board_command(json!({ "type": "change", "changes": [{ "id": "", "text": "" }], "gesture": null })),
+        board_command(json!({ "type": "remove", "ids": [""], "gesture": null })),
+        board_command(json!({ "type": "picture", "hash": "" })),
+        board_command(json!({ "type": "save", "page": null, "png": null, "file": null, "utcOffset": 0 })),
         Command::UpdateSettings { settings: Settings::default() },
         Command::CheckCode { text: text() },
     ] {
@@ -151,6 +189,8 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
     }
     hides(Reply::Joined { code: text() }, &[]);
     hides(Reply::Saved { file: text() }, &[]);
+    hides(Reply::Drawn { ids: vec![text()] }, &[]);
+    hides(Reply::Picture { data: text() }, &[]);
     hides(Reply::Code { formatted: text(), complete: true, server: None, problem: None }, &[]);
     hides(CommandError { code: text(), message: text() }, &["code"]);
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::board::{BoardChange, BoardLive};
 use super::chat::ChatChange;
 use super::settings::Settings;
 use super::view::{CallStatistics, CallSummary, CallView, Devices, NearbyCall, Preview, RecentCall};
@@ -18,7 +19,8 @@ pub struct NumberedEvent {
     pub event: Event,
 }
 
-/// Each replaces one part of the snapshot, [`Event::Chat`] one message, except [`Event::Notice`] and [`Event::Reaction`], which are moments.
+/// Each replaces one part of the snapshot, [`Event::Chat`] one message and [`Event::Board`] some things of a board, except
+/// [`Event::Notice`], [`Event::Reaction`] and [`Event::BoardLive`], which are moments.
 #[derive(derive_more::Debug, Clone, PartialEq, Serialize, Deserialize, TS)]
 #[serde(tag = "type", rename_all = "snake_case", rename_all_fields = "camelCase")]
 #[ts(export)]
@@ -72,6 +74,16 @@ pub enum Event {
     Chat {
         /// What.
         change: ChatChange,
+    },
+    /// Something on the whiteboard: not all of it for each stroke.
+    Board {
+        /// What.
+        change: BoardChange,
+    },
+    /// What others draw on the whiteboard right now.
+    BoardLive {
+        /// Of whom it is another than before.
+        live: Vec<BoardLive>,
     },
     /// A reaction, to be shown for a moment.
     Reaction {

@@ -5,6 +5,7 @@
 //! event replaces one part of the snapshot (of the chat, one message), so that the window's reducer is a table; whoever sees a gap asks for a new
 //! snapshot.
 
+mod board;
 mod chat;
 mod command;
 #[cfg(test)]
@@ -14,6 +15,10 @@ mod settings;
 mod share;
 mod view;
 
+pub use board::{
+    BoardChange, BoardCommand, BoardEdit, BoardElement, BoardKind, BoardLive, BoardNew, BoardOrder, BoardOwn,
+    BoardOwnLive, BoardOwnStroke, BoardPicture, BoardStroke, BoardStyle, BoardView,
+};
 pub use chat::{ChatChange, ChatHistory, ChatMessage, ChatReaction, ChatView};
 pub use command::{Command, CommandError, Reply};
 pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent, Reaction};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::board::BoardView;
 use super::chat::ChatView;
 use super::event::Levels;
 use super::settings::Settings;
@@ -28,6 +29,8 @@ pub struct Snapshot {
     pub call: Option<CallView>,
     /// The call's chat.
     pub chat: Option<ChatView>,
+    /// The call's whiteboard.
+    pub board: Option<BoardView>,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.

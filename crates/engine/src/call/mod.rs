@@ -3,6 +3,7 @@
 
 mod addresses;
 mod begin;
+pub(crate) mod board_view;
 mod connections;
 mod decoding;
 mod load;
@@ -30,7 +31,7 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::{CallStatistics, CallView, CommandError, Event, Notice, Reply};
+use crate::api::{BoardCommand, CallStatistics, CallView, CommandError, Event, Notice, Reply};
 use crate::media::{AudioHandle, EncoderHandle, ScreenHandle};
 use crate::{FrameOutput, HostedRoom};
 
@@ -99,6 +100,12 @@ pub(crate) enum CallCommand {
 /// What is asked of what people do together.
 pub(crate) enum TogetherCommand {
     Chat(ChatCommand),
+    Board(BoardCommand),
+    /// A page of the whiteboard as an SVG; nothing comes when there is none of that id.
+    DrawBoard {
+        page: Option<String>,
+        to: oneshot::Sender<String>,
+    },
 }
 
 /// What is asked of the call's chat.

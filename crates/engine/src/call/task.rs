@@ -1,5 +1,6 @@
 //! The call's task: feeds the session with what happens and does what it says.
 
+mod board;
 mod chat;
 mod look;
 mod show;

@@ -8,7 +8,7 @@ use tokio::task::spawn_blocking;
 use super::{Answer, Done, EngineTask, error};
 use crate::api::{Command, CommandError, Reply};
 use crate::call::{CallCommand, ChatCommand, TogetherCommand, unix_millis, view};
-use crate::chat_file;
+use crate::{chat_file, new_file};
 
 impl EngineTask {
     /// Something for the call's chat, which answers itself.
@@ -35,15 +35,17 @@ impl EngineTask {
         let own_name = &self.publisher.snapshot().settings.name;
         let text = chat_file::write(chat, own_name, utc_offset);
         let place = match (file, &self.config.downloads) {
-            (Some(file), _) => chat_file::Place::File(PathBuf::from(file)),
-            (None, Some(folder)) => chat_file::Place::In(folder.clone(), unix_millis()),
+            (Some(file), _) => new_file::Place::File(PathBuf::from(file)),
+            (None, Some(folder)) => new_file::Place::In(folder.clone(), unix_millis()),
             (None, None) => {
                 let nowhere = error("chat_no_folder", "Say where to save the chat: the name of a new file.");
                 return drop(answer.send(Err(nowhere)));
             }
         };
         self.work.spawn(async move {
-            let saved = spawn_blocking(move || chat_file::save(&place, utc_offset, &text)).await;
+            let saved =
+                spawn_blocking(move || new_file::save(&chat_file::CHAT, &place, utc_offset, text.as_bytes()))
+                    .await;
             let result = saved
                 .unwrap_or_else(|_| Err(error("internal", "The chat could not be saved. Try again.")))
                 .map(|path| Reply::Saved { file: path.display().to_string() });

@@ -1,5 +1,6 @@
 //! The engine's task: the one owner of the settings, the devices, the call and the snapshot.
 
+mod board;
 mod calls;
 mod chat;
 mod local;
@@ -218,6 +219,7 @@ impl EngineTask {
             | Command::DeleteChat { .. }
             | Command::ReactToChat { .. }
             | Command::CloseChatHistory => return self.chat(command, answer),
+            Command::Board { command } => return self.board(command, answer),
             Command::SaveChat { file, utc_offset } => return self.save_chat(file, utc_offset, answer),
             Command::SetLock { on } => self.in_call(CallCommand::Lock(on)),
             Command::LetIn { peer } => self.about(&peer, CallCommand::LetIn),

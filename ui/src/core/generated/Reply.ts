@@ -12,7 +12,7 @@ code: string, } | { "type": "saved",
 /**
  * Where it is.
  */
-file: string, } | { "type": "screens", 
+file: string, } | { "type": "drawn", ids: Array<string>, } | { "type": "picture", data: string, } | { "type": "screens", 
 /**
  * All of them.
  */

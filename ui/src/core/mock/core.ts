@@ -5,6 +5,7 @@ import type { NumberedEvent } from '../generated/NumberedEvent';
 import type { Event } from '../generated/Event';
 import type { Reply } from '../generated/Reply';
 import type { Snapshot } from '../generated/Snapshot';
+import { MockBoard } from './board';
 import { changed as changedChat } from '../../state/chat';
 import { inChat } from './chat';
 import { testPicture } from './picture';
@@ -34,12 +35,14 @@ class MockCore implements Core {
   #snapshot: Snapshot;
   readonly #events: readonly Event[];
   readonly #lively: boolean;
+  readonly #board: MockBoard | undefined;
   #turn: string | undefined;
   #hear: ((event: NumberedEvent) => void) | undefined;
 
   constructor(snapshot: Snapshot, events: readonly Event[], streams: readonly number[], lively: boolean) {
     this.#lively = lively;
     this.#snapshot = snapshot;
+    this.#board = snapshot.board ? new MockBoard(snapshot.board) : undefined;
     this.#events = events;
     this.frames = new MockFrames(streams);
   }
@@ -91,6 +94,12 @@ class MockCore implements Core {
 
   dispatch(command: Command): Promise<Reply> {
     const { preview, settings, call } = this.#snapshot;
+    if (command.type === 'board') {
+      const made = this.#board?.dispatch(command.command);
+      // The engine tells what became of it a moment later, too.
+      setTimeout(() => made?.events.forEach((event) => this.#tell(event)), 5);
+      return Promise.resolve(made?.reply ?? { type: 'done' });
+    }
     if (command.type === 'react') this.#tell({ type: 'reaction', peer: null, reaction: command.reaction });
     const changed = call && inCall(call, command, Date.now());
     if (changed) this.#set({ call: changed });

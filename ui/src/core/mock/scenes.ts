@@ -2,6 +2,7 @@ import type { CallView } from '../generated/CallView';
 import type { Event } from '../generated/Event';
 import type { Participant } from '../generated/Participant';
 import type { Snapshot } from '../generated/Snapshot';
+import { emptyBoard, fullBoard, someBoard, someLive } from './board';
 import { emptyChat, someChat } from './chat';
 import { ada, alan, anonymous, call, camera, crowd, edsger, grace, screen, statistics } from './people';
 
@@ -67,6 +68,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
     },
     call: null,
     chat: null,
+    board: null,
     levels: { microphone: 0.55, participants: { a: 0.6, b: 0.1 } },
     statistics: { participants: { a: statistics } },
     nearby: [],
@@ -80,7 +82,8 @@ const lost = {
   serverConnected: false,
   serverProblem: 'The server cannot be reached: nobody new can join. Trying again…',
 };
-const joined = (change: Partial<CallView>) => () => base({ call: call(change), chat: emptyChat() });
+const joined = (change: Partial<CallView>) => () =>
+  base({ call: call(change), chat: emptyChat(), board: emptyBoard() });
 const notice = (kind: 'info' | 'hint' | 'error', code: string, message: string): Event => ({
   type: 'notice',
   notice: { kind, code, message },
@@ -230,6 +233,39 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   five: room(5),
   eight: room(8),
   twelve: room(12),
+  board: {
+    snapshot: () =>
+      base({ call: call({ participants: crowd.slice(0, 3) }), chat: emptyChat(), board: someBoard() }),
+    events: [
+      { type: 'board', change: { type: 'drawing', people: ['a', 'b'] } },
+      { type: 'board_live', live: someLive },
+    ],
+    streams: numbers(4),
+  },
+  'board-lost': {
+    snapshot: () => {
+      const board = someBoard();
+      board.own = { canUndo: true, canRedo: true, deletedByOthers: 3, full: true };
+      return base({ call: call({ participants: crowd.slice(0, 2) }), chat: emptyChat(), board });
+    },
+    events: [
+      { type: 'board', change: { type: 'drawing', people: ['a'] } },
+      {
+        type: 'board_live',
+        live: [{ peer: 'a', page: '50-a', pointer: null, stroke: null, editing: null }],
+      },
+    ],
+    streams: numbers(3),
+  },
+  // A board of a long meeting, to be measured.
+  'board-2000': {
+    snapshot: () =>
+      base({
+        call: call({ participants: crowd.slice(0, 2) }),
+        chat: emptyChat(),
+        board: fullBoard(2_000, 60),
+      }),
+  },
   chat: {
     snapshot: () => base({ call: call({ participants: crowd.slice(0, 3), capacity: 8 }), chat: someChat() }),
     streams: numbers(4),

@@ -89,9 +89,10 @@ impl CallTask {
                     None => continue,
                 },
                 ChatOutput::Dropped(id) => ChatChange::Dropped { id: view::post_id(id) },
-                ChatOutput::Named(peer) => {
-                    ChatChange::Name { peer: peer.to_string(), name: self.together.chat.name(peer).to_owned() }
-                }
+                ChatOutput::Named(peer) => ChatChange::Name {
+                    peer: peer.to_string(),
+                    name: self.together.chat.name(peer).to_owned(),
+                },
                 ChatOutput::Closed => ChatChange::History { history: self.history() },
             };
             self.show_chat(change).await;

@@ -9,11 +9,12 @@ use tincan_protocol::{Channel, PeerId};
 use tincan_share::Chat;
 
 use super::super::TogetherCommand;
+use super::board::Whiteboard;
 use super::{CallTask, chat};
 use crate::api::{CommandError, Reply};
 
 /// The channels that are opened on each confirmed connection whose other side has their feature.
-const CHANNELS: [Channel; 1] = [Channel::Chat];
+const CHANNELS: [Channel; 3] = [Channel::Chat, Channel::Board, Channel::Ink];
 
 /// What everybody in the room is told that we understand.
 pub(super) fn features() -> Vec<String> {
@@ -46,22 +47,24 @@ pub(super) enum Happened {
 
 pub(super) struct Together {
     pub(super) chat: Chat,
+    pub(super) board: Whiteboard,
 }
 
 impl Together {
     pub(super) fn new(me: PeerId) -> Self {
-        Self { chat: Chat::new(me) }
+        Self { chat: Chat::new(me), board: Whiteboard::new(me) }
     }
 
     /// When [`CallTask::go_on_together`] is due though nothing happens.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        None
+        self.board.poll_timeout()
     }
 }
 
 impl CallTask {
     pub(super) async fn begin_together(&self) {
         self.begin_chat().await;
+        self.begin_board().await;
     }
 
     /// The other side is who it says: what both understand is opened.
@@ -77,6 +80,7 @@ impl CallTask {
         if let Some(input) = chat::input(&what) {
             self.together.chat.handle(input);
         }
+        self.together.board.happened(&what);
     }
 
     /// Takes in what came on a link; the session need not know of it.
@@ -89,16 +93,20 @@ impl CallTask {
     pub(super) async fn asked_together(&mut self, command: TogetherCommand) -> Result<Reply, CommandError> {
         match command {
             TogetherCommand::Chat(command) => self.chat_command(command).await,
+            TogetherCommand::Board(command) => self.board_command(command).await,
+            TogetherCommand::DrawBoard { page, to } => self.draw_board(page, to),
         }
     }
 
     /// Says to the others what they lack, and shows what changed.
     pub(super) async fn go_on_together(&mut self) {
         self.go_on_with_chat().await;
+        self.go_on_with_board().await;
     }
 
     /// What a channel had no room for is said when it is looked at next.
     pub(super) fn tell_together(&mut self) {
         self.tell_chat();
+        self.tell_board();
     }
 }

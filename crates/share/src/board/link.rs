@@ -1,0 +1,231 @@
+//! What each member is told: what they lack of what we did, and of what those did who left; then pictures that they ask for.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use tincan_protocol::{
+    Author as Named, BoardMember, BoardMessage, Change, Draw, ElementId, MAX_BOARD_MEMBERS, MAX_PICTURE_PART,
+    PartData, PeerId, PictureHash,
+};
+
+use super::Board;
+use super::author::{Author, Deed};
+
+/// How much of a picture is on its way at most: what a channel is sure to take in a round trip. What is drawn meanwhile
+/// waits for no more than this.
+const PICTURE_WINDOW: usize = 32 * 1024;
+
+/// How much of somebody a member has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Standing {
+    /// Everything up to this number.
+    Has(u64),
+    /// They will say when they want it.
+    Waits,
+}
+
+/// A picture that a member asked for.
+#[derive(Debug, Clone, Copy)]
+struct Sending {
+    picture: PictureHash,
+    /// What is sent next.
+    at: usize,
+    /// No more than this, until they have more.
+    until: usize,
+}
+
+/// The way to a member.
+#[derive(Debug, Default)]
+pub(super) struct Link {
+    /// Whether we said what we have.
+    introduced: bool,
+    /// What we said that we have of whom.
+    told: BTreeMap<PeerId, u64>,
+    /// Of whom we are to say what we have.
+    news: BTreeSet<PeerId>,
+    /// How much they have of whom; `None` until they said it.
+    theirs: Option<BTreeMap<PeerId, Standing>>,
+    sending: Option<Sending>,
+}
+
+impl Link {
+    /// Somebody left the room: both say how much they have of them.
+    pub(super) fn has_left(&mut self, peer: PeerId) {
+        self.news.insert(peer);
+        if let Some(theirs) = &mut self.theirs {
+            theirs.entry(peer).or_insert(Standing::Waits);
+        }
+    }
+
+    /// Nothing of somebody is kept any more.
+    pub(super) fn forget(&mut self, peer: PeerId) {
+        self.told.remove(&peer);
+        if let Some(theirs) = &mut self.theirs {
+            theirs.remove(&peer);
+        }
+    }
+
+    /// They lack a picture, but for its beginning.
+    pub(super) fn wants(&mut self, picture: PictureHash, from: usize) {
+        let until = from + PICTURE_WINDOW;
+        self.sending = Some(match self.sending {
+            Some(sending) if sending.picture == picture && from != 0 && from <= sending.at => {
+                Sending { until: sending.until.max(until), ..sending }
+            }
+            _ => Sending { picture, at: from, until },
+        });
+    }
+}
+
+impl Board {
+    /// Says to a member what they lack, until that is nothing or `take` has no room; it is asked again for what it did not
+    /// take.
+    pub fn tell(&mut self, peer: PeerId, mut take: impl FnMut(&BoardMessage) -> bool) {
+        while let Some(message) = self.next(peer) {
+            if !take(&message) {
+                return;
+            }
+            self.taken(peer, &message);
+        }
+    }
+
+    fn next(&self, peer: PeerId) -> Option<BoardMessage> {
+        let link = self.links.get(&peer)?;
+        if !link.introduced {
+            return Some(self.introduction(peer));
+        }
+        if !link.news.is_empty() {
+            let members = link.news.iter().take(MAX_BOARD_MEMBERS).map(|author| self.standing(*author));
+            return Some(BoardMessage::Have { members: members.collect() });
+        }
+        if let Some(theirs) = &link.theirs {
+            let departed = self.authors.iter().filter(|(id, author)| !author.present && **id != peer);
+            for (id, author) in std::iter::once((&self.me, self.mine())).chain(departed) {
+                let after = match theirs.get(id) {
+                    Some(Standing::Has(number)) => *number,
+                    Some(Standing::Waits) if *id != self.me => continue,
+                    Some(Standing::Waits) | None => 0,
+                };
+                if let Some(message) = self.lacking(*id, author, after) {
+                    return Some(message);
+                }
+            }
+        }
+        if let Some((picture, from)) = self.pictures.to_ask(peer) {
+            return Some(BoardMessage::Want { picture, from });
+        }
+        let Sending { picture, at, until } = link.sending?;
+        let Some(bytes) = self.pictures.whole(picture) else { return Some(BoardMessage::Lack { picture }) };
+        let end = bytes.len().min(until).min(at + MAX_PICTURE_PART);
+        let part = bytes.get(at..end).filter(|part| !part.is_empty())?;
+        Some(BoardMessage::Part { picture, at, data: PartData(part.to_vec()) })
+    }
+
+    fn taken(&mut self, peer: PeerId, message: &BoardMessage) {
+        let me = self.me;
+        let Some(link) = self.links.get_mut(&peer) else { return };
+        let (author, number) = match message {
+            BoardMessage::Have { members } => {
+                link.introduced = true;
+                for member in members {
+                    link.news.remove(&member.peer);
+                    link.told.extend(member.number.map(|number| (member.peer, number)));
+                }
+                return;
+            }
+            BoardMessage::Want { picture, from } => return self.pictures.was_asked(*picture, *from),
+            BoardMessage::Lack { .. } => {
+                link.sending = None;
+                return;
+            }
+            BoardMessage::Part { data, .. } => {
+                if let Some(sending) = &mut link.sending {
+                    sending.at += data.0.len();
+                }
+                return;
+            }
+            BoardMessage::Draw(draw) => (&draw.author, draw.number),
+            BoardMessage::Change(change) => (&change.author, change.number),
+            BoardMessage::Remove(remove) => (&remove.author, remove.number),
+        };
+        let author = author.as_ref().map_or(me, |author| author.peer);
+        if let Some(theirs) = &mut link.theirs {
+            theirs.insert(author, Standing::Has(number));
+        }
+    }
+
+    /// The first message on a link.
+    fn introduction(&self, peer: PeerId) -> BoardMessage {
+        let others = self.authors.keys().filter(|author| **author != self.me && **author != peer);
+        let theirs = self.authors.get(&peer).map_or(0, |author| author.direct);
+        let members = std::iter::once(BoardMember { peer, number: Some(theirs) })
+            .chain(others.map(|author| self.standing(*author)))
+            .collect();
+        BoardMessage::Have { members }
+    }
+
+    /// What we have of somebody of whom others may know too.
+    fn standing(&self, peer: PeerId) -> BoardMember {
+        let number = match self.authors.get(&peer) {
+            Some(author) if author.present => None,
+            author => Some(author.map_or(0, |author| author.complete)),
+        };
+        BoardMember { peer, number }
+    }
+
+    /// What a member who has so much of an author lacks first.
+    fn lacking(&self, id: PeerId, author: &Author, after: u64) -> Option<BoardMessage> {
+        let (number, deed) = author.after(after)?;
+        let named = (id != self.me).then(|| Named { peer: id, name: author.name.clone() });
+        // Of somebody who left in the middle of a word we may lack what came before it.
+        let whole = named.is_some() && number <= author.complete;
+        Some(match deed {
+            Deed::Draw => {
+                let body = self.elements.get(&ElementId { number, author: id })?.body.as_ref()?;
+                BoardMessage::Draw(Draw { author: named, whole, ..body.draw.clone() })
+            }
+            Deed::Change(of, part) => {
+                let change = self.elements.get(of)?.change(*part)?;
+                let (version, value) = (change.version, change.value.clone());
+                BoardMessage::Change(Change { author: named, number, of: *of, version, value, whole })
+            }
+            Deed::Remove(removal, _) => BoardMessage::Remove(removal.message(named, number, whole)),
+        })
+    }
+
+    /// Of an author who left we heard something that lies before what we told already.
+    pub(super) fn told_late(&mut self, author: PeerId, number: u64, via: Option<PeerId>) {
+        if author == self.me {
+            return;
+        }
+        for (_, link) in self.links.iter_mut().filter(|(peer, _)| Some(**peer) != via) {
+            if let Some(Standing::Has(told)) = link.theirs.as_mut().and_then(|theirs| theirs.get_mut(&author))
+            {
+                *told = (*told).min(number - 1);
+            }
+        }
+    }
+
+    pub(super) fn heard_have(&mut self, peer: PeerId, members: &[BoardMember]) {
+        let Self { links, authors, me, .. } = self;
+        let Some(link) = links.get_mut(&peer) else { return };
+        let theirs = link.theirs.get_or_insert_default();
+        for member in members {
+            let known = authors.get(&member.peer);
+            if known.is_some() {
+                theirs.insert(member.peer, member.number.map_or(Standing::Waits, Standing::Has));
+            }
+            // They may have more of somebody who left than we do, and wait to hear how much that is.
+            let ours = known.map_or(0, |author| author.complete);
+            let speaks_here = known.is_some_and(|author| author.present) || member.peer == *me;
+            if !speaks_here
+                && member.number.is_some()
+                && link.told.get(&member.peer) != Some(&ours)
+                && link.news.len() < MAX_BOARD_MEMBERS
+                // Whoever invents people is answered for some of them.
+                && (known.is_some() || link.told.len() < 2 * MAX_BOARD_MEMBERS)
+            {
+                link.news.insert(member.peer);
+            }
+        }
+    }
+}
