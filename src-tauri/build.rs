@@ -8,6 +8,15 @@ fn main() {
         "take_link",
         "set_title",
         "close_window",
+        "open_address",
+        "choose_files",
+        "paste_picture",
+        "paste_clipboard",
+        "discard_files",
+        "offer_files",
+        "accept_files_as",
+        "reveal_files",
+        "save_chat",
     ]);
     tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))
         .expect("tauri.conf.json and the capabilities belong to this source tree");

@@ -45,7 +45,14 @@ export default ts.config(
           patterns: [
             ...onlyDoor.patterns,
             {
-              group: ['**/views/**', '**/*.svelte', '!**/*.svelte.ts', '!./*.svelte'],
+              group: [
+                '**/views/**',
+                '**/*.svelte',
+                '!**/*.svelte.ts',
+                '!./*.svelte',
+                '!./board/*.svelte',
+                '!../*.svelte',
+              ],
               message: 'No views in here.',
             },
           ],

@@ -3,15 +3,31 @@
 use serde::Serialize;
 use tauri::ipc::Channel;
 use tauri::{State, WebviewWindow};
-use tincan_engine::api::{Command, CommandError, NumberedEvent, Reply, Snapshot};
+use tincan_engine::api::{BoardCommand, Command, CommandError, NumberedEvent, Reply, Snapshot};
 
 use crate::frame_socket::FrameSocket;
 use crate::links::PendingLink;
-use crate::shell::Shell;
+use crate::outside::Address;
+use crate::shell::{Shell, refusal};
 
 #[tauri::command]
 pub(crate) async fn dispatch(shell: State<'_, Shell>, command: Command) -> Result<Reply, CommandError> {
-    shell.dispatch(command).await
+    shell.dispatch(of_the_page(command)?).await
+}
+
+/// Paths come from the person's own dialogs, drops and pastes: the page names none.
+fn of_the_page(command: Command) -> Result<Command, CommandError> {
+    match command {
+        Command::OfferFiles { .. }
+        | Command::AcceptFiles { folder: Some(_), .. }
+        | Command::AcceptFiles { file: Some(_), .. }
+        | Command::LocateFiles { .. }
+        | Command::Board { command: BoardCommand::Save { file: Some(_), .. } }
+        | Command::SaveChat { file: Some(_), .. } => {
+            Err(refusal("path_refused", "The page names no files. This is a mistake in Tincan."))
+        }
+        command => Ok(command),
+    }
 }
 
 #[tauri::command]
@@ -55,5 +71,33 @@ pub(crate) fn set_title(window: WebviewWindow, title: String) {
 pub(crate) fn close_window(window: WebviewWindow) {
     if let Err(error) = window.destroy() {
         tracing::warn!(%error, "the window could not be closed");
+    }
+}
+
+/// Opens an address of the chat in the person's browser or mail program, after they saw it and pressed.
+#[tauri::command]
+pub(crate) async fn open_address(address: String) -> Result<(), CommandError> {
+    Address::parse(&address)?.open().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_page_names_no_path_and_hears_none() {
+        let path = || Some("/etc/passwd".to_owned());
+        let accept = |folder, file| of_the_page(Command::AcceptFiles { offer: String::new(), folder, file });
+        assert!(accept(None, None).is_ok());
+        assert!(of_the_page(Command::SaveChat { file: None, replace: false, utc_offset: 0 }).is_ok());
+        for refused in [
+            accept(path(), None),
+            accept(None, path()),
+            of_the_page(Command::SaveChat { file: path(), replace: true, utc_offset: 0 }),
+            of_the_page(Command::OfferFiles { paths: Vec::new(), to: None }),
+            of_the_page(Command::LocateFiles { offer: String::new() }),
+        ] {
+            assert_eq!(refused.unwrap_err().code, "path_refused");
+        }
     }
 }

@@ -1,18 +1,21 @@
 //! What the desktop is told about a call while the person looks elsewhere: that somebody came or wrote (a notification, the
 //! window's button in the task bar), and that the screen is to stay on.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use tauri::{AppHandle, Manager, UserAttentionType};
 use tauri_plugin_notification::NotificationExt;
 use tincan_engine::api::{
-    CallView, ChatChange, ChatMessage, ChatView, Event, Notice, NumberedEvent, Settings, Snapshot,
+    CallView, ChatChange, ChatMessage, ChatView, Event, FileOffer, FileState, FilesChange, FilesView, Notice,
+    NumberedEvent, Settings, Snapshot,
 };
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::debug;
 
 use crate::awake::Awake;
+use crate::outgoing::Outgoing;
 use crate::window::{self, Closing};
 
 /// The notice that somebody came into the call.
@@ -33,6 +36,7 @@ pub(crate) async fn watch(app: AppHandle, subscription: (Snapshot, Receiver<Numb
         call: Call::None,
         awake: None,
         chat: snapshot.chat,
+        files: snapshot.files,
         told: None,
     };
     desktop.call_changed(snapshot.call.as_ref());
@@ -61,6 +65,7 @@ struct Desktop {
     /// While there is a call.
     awake: Option<Awake>,
     chat: Option<ChatView>,
+    files: FilesView,
     /// When somebody's words were told last.
     told: Option<Instant>,
 }
@@ -81,6 +86,7 @@ impl Desktop {
                     self.wrote(&text);
                 }
             }
+            Event::Files { change } => self.files_changed(&change),
             _ => {}
         }
     }
@@ -103,6 +109,17 @@ impl Desktop {
     fn guard(&self) {
         let guarded = self.call == Call::WithPeople && self.settings.ask_before_closing;
         self.app.state::<Closing>().guard(guarded);
+    }
+
+    fn files_changed(&mut self, change: &FilesChange) {
+        let news = file_news(&self.files, change);
+        change.apply(&mut self.files);
+        if let FilesChange::Dropped { offer } = change {
+            self.app.state::<Arc<Outgoing>>().dropped(offer);
+        }
+        if let Some(text) = news {
+            self.wrote(&text);
+        }
     }
 
     fn wrote(&mut self, text: &str) {
@@ -153,6 +170,42 @@ fn news(chat: Option<&ChatView>, change: &ChatChange, now: SystemTime) -> Option
     let name = chat.names.get(author).filter(|name| !name.is_empty()).map_or("Somebody", String::as_str);
     let first: String = text.as_ref()?.lines().next()?.chars().take(FIRST_LINE).collect();
     Some(format!("{name}: {first}"))
+}
+
+/// What is to be told of a change of the files: that somebody offers some, that they are here, or that they do not come.
+fn file_news(files: &FilesView, change: &FilesChange) -> Option<String> {
+    let FilesChange::Offer { offer } = change else { return None };
+    let [transfer] = offer.transfers.as_slice() else { return None };
+    if offer.ours {
+        return None;
+    }
+    let before = files.offers.iter().find(|one| one.id == offer.id);
+    let before = before.and_then(|offer| offer.transfers.first()).map(|transfer| transfer.state);
+    if before == Some(transfer.state) {
+        return None;
+    }
+    let what = called(offer);
+    match (before, transfer.state) {
+        (None, FileState::Offered) => {
+            let name = if offer.author_name.is_empty() { "Somebody" } else { &offer.author_name };
+            Some(format!("{name} offers {what}"))
+        }
+        // What was done before the window was there is no news.
+        (None, _) => None,
+        (Some(_), FileState::Done) => Some(format!("{what}: received and verified")),
+        (Some(_), FileState::Failed) => {
+            let problem = transfer.problem.as_ref().map_or("It did not come.", |problem| &problem.message);
+            Some(format!("{what}: {problem}"))
+        }
+        _ => None,
+    }
+}
+
+fn called(offer: &FileOffer) -> String {
+    match offer.items.as_slice() {
+        [item] => item.name.chars().take(FIRST_LINE).collect(),
+        _ => format!("{} files", offer.files),
+    }
 }
 
 #[cfg(test)]

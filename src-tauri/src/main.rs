@@ -8,13 +8,18 @@
 
 mod args;
 mod awake;
+mod clipboard;
 mod commands;
 mod desktop;
+mod dialogs;
 #[cfg(target_os = "linux")]
 mod drawing;
+mod files;
 mod frame_socket;
 mod links;
 mod local_server;
+mod outgoing;
+mod outside;
 mod shell;
 mod window;
 
@@ -29,9 +34,11 @@ use tincan_engine::{Engine, EngineConfig};
 use tracing_subscriber::EnvFilter;
 
 use args::Args;
+use dialogs::Dialogs;
 use frame_socket::{FrameHub, FrameSocket};
 use links::{Link, PendingLink};
 use local_server::LocalRooms;
+use outgoing::Outgoing;
 use shell::Shell;
 
 /// Threads come and go with every call, and each would leave an arena of the system's allocator behind: over 200 calls
@@ -67,6 +74,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
     }
     builder
         .plugin(tauri_plugin_deep_link::init())
+        .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
         .invoke_handler(tauri::generate_handler![
             commands::dispatch,
@@ -75,6 +83,15 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             commands::take_link,
             commands::set_title,
             commands::close_window,
+            commands::open_address,
+            files::choose_files,
+            files::paste_picture,
+            files::paste_clipboard,
+            files::discard_files,
+            files::offer_files,
+            files::accept_files_as,
+            files::reveal_files,
+            files::save_chat,
         ])
         .setup(move |app| set_up(app.handle(), &args))
         .build(tauri::generate_context!())?
@@ -84,9 +101,13 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             {
                 api.prevent_close();
             }
+            RunEvent::WindowEvent { event: WindowEvent::DragDrop(event), .. } => files::dragged(app, &event),
             RunEvent::Exit => {
                 if let Some(shell) = app.try_state::<Shell>() {
                     tauri::async_runtime::block_on(shell.shutdown());
+                }
+                if let Some(outgoing) = app.try_state::<Arc<Outgoing>>() {
+                    outgoing.clear();
                 }
             }
             _ => {}
@@ -96,6 +117,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
 
 fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
     let data_dir = args.data_dir.clone().map_or_else(|| app.path().app_data_dir(), Ok)?;
+    let cache = args.data_dir.clone().map_or_else(|| app.path().app_cache_dir(), Ok)?;
     let frames = Arc::new(FrameHub::default());
     let pending = PendingLink::default();
     if let Some(link) = &args.link {
@@ -118,6 +140,8 @@ fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
     app.manage(pending);
     app.manage(socket);
     app.manage(window::Closing::default());
+    app.manage(Dialogs::default());
+    app.manage(Arc::new(Outgoing::new(cache.join("pasted"))));
     let theme = subscription.0.settings.theme;
     tauri::async_runtime::spawn(desktop::watch(app.clone(), subscription));
     app.manage(Shell::new(engine, local_rooms));

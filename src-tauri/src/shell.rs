@@ -89,5 +89,10 @@ async fn forward(mut events: Receiver<NumberedEvent>, channel: Channel<NumberedE
 }
 
 fn closing() -> CommandError {
-    CommandError { code: "closing".to_owned(), message: "Tincan is closing.".to_owned() }
+    refusal("closing", "Tincan is closing.")
+}
+
+/// Why something is not done, with a stable code.
+pub(crate) fn refusal(code: &str, message: impl Into<String>) -> CommandError {
+    CommandError { code: code.to_owned(), message: message.into() }
 }

@@ -11,7 +11,7 @@ use tincan_engine::api::Theme;
 
 use crate::links::{Link, PendingLink};
 
-const LABEL: &str = "main";
+pub(crate) const LABEL: &str = "main";
 /// The page's own backgrounds (`--page` in its style sheet): what is seen before the page is, and at the edges while the
 /// window is resized.
 const DARK: Color = Color(0x11, 0x17, 0x19, 0xff);
@@ -45,8 +45,7 @@ pub(crate) fn open(app: &AppHandle, theme: Theme, data_dir: Option<&Path>) -> ta
             }
         })
         // Our page has one address; whatever else a link or a dropped file would open does not belong in here.
-        .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"))
-        .disable_drag_drop_handler();
+        .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"));
     if let Some(data_dir) = data_dir {
         builder = builder.data_directory(data_dir.join("webview"));
     }

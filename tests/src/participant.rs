@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
-use tincan_engine::api::{ChatChange, ChatView};
+use tincan_engine::api::{ArenaChange, ArenaView, ChatChange, ChatView, GamePhase, GamesView};
 use tokio::process::Command;
 
 use crate::process::{PATIENCE, Process, binary};
@@ -13,6 +13,10 @@ use crate::process::{PATIENCE, Process, binary};
 const LONG_PATIENCE: Duration = Duration::from_secs(60);
 /// A level above what is left of silence, and below any voice.
 const AUDIBLE: f64 = 0.005;
+/// A game goes on for as long as it likes.
+const GAME_PATIENCE: Duration = Duration::from_secs(180);
+/// From this tick on lines move.
+const MOVING: u32 = 180;
 
 /// A participant without a window.
 pub struct Participant {
@@ -28,6 +32,12 @@ struct Told {
     call: Value,
     preview: Value,
     chat: Option<ChatView>,
+    games: GamesView,
+    arena: Option<ArenaView>,
+    /// The hashes of games: of which round, after how many ticks.
+    rounds: BTreeMap<(u32, u32), String>,
+    /// In how many frames of a round our own head moved, and in how many it stood still.
+    own_head: (u32, u32),
     /// Whether a connection was ever shown as being made again.
     reconnected: bool,
     /// How each one's pictures came, by id.
@@ -108,7 +118,36 @@ impl Told {
             let change: ChatChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
             change.apply(&mut self.chat);
         }
+        self.take_game(&line);
         Some(line)
+    }
+
+    fn take_game(&mut self, line: &Value) {
+        let games = part(line, "games").and_then(|games| serde_json::from_value(games.clone()).ok());
+        self.games = games.unwrap_or_else(|| std::mem::take(&mut self.games));
+        if line["event"]["type"] != "arena" {
+            return;
+        }
+        let Ok(change) = serde_json::from_value::<ArenaChange>(line["event"]["change"].clone()) else {
+            return;
+        };
+        if let ArenaChange::Checked { round, tick, hash } = &change {
+            self.rounds.insert((*round, *tick), hash.clone());
+        }
+        let seat = self.games.game.as_ref().and_then(|game| {
+            let own = game.players.iter().find(|player| player.peer == self.games.me)?;
+            (game.phase == GamePhase::Round && own.out.is_none()).then_some(own.seat?)
+        });
+        let head = |arena: &Option<ArenaView>| {
+            let arena = arena.as_ref().filter(|arena| arena.tick > MOVING)?;
+            *arena.heads.get(usize::from(seat?))?
+        };
+        let before = head(&self.arena);
+        change.apply(&mut self.arena);
+        if let (ArenaChange::Frame { .. }, Some(before), Some(now)) = (&change, before, head(&self.arena)) {
+            let count = if before == now { &mut self.own_head.1 } else { &mut self.own_head.0 };
+            *count += 1;
+        }
     }
 }
 
@@ -176,6 +215,49 @@ impl Participant {
             found(&told.chat)
         };
         self.process.wait_for_within(LONG_PATIENCE, what, search).await
+    }
+
+    /// Waits until the games as a window would show them satisfy `holds`.
+    pub async fn games_until(&mut self, what: &str, holds: impl Fn(&GamesView) -> bool) -> GamesView {
+        self.catch_up();
+        let told = &mut self.told;
+        if holds(&told.games) {
+            return told.games.clone();
+        }
+        let search = |line: &str| {
+            told.take(line);
+            holds(&told.games).then(|| told.games.clone())
+        };
+        self.process.wait_for_within(GAME_PATIENCE, what, search).await
+    }
+
+    /// The games as a window would show them.
+    pub fn games(&mut self) -> &GamesView {
+        self.catch_up();
+        &self.told.games
+    }
+
+    /// The hashes over its rounds: of which round, after how many ticks.
+    pub fn rounds(&mut self) -> &BTreeMap<(u32, u32), String> {
+        self.catch_up();
+        &self.told.rounds
+    }
+
+    /// In how many frames its own head moved, and in how many it stood still.
+    pub fn own_head(&mut self) -> (u32, u32) {
+        self.catch_up();
+        self.told.own_head
+    }
+
+    /// Waits until exactly these are there and connected.
+    pub async fn sees(&mut self, names: &[&str]) {
+        self.catch_up();
+        let there = |call: &Value| {
+            sees(call, names) && others(call).iter().all(|other| other["connection"] == "connected")
+        };
+        if !there(&self.told.call) {
+            self.follow(LONG_PATIENCE, &format!("{names:?}"), |call, _| there(call).then_some(())).await;
+        }
     }
 
     /// Waits until its own devices, as a window would show them, satisfy `holds`.

@@ -185,13 +185,13 @@ async fn what_cannot_be_done_is_refused_with_a_reason_and_nothing_is_left_of_a_c
         (Ask::EditChat { id, text: " ".into() }, "chat_empty"),
         (say(Some("00".repeat(32))), "chat_not_here"),
         (Ask::CloseChatHistory, "chat_not_first"),
-        (Ask::SaveChat { file: None, utc_offset: 0 }, "chat_no_folder"),
+        (Ask::SaveChat { file: None, replace: false, utc_offset: 0 }, "chat_no_folder"),
     ] {
         assert_eq!(code(ben.answer(ask).await).as_deref(), Some(refusal));
     }
     ben.ask(Ask::Leave).await;
     assert_eq!(ben.snapshot().await.chat, None);
-    let save = Ask::SaveChat { file: Some("chat.txt".into()), utc_offset: 0 };
+    let save = Ask::SaveChat { file: Some("chat.txt".into()), replace: false, utc_offset: 0 };
     assert_eq!(code(ben.answer(save).await).as_deref(), Some("no_chat"));
     ben.engine.shutdown().await;
     ada.engine.shutdown().await;

@@ -101,7 +101,7 @@ async fn a_whole_call_logged_in_full_names_nobody_no_code_no_key_no_password_and
     ben.until("what Ada wrote", heard).await;
     assert!(ben.answer(say(WRITTEN.repeat(1000))).await.is_err());
     let file = Some(format!("/nowhere/{WRITTEN}"));
-    assert!(ben.answer(Command::SaveChat { file, utc_offset: 0 }).await.is_err());
+    assert!(ben.answer(Command::SaveChat { file, replace: false, utc_offset: 0 }).await.is_err());
     ben.ask(Command::Leave).await;
     ada.until("alone", |snapshot| snapshot.call.as_ref().unwrap().participants.is_empty()).await;
     ada.ask(Command::Leave).await;

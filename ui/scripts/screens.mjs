@@ -14,6 +14,8 @@ const sizes = [
   { width: 360, height: 480, themes: ['dark'] },
 ];
 const requestClose = (page) => page.evaluate(() => dispatchEvent(new Event('close-requested')));
+const drag = (detail) => (page) =>
+  page.evaluate((detail) => dispatchEvent(new CustomEvent('mock-drag', { detail })), detail);
 const press = (key) => (page) => page.keyboard.press(key);
 const click = (id) => (page) => page.getByTestId(id).first().click();
 /** In a narrow window reactions and what people do together are in the other menu. */
@@ -29,6 +31,7 @@ const then =
 const screens = [
   { name: 'home' },
   { name: 'home-empty' },
+  { name: 'home-files' },
   {
     name: 'home-bad-code',
     scene: 'home',
@@ -110,6 +113,20 @@ const screens = [
   { name: 'chat', then: press('c') },
   { name: 'chat-message', scene: 'chat', then: then(press('c'), click('chat-more')) },
   { name: 'chat-narrow-closed', scene: 'chat' },
+  { name: 'chat-link', scene: 'chat', then: then(press('c'), click('chat-link')) },
+  { name: 'files', then: press('c') },
+  { name: 'files-list', scene: 'files', then: then(press('f'), click('file-all')) },
+  { name: 'files-own', then: press('c') },
+  { name: 'files-trouble', then: press('c') },
+  { name: 'files-trouble-list', scene: 'files-trouble', then: press('f') },
+  { name: 'files-none', scene: 'three', then: press('f') },
+  { name: 'files-cancel', scene: 'files', then: then(press('f'), click('file-cancel')) },
+  { name: 'files-attach', scene: 'chat', then: then(press('c'), click('attach')) },
+  { name: 'files-to-send', scene: 'chat', then: press('o') },
+  { name: 'files-sent', scene: 'chat', then: then(press('o'), click('chat-send')) },
+  { name: 'files-drop', scene: 'three', then: drag({ type: 'over', count: 3 }) },
+  { name: 'files-drop-nowhere', scene: 'home', then: drag({ type: 'over', count: 1 }) },
+  { name: 'files-closed', scene: 'files' },
   { name: 'knocks' },
   { name: 'knocks-people', scene: 'knocks', then: press('p') },
   { name: 'react-menu', scene: 'three', then: menuOf('react-menu') },
@@ -129,6 +146,13 @@ const screens = [
   { name: 'board-lost', then: press('b') },
   { name: 'board-2000', then: press('b') },
   { name: 'board-chat', scene: 'board', then: then(press('b'), press('c')) },
+  { name: 'game', then: press('g') },
+  { name: 'game-countdown', then: press('g') },
+  { name: 'game-over', then: press('g') },
+  { name: 'game-offer', then: press('g') },
+  { name: 'game-told', scene: 'game-offer' },
+  { name: 'game-none', scene: 'three', then: press('g') },
+  { name: 'game-lobby', scene: 'game-offer', then: then(press('g'), click('game-join')) },
   { name: 'hands', then: then(press('1'), press('6')) },
   { name: 'safety', scene: 'three', then: press('e') },
   { name: 'trust', then: press('e') },

@@ -26,11 +26,21 @@ pub(crate) enum What {
     ///
     /// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera
     /// SELECTOR, microphone SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME,
-    /// verified, show LINES, show LINES NAME, share SELECTOR, share smoothly SELECTOR, stop sharing, leave. Progress is told on standard error; standard
+    /// verified, show LINES, show LINES NAME, game offer, game join, game watch, game start, game leave,
+    /// share SELECTOR, share smoothly SELECTOR, stop sharing, leave. Progress is told on standard error; standard
     /// output holds the code and what --stats and --events ask for.
     Call(CallArguments),
     /// Makes a test call with the built-in participant, and says what was seen and heard.
     Try(TryArguments),
+    /// Sends files and folders to whoever joins the code, and says the code when none is given.
+    ///
+    /// The other side runs `tincan receive CODE`, or joins the code in a window. It ends when somebody has everything,
+    /// verified. Whoever was interrupted runs the same command again: what is there is not sent again.
+    Send(SendArguments),
+    /// Receives files: joins the code of a sender, or says a code to send to.
+    ///
+    /// Nothing that is there already is replaced, and nothing has its name before all of it is there and verified.
+    Receive(ReceiveArguments),
     /// Runs a signalling server: introduces the participants of calls to each other. Keeps rooms in memory and stores
     /// nothing.
     Serve(ServeArguments),
@@ -108,6 +118,9 @@ pub(crate) struct CallArguments {
     /// Chat: print what the others write, and send what is typed. Commands then begin with a slash; /help says which.
     #[arg(long)]
     pub(crate) chat: bool,
+    /// Play along in every game that somebody offers, by a program: `bot`, or `bot:SEED` for one that plays the same each time.
+    #[arg(long, value_name = "PLAYER", value_parser = parse_player)]
+    pub(crate) play: Option<u64>,
     /// Leave after this time, such as 30s, 5m or 1h.
     #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
     pub(crate) limit: Option<Duration>,
@@ -135,6 +148,73 @@ pub(crate) struct CallArguments {
     identity: Option<Identity>,
 }
 
+/// How to get to a room without camera and microphone.
+#[derive(Debug, Args)]
+pub(crate) struct RoomArguments {
+    /// Signalling server, such as wss://tincan.example.org; without one the others are looked for on the local network.
+    #[arg(long)]
+    server: Option<String>,
+    /// STUN or TURN server beside those that the signalling server names. May be repeated.
+    #[arg(long, value_name = "SERVER")]
+    ice_server: Vec<String>,
+    /// The name that others see.
+    #[arg(long)]
+    name: Option<String>,
+    /// Use TURN relays only, so that the others do not learn this machine's address.
+    #[arg(long)]
+    relay_only: bool,
+    /// Give up after this time, such as 10m or 1h.
+    #[arg(long = "for", value_name = "TIME", value_parser = parse_duration)]
+    pub(crate) limit: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SendArguments {
+    /// Files and folders.
+    #[arg(required = true, value_name = "FILE")]
+    pub(crate) files: Vec<PathBuf>,
+    /// The code or invite link of whoever receives; without it a code is made and said.
+    #[arg(long, value_name = "CODE")]
+    pub(crate) to: Option<String>,
+    /// Go on for whoever comes, until it is stopped.
+    #[arg(long)]
+    pub(crate) everybody: bool,
+    #[command(flatten)]
+    pub(crate) room: RoomArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ReceiveArguments {
+    /// The code or invite link of the sender; without it a code is made and said.
+    pub(crate) code: Option<String>,
+    /// Where to put it; the current folder otherwise.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) folder: Option<PathBuf>,
+    /// Take everything that is offered without asking.
+    #[arg(long, short)]
+    pub(crate) yes: bool,
+    #[command(flatten)]
+    pub(crate) room: RoomArguments,
+}
+
+impl RoomArguments {
+    pub(crate) fn overrides(&self) -> Overrides {
+        let none = || Some("none".to_owned());
+        Overrides {
+            camera: none(),
+            microphone: none(),
+            speaker: none(),
+            server: self.server.clone(),
+            ice_servers: (!self.ice_server.is_empty()).then(|| self.ice_server.clone()),
+            name: self.name.clone(),
+            relay_only: self.relay_only.then_some(true),
+            microphone_on: Some(false),
+            camera_on: Some(false),
+            ..Overrides::default()
+        }
+    }
+}
+
 #[derive(Debug, Args)]
 pub(crate) struct TryArguments {
     /// default, none, test-pattern, file:PATH.y4m, or an id from `tincan devices`.
@@ -158,6 +238,15 @@ fn parse_identity(text: &str) -> Result<Identity, String> {
     Ok(Identity::from_secret(*secret.as_bytes()))
 }
 
+/// The seed of a player that is a program.
+fn parse_player(text: &str) -> Result<u64, String> {
+    let seed = text.strip_prefix("bot").and_then(|rest| match rest {
+        "" => Some(u64::from(std::process::id())),
+        rest => rest.strip_prefix(':')?.parse().ok(),
+    });
+    seed.ok_or_else(|| format!("`{text}` is no player: use `bot`, or `bot:` and a number"))
+}
+
 impl CallArguments {
     pub(crate) fn overrides(&self) -> Overrides {
         Overrides {
@@ -174,6 +263,7 @@ impl CallArguments {
             record: self.record.clone(),
             identity: self.identity.clone(),
             max_bitrate: self.max_kbps.map(Bitrate::kbps),
+            bot: self.play,
         }
     }
 
@@ -234,6 +324,15 @@ mod tests {
         }
         for text in ["", "0s", "-1s", "5 s", "1d", "s", "inf", "9999999999999999999999h"] {
             assert!(parse_duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_player_is_a_bot_with_or_without_a_seed() {
+        assert_eq!(parse_player("bot:7"), Ok(7));
+        assert!(parse_player("bot").is_ok());
+        for text in ["", "me", "bot:", "bot:x", "bots"] {
+            assert!(parse_player(text).is_err(), "{text}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tincan_engine::Engine;
 use tincan_engine::api::{
-    CallPhase, CallView, ChatView, Command, Event, NoticeKind, NumberedEvent, Reply, Snapshot, Source,
+    CallPhase, CallView, ChatView, Command, Event, GamesView, NoticeKind, NumberedEvent, Reply, Snapshot, Source,
 };
 use tincan_media::video::text_screen;
 use tokio::sync::broadcast::Receiver;
@@ -17,7 +17,7 @@ use crate::args::{CallArguments, StatsForm};
 use crate::console::Typed;
 use crate::frames::{Frames, StreamReport};
 use crate::output::{self, Joined, Line, ScreenReport, StatisticsLine};
-use crate::{Exit, chat, console, engine_config, progress, stop};
+use crate::{Exit, chat, console, engine_config, game, progress, stop};
 
 /// A goodbye takes a round trip; devices that hang are given this much, then left behind.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -34,6 +34,7 @@ pub(crate) async fn run(arguments: CallArguments) -> Exit {
         arguments: &arguments,
         call: None,
         chat: None,
+        games: GamesView::default(),
         code: None,
         began: Instant::now(),
         was_connected: false,
@@ -63,6 +64,7 @@ struct Participant<'a> {
     arguments: &'a CallArguments,
     call: Option<CallView>,
     chat: Option<ChatView>,
+    games: GamesView,
     /// The code of the room that we joined, until it was told.
     code: Option<String>,
     began: Instant,
@@ -90,7 +92,12 @@ impl Participant<'_> {
                 // What happened before a reply is told before it.
                 biased;
                 event = next(&mut self.events) => match event {
-                    Ok(event) => self.event(&event, joined),
+                    Ok(event) => {
+                        self.event(&event, joined);
+                        if matches!(event.event, Event::Games { .. }) {
+                            self.play_along(engine).await;
+                        }
+                    }
                     // Too slow for the events: begin again from where things stand.
                     Err(RecvError::Lagged(_)) => if let Err(exit) = self.subscribe(engine).await {
                         return exit;
@@ -153,6 +160,7 @@ impl Participant<'_> {
             output::print(&Line::Snapshot { snapshot: &snapshot });
         }
         self.chat = snapshot.chat;
+        self.games = snapshot.games;
         self.call_changed(snapshot.call);
     }
 
@@ -187,6 +195,16 @@ impl Participant<'_> {
                 {
                     output::say(&line);
                 }
+            }
+            Event::Games { games } => {
+                let name_of = |id: &str| {
+                    let found = self.call.as_ref()?.participants.iter().find(|other| other.id == id);
+                    found.map(|other| progress::name(other).to_owned())
+                };
+                for sentence in game::tell(&self.games, games, name_of) {
+                    eprintln!("{sentence}");
+                }
+                self.games = games.clone();
             }
             Event::LastCall { summary: Some(summary) } => {
                 let reason = summary.reason.as_deref().unwrap_or("The call is over.");
@@ -271,12 +289,30 @@ impl Participant<'_> {
             None => {}
             Some(Err(problem)) => eprintln!("{problem}"),
             Some(Ok(Typed::Show { stream, lines })) => self.frames.want(stream, lines),
-            Some(Ok(Typed::Command(Command::Leave))) => self.exit = Some(Exit::Fine),
-            Some(Ok(Typed::Command(command))) => match engine.dispatch(command).await {
-                Ok(Reply::Saved { file }) => eprintln!("Saved as {file}."),
-                Ok(_) => {}
-                Err(error) => eprintln!("{} ({})", error.message, error.code),
+            Some(Ok(Typed::Game(play))) => match game::command(play, &self.games) {
+                Ok(command) => self.ask(engine, command).await,
+                Err(problem) => eprintln!("{problem}"),
             },
+            Some(Ok(Typed::Command(Command::Leave))) => self.exit = Some(Exit::Fine),
+            Some(Ok(Typed::Command(command))) => self.ask(engine, command).await,
+        }
+    }
+
+    async fn ask(&self, engine: &Engine, command: Command) {
+        match engine.dispatch(command).await {
+            Ok(Reply::Saved { file }) => eprintln!("Saved as {file}."),
+            Ok(_) => {}
+            Err(error) => eprintln!("{} ({})", error.message, error.code),
+        }
+    }
+
+    /// A program that plays joins what is offered.
+    async fn play_along(&self, engine: &Engine) {
+        if self.arguments.play.is_some()
+            && self.games.game.is_none()
+            && let Ok(command) = game::command(console::Play::Join { watch: false }, &self.games)
+        {
+            self.ask(engine, command).await;
         }
     }
 

@@ -125,7 +125,9 @@ pub(crate) fn parse(line: &str, chat: Option<&ChatView>) -> Option<Result<Typed,
         "delete" if text.is_empty() => own().map(|own| Command::DeleteChat { id: own.id.clone() }),
         "react" => react(true),
         "unreact" => react(false),
-        "save" if !text.is_empty() => Ok(Command::SaveChat { file: Some(text.into()), utc_offset: 0 }),
+        "save" if !text.is_empty() => {
+            Ok(Command::SaveChat { file: Some(text.into()), replace: false, utc_offset: 0 })
+        }
         "close-history" => Ok(Command::CloseChatHistory),
         "help" => return Some(Ok(Typed::Help)),
         _ => return Some(Ok(Typed::Other(rest.to_owned()))),

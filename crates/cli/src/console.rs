@@ -9,8 +9,9 @@ use tokio::sync::mpsc;
 pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, camera SELECTOR, microphone \
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
                                verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
-                               board redo, board clear, board restore, board JSON (a BoardCommand), share SELECTOR, \
-                               share smoothly SELECTOR, stop sharing, leave.";
+                               board redo, board clear, board restore, board JSON (a BoardCommand), game offer, game join, \
+                               game watch, game start, game leave, share SELECTOR, share smoothly SELECTOR, \
+                               stop sharing, leave.";
 /// A script may write many lines at once; more wait in the pipe.
 const QUEUE: usize = 16;
 
@@ -21,6 +22,21 @@ pub(crate) enum Typed {
     Command(Command),
     /// Of whoever takes the pictures: so many lines, 0 for none and `None` for any size. Of everybody where no stream is named.
     Show { stream: Option<u32>, lines: Option<u16> },
+    /// Of a game: of the one that somebody offers, where it is about joining one.
+    Game(Play),
+}
+
+/// What is to be done in a game.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Play {
+    /// Offer one.
+    Offer,
+    /// Join it, or only watch it.
+    Join { watch: bool },
+    /// Start it.
+    Start,
+    /// Leave it.
+    Leave,
 }
 
 /// Lines of standard input as they come; the channel ends with the input. A thread, because reading cannot be
@@ -50,6 +66,7 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
     let command = match (verb, rest) {
         ("", _) => return None,
         ("show", asked) => return Some(show(asked, call)),
+        ("game", asked) => return Some(play(asked).map(Typed::Game).ok_or_else(|| unknown(line))),
         ("mute", "") => Command::SetMicrophone { on: false },
         ("unmute", "") => Command::SetMicrophone { on: true },
         ("camera", "on") => Command::SetCamera { on: true },
@@ -86,6 +103,17 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
 fn share(asked: &str) -> Command {
     let smoothly = asked.strip_prefix("smoothly").filter(|rest| rest.starts_with(char::is_whitespace));
     Command::ShareScreen { id: smoothly.unwrap_or(asked).trim().to_owned(), smooth: smoothly.is_some() }
+}
+
+fn play(asked: &str) -> Option<Play> {
+    Some(match asked {
+        "offer" => Play::Offer,
+        "join" => Play::Join { watch: false },
+        "watch" => Play::Join { watch: true },
+        "start" => Play::Start,
+        "leave" => Play::Leave,
+        _ => return None,
+    })
 }
 
 fn unknown(line: &str) -> String {

@@ -11,7 +11,9 @@ mod chat;
 mod console;
 mod devices;
 mod doctor;
+mod files;
 mod frames;
+mod game;
 mod local;
 mod output;
 mod progress;
@@ -86,6 +88,8 @@ async fn run(arguments: Arguments) -> Exit {
     match arguments.what {
         What::Call(arguments) => call::run(arguments).await,
         What::Try(arguments) => try_call::run(arguments).await,
+        What::Send(arguments) => files::send(arguments).await,
+        What::Receive(arguments) => files::receive(arguments).await,
         What::Serve(arguments) => serve::run(arguments).await,
         What::Screens { json } => screens::run(json).await,
         What::Devices { json } => devices::run(json).await,

@@ -47,25 +47,40 @@ impl OpusEncoder {
     /// # Errors
     /// [`CodecError`] when libopus has no memory.
     pub fn new() -> Result<Self, CodecError> {
+        let mut encoder = Self::open(InbandFec::Mode1)?;
+        encoder.set_target(DEFAULT_OPUS_BITRATE, INITIAL_EXPECTED_LOSS)?;
+        Ok(encoder)
+    }
+
+    /// An encoder for packets that are repeated whole ([`tincan_media::audio::red`]): none of its few bits goes into
+    /// in-band FEC.
+    ///
+    /// # Errors
+    /// [`CodecError`] when libopus has no memory.
+    pub fn thin(bitrate: Bitrate) -> Result<Self, CodecError> {
+        let mut encoder = Self::open(InbandFec::Off)?;
+        encoder.set_target(bitrate, 0.0)?;
+        Ok(encoder)
+    }
+
+    fn open(fec: InbandFec) -> Result<Self, CodecError> {
         let open = || {
             let mut encoder = Encoder::new(Channels::Mono, SampleRate::Hz48000, Application::Voip)?;
             encoder.set_signal(Signal::Voice)?;
             encoder.set_complexity(ENCODER_COMPLEXITY)?;
-            encoder.set_inband_fec(InbandFec::Mode1)?;
+            encoder.set_inband_fec(fec)?;
             encoder.set_dtx(false)?;
             // Constrained: no packet is much larger than the rate says, so sound never queues behind itself.
             encoder.set_vbr(true)?;
             encoder.set_vbr_constraint(true)?;
             Ok(encoder)
         };
-        let mut encoder = Self {
+        Ok(Self {
             encoder: open().map_err(error("start"))?,
             voice: VoiceDetector::new(),
             samples: [0.0; 2 * SAMPLES_PER_FRAME],
             packet: [0; MAX_PACKET],
-        };
-        encoder.set_target(DEFAULT_OPUS_BITRATE, INITIAL_EXPECTED_LOSS)?;
-        Ok(encoder)
+        })
     }
 }
 
@@ -88,6 +103,7 @@ impl AudioEncoder for OpusEncoder {
             time: first.time,
             captured: first.time,
             payload: Bytes::copy_from_slice(&self.packet[..length]),
+            thin: None,
             level: rfc6464_level(((a * a + b * b) / 2.0).sqrt()),
             voice,
         })

@@ -133,6 +133,21 @@ mod tests {
     }
 
     #[test]
+    fn a_file_is_replaced_where_the_person_said_so_and_nothing_else_is_left_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("chat.txt");
+        for text in ["one", "two"] {
+            assert_eq!(save(&CHAT, &Place::Instead(path.clone()), 0, text.as_bytes()).unwrap(), path);
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+        // A folder stays a folder.
+        let refused = save(&CHAT, &Place::Instead(folder.path().to_owned()), 0, b"x").unwrap_err();
+        assert_eq!(refused.code, "chat_not_saved");
+        assert!(folder.path().is_dir());
+    }
+
+    #[test]
     fn nothing_is_written_over() {
         let folder = tempfile::tempdir().unwrap();
         let place = Place::In(folder.path().to_owned(), 0);

@@ -9,6 +9,7 @@ mod call;
 mod chat_file;
 mod code;
 mod devices;
+mod files;
 mod ice_server;
 mod log;
 mod media;

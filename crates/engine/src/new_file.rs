@@ -23,6 +23,8 @@ const MAX_TRIES: u32 = 100;
 pub(crate) enum Place {
     /// In this new file.
     File(PathBuf),
+    /// In this file, in place of whatever it is.
+    Instead(PathBuf),
     /// In this folder, under a name that says when: milliseconds since 1970.
     In(PathBuf, u64),
 }
@@ -62,7 +64,7 @@ impl Moment {
     }
 }
 
-/// Writes a new file; what is there already is never written over.
+/// Writes a file; what is there already is only written over where the person said so.
 ///
 /// # Errors
 /// A sentence for the person.
@@ -75,6 +77,9 @@ pub(crate) fn save(
     match place {
         Place::File(path) => {
             create(path, bytes).map(|()| path.clone()).map_err(|error| refusal(what, path, &error))
+        }
+        Place::Instead(path) => {
+            instead(path, bytes).map(|()| path.clone()).map_err(|error| refusal(what, path, &error))
         }
         Place::In(folder, now) => {
             let now = Moment::new(*now, utc_offset);
@@ -107,6 +112,21 @@ fn create(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         let _ = std::fs::remove_file(path);
     }
     written
+}
+
+/// Writes beside the file and renames, so that a full disk or a crash leaves the old one or the new one.
+fn instead(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    // A link is not replaced by a file: what it leads to is.
+    let path = &path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let mut name = path.file_name().ok_or(ErrorKind::InvalidInput)?.to_owned();
+    name.push(format!(".{}.part", std::process::id()));
+    let fresh = path.with_file_name(name);
+    create(&fresh, bytes)?;
+    let renamed = std::fs::rename(&fresh, path);
+    if renamed.is_err() {
+        let _ = std::fs::remove_file(&fresh);
+    }
+    renamed
 }
 
 fn refusal(what: &What, path: &Path, error: &std::io::Error) -> CommandError {

@@ -44,6 +44,8 @@ pub struct Overrides {
     pub identity: Option<Identity>,
     /// What a connection may send at most, to compare with others at the same rate.
     pub max_bitrate: Option<Bitrate>,
+    /// Plays in our place, by this seed.
+    pub bot: Option<u64>,
 }
 
 impl Overrides {

@@ -4,9 +4,9 @@ use tokio::sync::broadcast;
 
 use crate::api::{Event, NumberedEvent, Snapshot};
 
-/// Events that a slow subscriber may fall behind before it must ask for a new snapshot: at ten level events a second
-/// that is half a minute of a window that does not draw.
-const BACKLOG: usize = 512;
+/// Events that a slow subscriber may fall behind before it must ask for a new snapshot: with ten of levels and thirty of a
+/// game a second, half a minute of a window that does not draw.
+const BACKLOG: usize = 2048;
 
 /// Holds the one snapshot; every change goes through [`Publisher::publish`].
 pub(crate) struct Publisher {
@@ -61,6 +61,9 @@ fn apply(snapshot: &mut Snapshot, event: &Event) -> bool {
         Event::LastCall { summary } => replace(&mut snapshot.last_call, summary),
         Event::Chat { change } => change.apply(&mut snapshot.chat),
         Event::Board { change } => change.apply(&mut snapshot.board),
+        Event::Files { change } => change.apply(&mut snapshot.files),
+        Event::Games { games } => replace(&mut snapshot.games, games),
+        Event::Arena { change } => change.apply(&mut snapshot.arena),
         Event::Notice { .. } | Event::Reaction { .. } | Event::BoardLive { .. } => true,
     }
 }

@@ -169,7 +169,7 @@ fn as_object(settings: &Settings) -> Map<String, Value> {
 /// Writes beside the file and renames, so that a crash or a power cut leaves the old file or the new one: the content
 /// has to be on the disk before its name is, and the folder is what holds the name. Codes and a relay's password are in
 /// there, so nobody else on the machine may read it.
-fn write_whole<T: Serialize>(folder: &Path, name: &str, value: &T) -> io::Result<()> {
+pub(crate) fn write_whole<T: Serialize>(folder: &Path, name: &str, value: &T) -> io::Result<()> {
     fs::create_dir_all(folder)?;
     let fresh = folder.join(format!("{name}.new"));
     let mut options = fs::OpenOptions::new();

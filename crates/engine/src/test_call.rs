@@ -103,6 +103,7 @@ async fn run(
             test: true,
             record: None,
             max_bitrate: None,
+            bot: None,
             clock,
             media: CallMedia {
                 audio: media.audio().clone(),
@@ -110,6 +111,7 @@ async fn run(
                 screen: media.screen().clone(),
                 output,
             },
+            files: None,
         },
         updates,
         joined,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use thiserror::Error;
-use tincan_media::audio::EncodedAudio;
+use tincan_media::audio::{EncodedAudio, red::Protection};
 use tincan_media::video::EncodedVideo;
 use tincan_media::{Bitrate, MediaClock};
 use tincan_protocol::{CertificateDigest, Channel, Source};
@@ -119,6 +119,8 @@ pub enum PeerEvent {
         bitrate: Bitrate,
         /// Share of packets lost on the way to the other side.
         loss: f32,
+        /// What the microphone's sound is protected by on this way.
+        protection: Protection,
     },
 }
 

@@ -64,8 +64,8 @@ const ORDER: [Channel; 7] = [
 const fn budget(channel: Channel) -> usize {
     match channel {
         Channel::Game | Channel::Ink => 64 * 1024,
-        Channel::Files => 1024 * 1024,
-        Channel::Control | Channel::Chat | Channel::Board | Channel::Rounds => 256 * 1024,
+        // Words about files wait behind what is in it, so a file is not to fill it for seconds.
+        Channel::Control | Channel::Chat | Channel::Board | Channel::Rounds | Channel::Files => 256 * 1024,
     }
 }
 
@@ -519,8 +519,9 @@ mod tests {
         assert_eq!(pieces, budget(Channel::Files) / (MAX_MESSAGE + MESSAGE_COST));
         assert!(outboxes.writable(Channel::Files).now_or_never().is_none());
         assert_eq!(outboxes.writable(Channel::Chat).now_or_never(), Some(Ok(())));
-        for channel in [Channel::Board, Channel::Chat, Channel::Game, Channel::Control] {
-            outboxes.push(channel, Bytes::from_static(b"x")).unwrap();
+        let others = &ORDER[..ORDER.len() - 1];
+        for channel in others.iter().rev() {
+            outboxes.push(*channel, Bytes::from_static(b"x")).unwrap();
         }
         let order: Vec<_> = std::iter::from_fn(|| {
             let channel = outboxes.next()?;
@@ -528,8 +529,9 @@ mod tests {
             Some(channel)
         })
         .collect();
-        assert_eq!(order[..4], ORDER[..4]);
-        assert!(order[4..].iter().all(|channel| *channel == Channel::Files) && order.len() == pieces + 4);
+        let (first, files) = order.split_at(others.len());
+        assert_eq!(first, others);
+        assert!(files.iter().all(|channel| *channel == Channel::Files) && files.len() == pieces);
         assert_eq!(outboxes.writable(Channel::Files).now_or_never(), Some(Ok(())));
     }
 

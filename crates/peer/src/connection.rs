@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use tincan_media::Bitrate;
+use tincan_media::audio::red::Protection;
 use tincan_protocol::CertificateDigest;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
@@ -308,7 +309,7 @@ impl Connection {
         if connected {
             self.gathering = None;
             let target = self.shared.target();
-            self.shared.facts.target(target, 0.0);
+            self.shared.facts.target(target, 0.0, Protection::Fec);
             self.shared.look_at_gate();
             if self.certificates.borrow().is_some() {
                 self.channels.stands();

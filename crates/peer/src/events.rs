@@ -8,6 +8,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tincan_media::Bitrate;
+use tincan_media::audio::red::Protection;
 use tincan_protocol::Source;
 use tokio::sync::{Notify, mpsc};
 
@@ -20,7 +21,7 @@ use crate::sources::PerSource;
 #[derive(Default)]
 struct Untold {
     keyframe_requested: PerSource<bool>,
-    target: Option<(Bitrate, f32)>,
+    target: Option<(Bitrate, f32, Protection)>,
     /// NTP and RTP time.
     reports: PerSource<Option<(u64, u32)>>,
 }
@@ -39,8 +40,8 @@ impl Facts {
     }
 
     /// What the network takes now.
-    pub(crate) fn target(&self, bitrate: Bitrate, loss: f32) {
-        self.change(|untold| untold.target = Some((bitrate, loss)));
+    pub(crate) fn target(&self, bitrate: Bitrate, loss: f32, protection: Protection) {
+        self.change(|untold| untold.target = Some((bitrate, loss, protection)));
     }
 
     /// The other side's clocks.
@@ -70,8 +71,8 @@ impl Facts {
                 }
             }
         }
-        if connected && let Some((bitrate, loss)) = untold.target.take() {
-            return Some(PeerEvent::Target { bitrate, loss });
+        if connected && let Some((bitrate, loss, protection)) = untold.target.take() {
+            return Some(PeerEvent::Target { bitrate, loss, protection });
         }
         if !confirmed {
             return None;
@@ -189,7 +190,7 @@ mod tests {
         sender.try_send(PeerEvent::State(PeerState::Connected)).unwrap();
         while sender.try_send(PeerEvent::ChannelOpen(Channel::Control)).is_ok() {}
         for n in 1..=9 {
-            facts.target(Bitrate::kbps(n), 0.0);
+            facts.target(Bitrate::kbps(n), 0.0, Protection::Fec);
             facts.keyframe_requested(Source::Camera);
             facts.sender_report(Source::Microphone, n, 0);
         }
@@ -241,7 +242,7 @@ mod tests {
             for &(step, value) in &steps {
                 match step {
                     0 => facts.keyframe_requested(Source::Camera),
-                    1 => facts.target(Bitrate::bps(value), 0.0),
+                    1 => facts.target(Bitrate::bps(value), 0.0, Protection::Fec),
                     2 => facts.sender_report(Source::Camera, value, 0),
                     _ => { let _ = sender.try_send(PeerEvent::ChannelOpen(Channel::Control)); }
                 }

@@ -20,6 +20,8 @@ const PICTURES: usize = 16;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wire {
     pub(crate) payload_type: u8,
+    /// Payload type of sound that carries what came before it too (RFC 2198), where both know it.
+    pub(crate) red: Option<u8>,
     /// Header extensions that both have: the number, and for the section's tag its value.
     pub(crate) audio_level: Option<u8>,
     pub(crate) mid: Option<(u8, String)>,
@@ -76,6 +78,11 @@ impl Outgoing {
     /// How this source is written from now on.
     pub(crate) fn negotiated(&self, source: Source, wire: Option<Wire>) {
         self.lanes().of[source].wire = wire;
+    }
+
+    /// Payload type of a source's packets that carry what came before too, where both know it.
+    pub(crate) fn red(&self, source: Source) -> Option<u8> {
+        self.lanes().of[source].wire.as_ref().and_then(|wire| wire.red)
     }
 
     pub(crate) fn wire(&self, source: Source) -> Option<Wire> {
@@ -181,13 +188,13 @@ mod tests {
 
     fn sound() -> SharedAudio {
         let (time, captured) = (MediaTime::ZERO, MediaTime::ZERO);
-        Arc::new(EncodedAudio { time, captured, payload: Bytes::new(), level: 0, voice: true })
+        Arc::new(EncodedAudio { time, captured, payload: Bytes::new(), thin: None, level: 0, voice: true })
     }
 
     fn negotiated(sources: &[Source]) -> Outgoing {
         let outgoing = Outgoing::default();
         for source in sources {
-            let wire = Wire { payload_type: 96, audio_level: None, mid: None };
+            let wire = Wire { payload_type: 96, red: None, audio_level: None, mid: None };
             outgoing.negotiated(*source, Some(wire));
         }
         outgoing

@@ -58,6 +58,17 @@ pub(crate) fn opus() -> RTCRtpCodec {
     }
 }
 
+/// Sound that carries what came before it too (RFC 2198): two or more packets of the codec above.
+fn red() -> RTCRtpCodec {
+    RTCRtpCodec {
+        mime_type: MIME_TYPE_RED.to_owned(),
+        clock_rate: AUDIO_CLOCK,
+        channels: 2,
+        sdp_fmtp_line: format!("{OPUS_PAYLOAD_TYPE}/{OPUS_PAYLOAD_TYPE}"),
+        rtcp_feedback: Vec::new(),
+    }
+}
+
 pub(crate) fn h264() -> RTCRtpCodec {
     RTCRtpCodec {
         mime_type: MIME_TYPE_H264.to_owned(),
@@ -79,8 +90,11 @@ fn rtx() -> RTCRtpCodec {
     }
 }
 
+/// The library has no name for it.
+pub(crate) const MIME_TYPE_RED: &str = "audio/red";
 /// Payload types that Chromium uses too; the offerer's count.
 const OPUS_PAYLOAD_TYPE: u8 = 111;
+const RED_PAYLOAD_TYPE: u8 = 63;
 const H264_PAYLOAD_TYPE: u8 = 102;
 const RTX_PAYLOAD_TYPE: u8 = 103;
 
@@ -96,6 +110,7 @@ fn media_engine() -> Result<MediaEngine, webrtc::error::Error> {
     let mut engine = MediaEngine::default();
     for (rtp_codec, payload_type, kind) in [
         (opus(), OPUS_PAYLOAD_TYPE, RtpCodecKind::Audio),
+        (red(), RED_PAYLOAD_TYPE, RtpCodecKind::Audio),
         (h264(), H264_PAYLOAD_TYPE, RtpCodecKind::Video),
         (rtx(), RTX_PAYLOAD_TYPE, RtpCodecKind::Video),
     ] {

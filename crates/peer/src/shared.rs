@@ -5,10 +5,11 @@
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tincan_media::audio::red::Protection;
 use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
 use tincan_media::{Bitrate, MediaClock, MediaTime};
 use tincan_protocol::Source;
@@ -143,6 +144,8 @@ pub(crate) struct Shared {
     remote: PerSource<AtomicU64>,
     figures: Mutex<Figures>,
     target: AtomicU64,
+    /// Index of what protects our sound on the way, in [`Protection::ALL`].
+    protection: AtomicU8,
     /// How many connections share the uplink.
     connections: AtomicUsize,
     clock: MediaClock,
@@ -192,6 +195,7 @@ impl Shared {
             remote: PerSource::new(|_| AtomicU64::new(NONE)),
             figures: Mutex::default(),
             target: AtomicU64::new(0),
+            protection: AtomicU8::new(0),
             connections: AtomicUsize::new(1),
             clock,
             ahead: PerSource::default(),
@@ -242,6 +246,16 @@ impl Shared {
 
     pub(crate) fn set_target(&self, target: Bitrate) {
         self.target.store(target.as_bps(), Ordering::Relaxed);
+    }
+
+    /// What protects our sound on the way to the other side.
+    pub(crate) fn protection(&self) -> Protection {
+        let index = usize::from(self.protection.load(Ordering::Relaxed));
+        Protection::ALL.get(index).copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_protection(&self, protection: Protection) {
+        self.protection.store(protection as u8, Ordering::Relaxed);
     }
 
     /// How many connections share the uplink; one at least.
@@ -364,6 +378,7 @@ mod tests {
                 time: MediaTime::from_micros(hour.saturating_add_signed(drift)),
                 captured: MediaTime::from_micros(hour),
                 payload: bytes::Bytes::new(),
+                thin: None,
                 level: 127,
                 voice: false,
             };

@@ -14,7 +14,7 @@ use webrtc::peer_connection::PeerConnection;
 use webrtc::rtp_transceiver::RtpSender;
 
 use crate::outgoing::Wire;
-use crate::setup;
+use crate::setup::{self, MIME_TYPE_RED};
 use crate::shared::Shared;
 use crate::sources::{PerSource, Sections};
 
@@ -90,13 +90,16 @@ fn track(shared: &Shared, source: Source) -> MediaStreamTrack {
 async fn wire(sender: &dyn RtpSender, source: Source, mid: &str) -> Result<Option<Wire>, Error> {
     let parameters = sender.get_parameters().await?.rtp_parameters;
     let mime_type = if source.is_video() { "video/h264" } else { "audio/opus" };
-    let codec = parameters.codecs.iter().find(|c| c.rtp_codec.mime_type.eq_ignore_ascii_case(mime_type));
+    let of = |mime: &str| parameters.codecs.iter().find(|c| c.rtp_codec.mime_type.eq_ignore_ascii_case(mime));
+    let codec = of(mime_type);
+    let red = of(MIME_TYPE_RED).filter(|_| source == Source::Microphone);
     let extension = |uri| {
         let found = parameters.header_extensions.iter().find(|extension| extension.uri == uri);
         found.and_then(|extension| u8::try_from(extension.id).ok())
     };
     Ok(codec.map(|codec| Wire {
         payload_type: codec.payload_type,
+        red: red.map(|red| red.payload_type),
         audio_level: extension(AUDIO_LEVEL_URI),
         mid: extension(SDES_MID_URI).filter(|_| !mid.is_empty()).map(|id| (id, mid.to_owned())),
     }))

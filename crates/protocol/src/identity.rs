@@ -1,13 +1,10 @@
 //! Who a participant is for one stay in a room, and how a server and the others know that it is them.
 
 use std::fmt;
-use std::str::FromStr;
 
 use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
-use serde::{Deserialize, Serialize};
 use sha2::Sha256;
-use subtle::ConstantTimeEq;
 use thiserror::Error;
 use x25519_dalek::{PublicKey, SharedSecret, StaticSecret};
 
@@ -121,7 +118,7 @@ pub struct ParseHexError;
 macro_rules! hex_of_32_bytes {
     ($(#[$meta:meta])+ $name:ident) => {
         $(#[$meta])+
-        #[derive(Clone, Copy, Serialize, Deserialize)]
+        #[derive(Clone, Copy, serde::Serialize, serde::Deserialize)]
         #[serde(into = "String", try_from = "String")]
         pub struct $name([u8; 32]);
 
@@ -140,28 +137,28 @@ macro_rules! hex_of_32_bytes {
         // In a time that does not tell where two differ.
         impl PartialEq for $name {
             fn eq(&self, other: &Self) -> bool {
-                self.0.ct_eq(&other.0).into()
+                subtle::ConstantTimeEq::ct_eq(&self.0[..], &other.0[..]).into()
             }
         }
 
         impl Eq for $name {}
 
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 f.write_str(concat!(stringify!($name), "(..)"))
             }
         }
 
-        impl FromStr for $name {
-            type Err = ParseHexError;
+        impl std::str::FromStr for $name {
+            type Err = $crate::ParseHexError;
             fn from_str(text: &str) -> Result<Self, Self::Err> {
-                let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| ParseHexError)?;
-                Ok(Self(bytes.try_into().map_err(|_| ParseHexError)?))
+                let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(|_| $crate::ParseHexError)?;
+                Ok(Self(bytes.try_into().map_err(|_| $crate::ParseHexError)?))
             }
         }
 
         impl TryFrom<String> for $name {
-            type Error = ParseHexError;
+            type Error = $crate::ParseHexError;
             fn try_from(text: String) -> Result<Self, Self::Error> {
                 text.parse()
             }
@@ -174,6 +171,7 @@ macro_rules! hex_of_32_bytes {
         }
     };
 }
+pub(crate) use hex_of_32_bytes;
 
 hex_of_32_bytes! {
     /// A server's public key (X25519) for one connection, as 64 hex digits.

@@ -1,4 +1,4 @@
-//! What people in a call do together beside talking, above the channels of their connections: the chat and the
+//! What people in a call do together beside talking, above the channels of their connections: the chat, files and the
 //! whiteboard ([`Board`]).
 //!
 //! [`Chat::handle`] takes what happened, [`Chat::poll`] gives what changed (until it gives `None`), and [`Chat::tell`] says to
@@ -10,10 +10,17 @@
 
 mod board;
 mod chat;
+mod files;
 mod picture_head;
+pub mod play;
 
 pub use board::{
     Board, BoardError, BoardInput, BoardOutput, Edit, Element, LIVE_INTERVAL, Live, LiveState, LiveStroke,
     MAX_AUTHOR_COST, MAX_BOARD_AUTHORS, MAX_BOARD_COST, MAX_ELEMENTS, New, Own, Place,
 };
 pub use chat::{Chat, ChatError, ChatInput, ChatOutput, Draft, MAX_AUTHORS, MAX_POSTS, MAX_TEXT, Said};
+pub use files::{
+    Earlier, FileProblem, FileStatus, Files, FilesOutput, HostilePath, Layout, List, ListError, MAX_OURS,
+    MAX_THEIRS, MAX_UNDECIDED, Offer, OfferId, PART, PART_NOTES, PiecePlace, Transfer, WINDOW, claim,
+    file_hash, is_program, numbered, piece_value, safe_name, safe_paths,
+};

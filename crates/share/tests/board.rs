@@ -96,6 +96,27 @@ fn whoever_comes_late_gets_all_of_it_also_from_those_who_left() {
 }
 
 #[test]
+fn who_left_before_all_heard_what_became_of_it_is_known_alike_in_the_end() {
+    let mut world = three();
+    // Cyd hears of the first stroke, Ben only of the second: the first was deleted before it was told him.
+    world.break_link(0, 1);
+    let gone = world.draw(0, ElementKind::Pen);
+    world.draw(0, ElementKind::Pen);
+    world.settle();
+    world.break_link(0, 2);
+    world.board(0).remove(&[gone], None).unwrap();
+    world.open_link(0, 1);
+    // Both introduce themselves, and one deed arrives.
+    world.step(0, 1);
+    world.step(1, 0);
+    world.step(0, 1);
+    world.leave(0);
+    world.settle();
+    world.check();
+    assert_eq!(world.view(1).len(), 2, "nobody who is left knows that it was deleted");
+}
+
+#[test]
 fn undo_and_redo_are_about_what_one_did_and_nobody_went_on_with() {
     let mut world = three();
     let mine = world.draw(0, ElementKind::Note);
@@ -298,6 +319,15 @@ fn pictures_come_whole_from_whoever_has_them() {
     world.settle();
     assert_eq!(world.board(3).picture(hash), Some(&picture[..]));
     world.check();
+    // Whoever takes a deletion back sends nobody the picture anew.
+    let all = world.board(1).elements();
+    world.board(1).remove(&all, None).unwrap();
+    world.settle();
+    let before = world.sent(3);
+    world.board(1).undo().unwrap();
+    world.settle();
+    assert_eq!((world.sent(3) - before, world.view(3).len()), (1, 1));
+    assert_eq!(world.board(3).picture(hash), Some(&picture[..]));
     let not_taken = [b"GIF89a".to_vec(), png(600_000), Vec::new()];
     for bytes in not_taken {
         let refused = world.board(1).add_picture(None, Frame([0, 0, 1, 1]), bytes);
@@ -337,7 +367,6 @@ fn drawn(number: u64, points: usize) -> BoardMessage {
         text: String::new(),
         picture: None,
         live: None,
-        whole: false,
     })
 }
 
@@ -358,7 +387,7 @@ fn whoever_draws_without_end_is_bounded_and_hinders_nobody() {
     for number in 1..50_000 {
         let of = ElementId { number, author: id(3) };
         let value = Value::Text("x".repeat(100));
-        let change = Change { author: None, number: 1000 + number, of, version: 1, value, whole: false };
+        let change = Change { author: None, number: 1000 + number, of, version: 1, value };
         hear(&mut board, &BoardMessage::Change(change));
     }
     board.add(vec![new(ElementKind::Pen, None)]).unwrap();
@@ -369,7 +398,7 @@ fn nobody_can_delete_what_will_be_drawn_nor_freeze_what_is() {
     let mut board = with_hostile();
     let first = board.add(vec![new(ElementKind::Note, None)]).unwrap()[0];
     let all = Removed { author: id(0), numbers: vec![(1, (1 << 53) - 1)] };
-    let remove = Remove { author: None, number: 1, elements: vec![all], whole: false };
+    let remove = Remove { author: None, number: 1, elements: vec![all] };
     hear(&mut board, &BoardMessage::Remove(remove));
     assert!(board.element(first).is_none());
     board.restore().unwrap();
@@ -377,7 +406,7 @@ fn nobody_can_delete_what_will_be_drawn_nor_freeze_what_is() {
     assert_eq!(board.elements().len(), 2, "what is drawn afterwards stays");
     let value = Value::Frame(Frame([1, 1, 1, 1]));
     let number = 2;
-    let frozen = Change { author: None, number, of: id_of_note, version: (1 << 53) - 1, value, whole: false };
+    let frozen = Change { author: None, number, of: id_of_note, version: (1 << 53) - 1, value };
     hear(&mut board, &BoardMessage::Change(frozen));
     assert_eq!(board.change(to(id_of_note, [5; 4]), None), Err(BoardError::Frozen));
     // As its sentence says.
@@ -394,7 +423,7 @@ fn nobody_speaks_for_who_is_here_and_the_own_word_replaces_what_was_handed_on() 
     let speak = |board: &mut Board, author, message: BoardMessage| {
         let BoardMessage::Draw(draw) = message else { unreachable!() };
         let author = Some(tincan_protocol::Author { peer: id(author), name: "X".into() });
-        hear(board, &BoardMessage::Draw(Draw { author, whole: true, ..draw }));
+        hear(board, &BoardMessage::Draw(Draw { author, ..draw }));
     };
     speak(&mut board, 2, drawn(1, 1));
     speak(&mut board, 0, drawn(1, 1));

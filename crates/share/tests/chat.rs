@@ -8,7 +8,8 @@ use std::collections::BTreeSet;
 
 use proptest::prelude::*;
 use tincan_protocol::{
-    Author, ChatMember, ChatMessage, MAX_CHAT_CLOCK, MAX_MESSAGE_CHARS, PeerId, Post, PostId, React, Reaction,
+    Author, ChatMember, ChatMessage, MAX_CHAT_CLOCK, MAX_CHAT_MEMBERS, MAX_MESSAGE_CHARS, PeerId, Post,
+    PostId, React, Reaction,
 };
 use tincan_share::{Chat, ChatError, ChatInput, ChatOutput, Draft, MAX_AUTHORS, MAX_POSTS, MAX_TEXT};
 use world::{World, id};
@@ -313,6 +314,28 @@ fn what_one_says_is_bounded_and_costs_the_others_nothing() {
     attacked.chat.handle(ChatInput::Came(id(7)));
     attacked.chat.handle(ChatInput::LinkOpened(id(7)));
     assert!(attacked.chat.linked().any(|peer| peer == id(7)));
+}
+
+#[test]
+fn whoever_invents_people_is_answered_for_some_of_them_only() {
+    let mut attacked = Attacked::new();
+    let mut answered = BTreeSet::new();
+    for batch in 0..100_u8 {
+        let invented = |n: u8| {
+            let mut bytes = [n; 32];
+            bytes[0] = batch;
+            ChatMember { peer: PeerId::from_bytes(bytes), clock: Some(5) }
+        };
+        let members = (0..MAX_CHAT_MEMBERS as u8).map(invented).collect();
+        attacked.hears(&ChatMessage::Have { members, closed: false });
+        attacked.chat.tell(id(1), |message| {
+            if let ChatMessage::Have { members, .. } = message {
+                answered.extend(members.iter().map(|member| member.peer));
+            }
+            true
+        });
+    }
+    assert!(answered.len() <= 3 * MAX_CHAT_MEMBERS + 2, "{}", answered.len());
 }
 
 #[test]

@@ -9,6 +9,8 @@ import type { Reply } from './generated/Reply';
 import type { Snapshot } from './generated/Snapshot';
 import type { FrameSource } from './frames/source';
 
+export type { ArenaChange } from './generated/ArenaChange';
+export type { ArenaView } from './generated/ArenaView';
 export type { BoardChange } from './generated/BoardChange';
 export type { BoardCommand } from './generated/BoardCommand';
 export type { BoardEdit } from './generated/BoardEdit';
@@ -38,6 +40,20 @@ export type { CommandError } from './generated/CommandError';
 export type { Device } from './generated/Device';
 export type { Devices } from './generated/Devices';
 export type { Event as EngineEvent } from './generated/Event';
+export type { FileItem } from './generated/FileItem';
+export type { FileOffer } from './generated/FileOffer';
+export type { FilesChange } from './generated/FilesChange';
+export type { FilesView } from './generated/FilesView';
+export type { FileTransfer } from './generated/FileTransfer';
+export type { GameCommand } from './generated/GameCommand';
+export type { GameKind } from './generated/GameKind';
+export type { GameOffer } from './generated/GameOffer';
+export type { GameOut } from './generated/GameOut';
+export type { GamePhase } from './generated/GamePhase';
+export type { GamePlayer } from './generated/GamePlayer';
+export type { GamesView } from './generated/GamesView';
+export type { GameTurn } from './generated/GameTurn';
+export type { GameView } from './generated/GameView';
 export type { Knock } from './generated/Knock';
 export type { Levels } from './generated/Levels';
 export type { NearbyCall } from './generated/NearbyCall';
@@ -60,6 +76,26 @@ export type { StreamView } from './generated/StreamView';
 export type { Trust } from './generated/Trust';
 export type { Frame, FrameConsumer, FrameSource } from './frames/source';
 
+/** A file or folder that was chosen, dropped or pasted, and is not offered yet. Its path stays in the shell. */
+export interface OutgoingFile {
+  /** Names it in the shell. */
+  id: number;
+  name: string;
+  /** `null` for a folder: it is counted when it is offered. */
+  bytes: number | null;
+  folder: boolean;
+}
+
+/** What came of choosing, dropping or pasting. */
+export interface Taken {
+  files: OutgoingFile[];
+  /** What could not be taken, as a sentence. */
+  problem: string | null;
+}
+
+/** Files of the system over the window. */
+export type Drag = { type: 'over'; count: number } | { type: 'left' } | { type: 'dropped'; taken: Taken };
+
 /** Everything that the window asks of the engine and hears from it. */
 export interface Core {
   /** Rejects with a `CommandError`, and with nothing else. */
@@ -76,6 +112,26 @@ export interface Core {
   onCloseRequested(callback: () => void): void;
   /** Closes the window, whatever it is doing. */
   closeWindow(): Promise<void>;
+  /** Lets the person choose files, or folders, in the system's own dialog. */
+  chooseFiles(folders: boolean): Promise<Taken>;
+  /** Keeps a picture that was pasted as a file. */
+  pastePicture(picture: Uint8Array): Promise<OutgoingFile>;
+  /** Takes what is on the clipboard and the page does not see. */
+  pasteClipboard(): Promise<Taken>;
+  /** Calls back while files are dragged over the window, and when they are dropped. */
+  onDrag(callback: (drag: Drag) => void): void;
+  /** Puts files away that are not sent. */
+  discardFiles(ids: number[]): Promise<void>;
+  /** Offers what was taken; to one only, or to everybody. */
+  offerFiles(ids: number[], to: string | null): Promise<void>;
+  /** Takes an offer to where the person chooses. `single`: the suggested name of its only file. Says whether they chose. */
+  acceptFilesAs(offer: string, single: string | null): Promise<boolean>;
+  /** Shows what was received in its folder. */
+  revealFiles(offer: string): Promise<void>;
+  /** Saves the chat where the person chooses, and says where; `null`: they changed their mind. */
+  saveChat(name: string, utcOffset: number): Promise<string | null>;
+  /** Opens an address outside of Tincan. */
+  openAddress(address: string): Promise<void>;
   /** The pictures. */
   readonly frames: FrameSource;
 }

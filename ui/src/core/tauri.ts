@@ -1,6 +1,6 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import { asCommandError, type Core } from './core';
+import { asCommandError, type Core, type Drag, type OutgoingFile, type Taken } from './core';
 import { FrameSocket } from './frames/socket';
 import type { Command } from './generated/Command';
 import type { NumberedEvent } from './generated/NumberedEvent';
@@ -50,9 +50,50 @@ export class TauriCore implements Core {
   closeWindow(): Promise<void> {
     return call('close_window');
   }
+
+  chooseFiles(folders: boolean): Promise<Taken> {
+    return call('choose_files', { folders });
+  }
+
+  pastePicture(picture: Uint8Array): Promise<OutgoingFile> {
+    // Bytes as they are: JSON would make numbers of them, four times as long.
+    return call('paste_picture', picture);
+  }
+
+  pasteClipboard(): Promise<Taken> {
+    return call('paste_clipboard');
+  }
+
+  onDrag(callback: (drag: Drag) => void): void {
+    void listen<Drag>('drag', ({ payload }) => callback(payload));
+  }
+
+  discardFiles(ids: number[]): Promise<void> {
+    return call('discard_files', { ids });
+  }
+
+  async offerFiles(ids: number[], to: string | null): Promise<void> {
+    await call('offer_files', { ids, to });
+  }
+
+  acceptFilesAs(offer: string, single: string | null): Promise<boolean> {
+    return call('accept_files_as', { offer, single });
+  }
+
+  revealFiles(offer: string): Promise<void> {
+    return call('reveal_files', { offer });
+  }
+
+  saveChat(name: string, utcOffset: number): Promise<string | null> {
+    return call('save_chat', { name, utcOffset });
+  }
+
+  openAddress(address: string): Promise<void> {
+    return call('open_address', { address });
+  }
 }
 
-async function call<T>(name: string, payload?: Record<string, unknown>): Promise<T> {
+async function call<T>(name: string, payload?: Record<string, unknown> | Uint8Array): Promise<T> {
   try {
     return await invoke<T>(name, payload);
   } catch (thrown) {

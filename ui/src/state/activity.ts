@@ -1,7 +1,10 @@
 import type { KeyPress } from './keys';
 
 /** What people do together that can have the large place on the stage. Each person chooses what their own stage shows. */
-export const ACTIVITIES = [{ id: 'board', title: 'Whiteboard', key: 'B' }] as const;
+export const ACTIVITIES = [
+  { id: 'board', title: 'Whiteboard', key: 'B' },
+  { id: 'game', title: 'Curves', key: 'G' },
+] as const;
 
 export type Activity = 'board' | 'game';
 

@@ -2,7 +2,9 @@ import type { CallView, Participant, Reaction } from '../core/core';
 import type { Corner } from '../layout/corner';
 import { ACTIVITIES, type Activity, type ActivityKeys } from './activity';
 import { ChatModel } from './chat.svelte';
+import { FilesModel } from './files.svelte';
 import { aloneCard, banner, statusSays } from './call-status';
+import { GameModel } from './game.svelte';
 import { clock, displayName, isolated } from './format';
 import { IdleWatch } from './idle';
 import { actionOf, isTextField, PushToTalk, usesSpace, type Action, type KeyPress } from './keys';
@@ -77,6 +79,10 @@ export class CallModel {
   readonly #talk: PushToTalk;
   readonly chat: ChatModel;
   readonly share: ShareModel;
+  readonly files: FilesModel;
+  /** An address of the chat that was pressed: it is shown before it is opened. */
+  link = $state<string>();
+  readonly game: GameModel;
   readonly #names = new Names();
   /** How loud somebody was before they were muted here. */
   // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
@@ -90,9 +96,15 @@ export class CallModel {
     this.#call = call;
     this.#around = around;
     this.share = new ShareModel(session);
-    this.chat = new ChatModel(session, {
-      nameOf: (id) => (this.ids.includes(id) ? this.nameOf(id) : undefined),
+    const beside = {
+      nameOf: (id: string) => (this.ids.includes(id) ? this.nameOf(id) : undefined),
       open: () => (this.panel = 'chat'),
+    };
+    this.chat = new ChatModel(session, beside);
+    this.files = new FilesModel(session, beside);
+    this.game = new GameModel(session, {
+      nameOf: (id) => this.nameOf(id),
+      offer: (message) => this.offer('game', message),
     });
     this.#talk = new PushToTalk(
       // With no microphone chosen there is nothing to hold the key for.
@@ -181,6 +193,14 @@ export class CallModel {
   readonly activities = $derived.by(() => (this.inside && !this.#call().test ? ACTIVITIES : []));
   /** Whoever stands in for a person in a test call looks at nothing. */
   readonly canShare = $derived.by(() => this.inside && !this.#call().test);
+  /** What was written and offered, and nobody here has looked at. */
+  readonly unread = $derived.by(() => this.chat.unread + this.files.unread);
+  /** For whom files are that are dropped now, as part of a sentence. */
+  readonly dropsFor = $derived.by(() => {
+    if (!this.canChat) return undefined;
+    const { to } = this.chat;
+    return to === undefined ? 'everybody in this call' : `${isolated(this.nameOf(to))} only`;
+  });
   readonly handUp = $derived.by(() => this.#call().hand !== null);
   /** Controls that hide behind a dialog, or while nobody is there to look at, would only be looked for. */
   readonly controls = $derived(
@@ -256,6 +276,11 @@ export class CallModel {
       this.offer('board', `${isolated(this.nameOf(first))} is drawing on the whiteboard.`);
   }
 
+  /** The files have changed, or are looked at. `now` in milliseconds since the Unix epoch. */
+  followFiles(now: number): void {
+    this.files.follow(this.panel === 'chat' || this.panel === 'files', now);
+  }
+
   /** The mouse, a finger or a key. */
   moved(): void {
     this.#watch.moved();
@@ -316,7 +341,7 @@ export class CallModel {
 
   toggle(view: PanelView): void {
     // At the door there is nobody yet whom it could show.
-    if (!this.inside || (view === 'chat' && !this.canChat)) return;
+    if (!this.inside || ((view === 'chat' || view === 'files') && !this.canChat)) return;
     this.panel = this.panel === view ? undefined : view;
   }
 
@@ -328,6 +353,24 @@ export class CallModel {
   /** Whoever shares stops; whoever does not is asked what. */
   toggleShare(): void {
     if (this.canShare) this.share.toggle();
+  }
+
+  /** Lets the person choose what to send; it waits in the chat until they send it. */
+  sendFiles(folders = false): void {
+    if (this.canChat) void this.#session.outbox.choose(folders);
+  }
+
+  /** What is sent with a press: what was written, and the files beside it. */
+  async send(): Promise<void> {
+    const { outbox } = this.#session;
+    const { editing, orphaned, to, draft } = this.chat;
+    await this.chat.send();
+    // Whoever changes a message sends no files with it, and files do not go ahead of words that were refused.
+    const refused = draft.trim() !== '' && this.chat.draft === draft;
+    if (outbox.empty || editing || refused) return;
+    // What was for one who left goes to nobody else.
+    if (orphaned) this.chat.tellOrphaned();
+    else await outbox.send(to);
   }
 
   toggleHand(): void {
@@ -391,6 +434,10 @@ export class CallModel {
         return this.toggle('chat');
       case 'people':
         return this.toggle('people');
+      case 'files':
+        return this.toggle('files');
+      case 'send-files':
+        return this.sendFiles();
       case 'safety':
         return this.toggle('safety');
       case 'statistics':
@@ -413,6 +460,8 @@ export class CallModel {
         return this.#around.openKeys();
       case 'board':
         return this.toggleActivity('board');
+      case 'game':
+        return this.toggleActivity('game');
       case 'close':
         // One thing at a time, the uppermost first.
         if (this.panel !== undefined) this.panel = undefined;

@@ -104,13 +104,18 @@ describe('what can be done with a message', () => {
     ]);
   });
 
-  it('a saved chat says where it is', async () => {
+  it('a saved chat says where it is, unless the person changed their mind', async () => {
     const { model } = await open();
-    core.answers.set('save_chat', { type: 'saved', file: '/x/chat.txt' });
-    await model.save(new Date(0));
+    core.place = '/x/chat.txt';
+    const moment = new Date(2026, 10, 27, 9, 5);
+    await model.save(moment);
+    expect(core.shell).toEqual([['save chat', 'Tincan chat 2026-11-27 09.05.txt']]);
     expect(session.toasts.list[0]?.message).toContain('/x/chat.txt');
-    core.answers.set('save_chat', { code: 'chat_not_saved', message: 'No.' });
-    await model.save(new Date(0));
+    core.place = null;
+    await model.save(moment);
+    expect(session.toasts.list.length).toBe(1);
+    core.refusal = { code: 'chat_not_saved', message: 'No.' };
+    await model.save(moment);
     expect(session.toasts.list.map(({ code }) => code)).toEqual(['chat_saved', 'chat_not_saved']);
   });
 });

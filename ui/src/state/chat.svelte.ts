@@ -1,5 +1,5 @@
 import type { ChatMessage, ChatView, Reaction } from '../core/core';
-import { firstLine, groups, lastOwn, utcOffset } from './chat';
+import { fileName, firstLine, lastOwn, utcOffset } from './chat';
 import { displayName, isolated } from './format';
 import type { Session } from './session.svelte';
 
@@ -45,7 +45,6 @@ export class ChatModel {
   }
 
   readonly #chat = $derived.by(() => this.#session.chat);
-  readonly groups = $derived.by(() => (this.#chat ? groups(this.#chat) : []));
   readonly history = $derived.by(() => this.#chat?.history);
   /** What is replied to, and what is being changed. */
   readonly reply = $derived.by(() => this.message(this.#replyTo ?? null));
@@ -140,11 +139,7 @@ export class ChatModel {
     const text = this.draft;
     if (this.busy || text.trim() === '') return;
     if (this.orphaned && this.#editing === undefined) {
-      this.#session.tell(
-        'error',
-        'chat_not_here',
-        'The person it is for has left the call. Choose whom it is for.',
-      );
+      this.tellOrphaned();
       return;
     }
     this.busy = true;
@@ -159,6 +154,11 @@ export class ChatModel {
     if (this.#editing === undefined) this.draft = '';
     else this.#leaveEditing();
     this.#replyTo = undefined;
+  }
+
+  tellOrphaned(): void {
+    const message = 'The person it is for has left the call. Choose whom it is for.';
+    this.#session.tell('error', 'chat_not_here', message);
   }
 
   remove({ id }: ChatMessage): void {
@@ -179,11 +179,11 @@ export class ChatModel {
     void this.#session.ask({ type: 'close_chat_history' });
   }
 
+  /** Asks where, and saves it there. */
   async save(now: Date): Promise<void> {
-    const reply = await this.#session.asked({ type: 'save_chat', file: null, utcOffset: utcOffset(now) });
-    if (reply?.type === 'saved') {
-      this.#session.tell('info', 'chat_saved', `The chat was saved as ${reply.file}.`);
-    }
+    const saving = this.#session.core.saveChat(fileName(now), utcOffset(now));
+    const file = await this.#session.answered(saving);
+    if (file) this.#session.tell('info', 'chat_saved', `The chat was saved as ${file}.`);
   }
 
   /** Whether there is anything to save. */

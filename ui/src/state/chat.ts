@@ -44,12 +44,17 @@ export interface Group {
 
 const MINUTE_MS = 60_000;
 
-export function groups(chat: ChatView): Group[] {
+/** `breaks`: after the messages with these numbers something else stands, so a group ends there. */
+export function groups(chat: ChatView, breaks: ReadonlySet<number> = new Set()): Group[] {
   const found: Group[] = [];
+  let before = 0;
   for (const message of chat.messages) {
-    const { id, author, at, to, passedOnBy } = message;
+    const { id, number, author, at, to, passedOnBy } = message;
     const last = found.at(-1);
+    const broken = [...breaks].some((one) => before <= one && one < number);
+    before = number;
     const goesOn =
+      !broken &&
       last?.author === author &&
       last.to === to &&
       last.passedOnBy === passedOnBy &&
@@ -84,4 +89,11 @@ export function lastOwn({ me, messages }: ChatView): ChatMessage | undefined {
 /** Minutes that the person's clock is ahead of UTC. */
 export function utcOffset(now: Date): number {
   return -now.getTimezoneOffset();
+}
+
+/** How a saved chat is called unless somebody says otherwise: by when it was, by the person's own clock. */
+export function fileName(now: Date): string {
+  const two = (number: number) => String(number).padStart(2, '0');
+  const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
+  return `Tincan chat ${day} ${two(now.getHours())}.${two(now.getMinutes())}.txt`;
 }

@@ -8,12 +8,15 @@ export type Action =
   | 'push-to-talk'
   | 'chat'
   | 'people'
+  | 'files'
+  | 'send-files'
   | 'safety'
   | 'hand'
   | 'let-in'
   | 'lock'
   | 'layout'
   | 'board'
+  | 'game'
   | 'previous-page'
   | 'next-page'
   | 'full-screen'
@@ -35,11 +38,14 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   },
   { keys: ['C'], does: 'Chat: write to everybody, or to one' },
   { keys: ['P'], does: 'People: who is here, invitation, lock' },
+  { keys: ['F'], does: 'Files: what is offered, on its way or here' },
+  { keys: ['O'], does: 'Choose files to send' },
   { keys: ['E'], does: 'Safety number: compare it' },
   { keys: ['K'], does: 'Let in whoever knocked first' },
   { keys: ['L'], does: 'Lock the call, or open it' },
   { keys: ['W'], does: 'Change the layout' },
   { keys: ['B'], does: 'Whiteboard, or back to everybody' },
+  { keys: ['G'], does: 'Curves, or back to everybody' },
   { keys: ['PgUp', 'PgDn'], does: 'Turn the pages of the grid' },
   { keys: ['S', 'F11'], does: 'Full screen, as does a double click' },
   { keys: ['T'], does: 'Statistics' },
@@ -54,12 +60,15 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   ' ': 'push-to-talk',
   c: 'chat',
   p: 'people',
+  f: 'files',
+  o: 'send-files',
   e: 'safety',
   r: 'hand',
   k: 'let-in',
   l: 'lock',
   w: 'layout',
   b: 'board',
+  g: 'game',
   pageup: 'previous-page',
   pagedown: 'next-page',
   s: 'full-screen',

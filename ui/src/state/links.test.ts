@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { pieces } from './links';
+import { destination, pieces } from './links';
 
 const hrefs = (text: string) => pieces(text).flatMap(({ href }) => href ?? []);
 
@@ -15,6 +15,8 @@ describe('links in a text', () => {
       ['http://localhost:8080/x', 'http://localhost:8080/x'],
       ['http://[::1]/', 'http://[::1]/'],
       ['a\nhttps://a.example\nb', 'https://a.example'],
+      ['Write to ada@www.example.org.', 'mailto:ada@www.example.org'],
+      ['<ada.lovelace+calls@example.org>', 'mailto:ada.lovelace+calls@example.org'],
     ] as const) {
       expect(hrefs(text), text).toEqual([href]);
     }
@@ -29,8 +31,10 @@ describe('links in a text', () => {
       'https://x',
       'https://bank.example@evil.example/',
       'xhttps://a.example',
-      'ada@www.example.org',
       'example.org',
+      'ada@example',
+      'mailto:ada@example.org?attach=/etc/passwd',
+      '@ada@example.org',
     ]) {
       expect(hrefs(text), text).toEqual([]);
     }
@@ -44,5 +48,24 @@ describe('links in a text', () => {
         .join(''),
     ).toBe(text);
     expect(pieces('')).toEqual([]);
+  });
+});
+
+describe('where an address leads', () => {
+  it('is shown with its host apart, as the network knows it', () => {
+    expect(destination('https://www.example.org/a?b#c')).toMatchObject({
+      kind: 'web',
+      before: 'https://',
+      host: 'www.example.org',
+      after: '/a?b#c',
+      warning: undefined,
+    });
+    const other = destination('https://exаmple.org/');
+    expect(other?.host).toMatch(/^xn--/);
+    expect(other?.warning).toContain('letters');
+    expect(destination('http://a.example:8080/')).toMatchObject({ host: 'a.example:8080', after: '/' });
+    expect(destination('http://a.example/')?.warning).toContain('not encrypted');
+    expect(destination('mailto:ada@example.org')).toMatchObject({ kind: 'mail', host: 'ada@example.org' });
+    expect(destination('nothing')).toBeUndefined();
   });
 });

@@ -2,6 +2,7 @@
 export const TABS = [
   { id: 'chat', title: 'Chat', key: 'C' },
   { id: 'people', title: 'People', key: 'P' },
+  { id: 'files', title: 'Files', key: 'F' },
 ] as const;
 
 export type Tab = (typeof TABS)[number]['id'];
@@ -12,6 +13,7 @@ export type PanelView = Tab | 'safety' | 'statistics';
 export const TITLES: Readonly<Record<PanelView, string>> = {
   chat: 'Chat',
   people: 'People',
+  files: 'Files',
   safety: 'Safety number',
   statistics: 'Statistics',
 };

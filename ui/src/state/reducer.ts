@@ -1,5 +1,7 @@
 import type { EngineEvent, NumberedEvent, Snapshot } from '../core/core';
 import { changed } from './chat';
+import { changed as changedFiles } from './files';
+import { changedArena } from './game';
 
 /** What one event makes of the snapshot; `'gap'` when events before it are missing. */
 export function apply(snapshot: Snapshot, { number, event }: NumberedEvent): Snapshot | 'gap' {
@@ -9,7 +11,7 @@ export function apply(snapshot: Snapshot, { number, event }: NumberedEvent): Sna
   return { ...snapshot, ...part(snapshot, event), number };
 }
 
-/** Every event replaces one part, so this is a table. Of the chat it is one message. */
+/** Every event replaces one part, so this is a table. Of the chat it is one message, of the files one offer. */
 function part(snapshot: Snapshot, event: EngineEvent): Partial<Snapshot> {
   switch (event.type) {
     case 'settings':
@@ -35,6 +37,13 @@ function part(snapshot: Snapshot, event: EngineEvent): Partial<Snapshot> {
     // The board is kept apart (`BoardStore`): of thousands of things an event changes a few.
     case 'board':
     case 'board_live':
+      return {};
+    case 'files':
+      return { files: changedFiles(snapshot.files, event.change) };
+    case 'games':
+      return { games: event.games };
+    case 'arena':
+      return { arena: changedArena(snapshot.arena, event.change) };
     case 'notice':
     case 'reaction':
       return {};

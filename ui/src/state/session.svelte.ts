@@ -1,13 +1,16 @@
 import { asCommandError, type Command, type CommandError, type Core, type NumberedEvent } from '../core/core';
-import type { Notice, Preview, Reply, Settings, Snapshot } from '../core/core';
+import type { FilesView, Notice, Preview, Reply, Settings, Snapshot } from '../core/core';
 import { serverOf } from './call-status';
 import { BoardStore } from './board/store.svelte';
 import { CodeEntry } from './code-entry.svelte';
+import { Outbox } from './outbox.svelte';
 import { Reactions } from './reactions.svelte';
 import { apply } from './reducer';
 import { screen, type Intent } from './screen';
 import { Toasts } from './toasts.svelte';
 import { Toggle } from './toggle.svelte';
+
+const NO_FILES: FilesView = { offers: [] };
 
 /**
  * The window's state: the engine's snapshot, and the little that only the window knows. Views read it and call its
@@ -18,6 +21,8 @@ export class Session {
   readonly toasts: Toasts;
   readonly reactions = new Reactions();
   readonly board = new BoardStore();
+  /** What was chosen, dropped or pasted, and is not offered yet. */
+  readonly outbox: Outbox;
 
   #snapshot = $state.raw<Snapshot>();
   /** Events that came before the snapshot that they follow. */
@@ -42,6 +47,7 @@ export class Session {
   constructor(core: Core, toasts = new Toasts()) {
     this.core = core;
     this.toasts = toasts;
+    this.outbox = new Outbox(core, (kind, code, message) => this.tell(kind, code, message));
     this.microphone = new Toggle(
       () => this.#snapshot?.preview.microphone.on ?? true,
       (on) => core.dispatch({ type: 'set_microphone', on }),
@@ -55,6 +61,9 @@ export class Session {
   readonly ready = $derived(this.#snapshot !== undefined);
   readonly call = $derived(this.#snapshot?.call ?? null);
   readonly chat = $derived(this.#snapshot?.chat ?? null);
+  readonly files = $derived(this.#snapshot?.files ?? NO_FILES);
+  readonly games = $derived(this.#snapshot?.games);
+  readonly arena = $derived(this.#snapshot?.arena ?? null);
   readonly lastCall = $derived(this.#snapshot?.lastCall ?? null);
   /** Whether somebody wants to close the window, and has to say whether the call may end. */
   readonly closing = $derived(this.#closing && this.call !== null);
@@ -75,6 +84,7 @@ export class Session {
     await this.#subscribe();
     this.core.onLink((link) => this.#offer(link));
     this.core.onCloseRequested(() => this.#closeRequested());
+    this.core.onDrag((drag) => this.outbox.drag(drag));
     const link = await this.core.takeLink().catch(() => null);
     if (link) this.#offer(link);
   }
@@ -163,7 +173,7 @@ export class Session {
   /** The person wants the window closed, and the call to end with it. */
   async close(): Promise<void> {
     this.#closing = false;
-    await this.#told(this.core.closeWindow());
+    await this.told(this.core.closeWindow());
   }
 
   /** The person would rather stay. */
@@ -179,29 +189,32 @@ export class Session {
 
   /** Asks; a refusal becomes a toast. Says whether it was done. */
   async ask(command: Command): Promise<boolean> {
-    return this.#told(this.core.dispatch(command));
+    return this.told(this.core.dispatch(command));
   }
 
   /** The same, for whoever needs the answer; `undefined` after a refusal. */
-  async asked(command: Command): Promise<Reply | undefined> {
-    let reply: Reply | undefined;
-    await this.#told(this.core.dispatch(command).then((answer) => (reply = answer)));
-    return reply;
+  asked(command: Command): Promise<Reply | undefined> {
+    return this.answered(this.core.dispatch(command));
   }
 
-  async #told(promise: Promise<unknown>): Promise<boolean> {
+  /** Waits for something that was asked; a refusal becomes a toast. Says whether it was done. */
+  async told(promise: Promise<unknown>): Promise<boolean> {
+    return (await this.answered(promise.then(() => true))) ?? false;
+  }
+
+  /** The same, giving what came; `undefined` after a refusal. */
+  async answered<T>(promise: Promise<T>): Promise<T | undefined> {
     try {
-      await promise;
-      return true;
+      return await promise;
     } catch (thrown) {
       const { code, message } = asCommandError(thrown);
       this.tell('error', code, message);
-      return false;
+      return undefined;
     }
   }
 
   setMicrophone(on: boolean): Promise<boolean> {
-    return this.#told(this.microphone.set(on));
+    return this.told(this.microphone.set(on));
   }
 
   /** Whether anything of it goes out: switched on, and a device was chosen. */
@@ -214,7 +227,7 @@ export class Session {
     if (this.preview?.[kind].chosen === false) {
       this.tell('hint', `no_${kind}`, `You chose no ${kind}. Choose one in the list of devices.`);
     } else {
-      void this.#told(this[kind].set(!this[kind].on));
+      void this.told(this[kind].set(!this[kind].on));
     }
   }
 

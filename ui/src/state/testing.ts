@@ -6,11 +6,15 @@ import type {
   Command,
   CommandError,
   Core,
+  Drag,
   EngineEvent,
+  FileItem,
+  FileOffer,
+  FileTransfer,
   FrameSource,
   NumberedEvent,
 } from '../core/core';
-import type { Participant, Reply, Snapshot, StreamView } from '../core/core';
+import type { OutgoingFile, Participant, Reply, Snapshot, StreamView, Taken } from '../core/core';
 
 export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
   const source = { chosen: true, on: true, working: true, device: 'A', problem: null };
@@ -43,6 +47,9 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     call: null,
     chat: null,
     board: null,
+    files: { offers: [] },
+    games: { me: 'me', offers: [], game: null },
+    arena: null,
     levels: { microphone: 0, participants: {} },
     statistics: { participants: {} },
     nearby: [],
@@ -90,6 +97,47 @@ export function message(number: number, author: string, change: Partial<ChatMess
     edited: false,
     passedOnBy: null,
     reactions: [],
+    ...change,
+  };
+}
+
+export function item(name = 'valve.pdf', bytes = 2_400_000, change: Partial<FileItem> = {}): FileItem {
+  return { name, folder: false, files: 1, bytes, program: false, ...change };
+}
+
+export function transfer(change: Partial<FileTransfer> = {}): FileTransfer {
+  return {
+    peer: 'a',
+    name: 'Ada',
+    state: 'offered',
+    verified: 0,
+    speed: 0,
+    secondsLeft: null,
+    problem: null,
+    resumable: false,
+    ...change,
+  };
+}
+
+/** One file of somebody else's. */
+export function offer(id: string, change: Partial<FileOffer> = {}): FileOffer {
+  return {
+    id,
+    ours: false,
+    author: 'a',
+    authorName: 'Ada',
+    at: 0,
+    number: 0,
+    to: null,
+    items: [item()],
+    files: 1,
+    bytes: 2_400_000,
+    program: false,
+    free: 58_000_000_000,
+    fits: true,
+    folder: 'Downloads',
+    hash: null,
+    transfers: [transfer()],
     ...change,
   };
 }
@@ -164,6 +212,64 @@ export class ScriptedCore implements Core {
   closeWindow(): Promise<void> {
     this.closed += 1;
     return Promise.resolve();
+  }
+
+  /** What the shell gives, and what it was asked for. */
+  taken: Taken = { files: [], problem: null };
+  clipboard: Taken = { files: [], problem: null };
+  refusal: CommandError | undefined;
+  place: string | null = '/home/robin/x';
+  readonly shell: unknown[] = [];
+  #drag: ((drag: Drag) => void) | undefined;
+
+  #did<T>(value: T, ...what: unknown[]): Promise<T> {
+    this.shell.push(what);
+    return this.refusal ? Promise.reject(this.refusal) : Promise.resolve(value);
+  }
+
+  chooseFiles(folders: boolean): Promise<Taken> {
+    return this.#did(this.taken, 'choose', folders);
+  }
+
+  pastePicture(picture: Uint8Array): Promise<OutgoingFile> {
+    const file = { id: 77, name: 'Pasted picture 1.png', bytes: picture.length, folder: false };
+    return this.#did(file, 'paste', picture.length);
+  }
+
+  pasteClipboard(): Promise<Taken> {
+    return Promise.resolve(this.clipboard);
+  }
+
+  onDrag(callback: (drag: Drag) => void): void {
+    this.#drag = callback;
+  }
+
+  drag(drag: Drag): void {
+    this.#drag?.(drag);
+  }
+
+  discardFiles(ids: number[]): Promise<void> {
+    return this.#did(undefined, 'discard', ids);
+  }
+
+  offerFiles(ids: number[], to: string | null): Promise<void> {
+    return this.#did(undefined, 'offer', ids, to);
+  }
+
+  acceptFilesAs(offer: string, single: string | null): Promise<boolean> {
+    return this.#did(this.place !== null, 'accept as', offer, single);
+  }
+
+  revealFiles(offer: string): Promise<void> {
+    return this.#did(undefined, 'reveal', offer);
+  }
+
+  saveChat(name: string): Promise<string | null> {
+    return this.#did(this.place, 'save chat', name);
+  }
+
+  openAddress(address: string): Promise<void> {
+    return this.#did(undefined, 'open', address);
   }
 
   requestClose(): void {

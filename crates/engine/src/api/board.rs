@@ -443,11 +443,11 @@ impl BoardChange {
             }
             Self::Name { peer, name } => to.names.insert(peer.clone(), name.clone()).as_ref() != Some(name),
             Self::Picture { hash } => {
-                let is_new = !to.pictures.contains(hash);
-                if is_new {
+                if !to.pictures.contains(hash) {
                     to.pictures.push(hash.clone());
                 }
-                is_new
+                // One that was forgotten and came again is told again.
+                true
             }
             Self::Own { own } => std::mem::replace(&mut to.own, *own) != *own,
             Self::Drawing { people } => {

@@ -5,6 +5,7 @@ use ts_rs::TS;
 
 use super::board::BoardCommand;
 use super::event::Reaction;
+use super::play::GameCommand;
 use super::settings::Settings;
 use super::share::ScreenChoice;
 
@@ -141,11 +142,18 @@ pub enum Command {
     },
     /// From now on newcomers are not told what was said before they came; for whoever was in the room first. It stays so.
     CloseChatHistory,
+    /// Something of a game.
+    Game {
+        /// What.
+        command: GameCommand,
+    },
     /// Writes the chat into a new file. The reply is [`Reply::Saved`].
     SaveChat {
         /// Where; `None`: among the downloads, under a name that says when.
         #[debug(skip)]
         file: Option<String>,
+        /// Whether a file that is there already is replaced: a dialog has asked the person.
+        replace: bool,
         /// The person's time minus UTC, in minutes, for the times in it.
         utc_offset: i32,
     },
@@ -153,6 +161,72 @@ pub enum Command {
     Board {
         /// What.
         command: BoardCommand,
+    },
+    /// Offers files and folders, together. The reply is [`Reply::Offered`]. Paths come from the shell, never from the page.
+    OfferFiles {
+        /// Which: 1,024 at most.
+        #[debug(skip)]
+        paths: Vec<String>,
+        /// Peer id of whom alone they are for; `None`: everybody in the call, also whoever comes later.
+        #[debug(skip)]
+        to: Option<String>,
+    },
+    /// Takes what is offered. With neither place it goes to the downloads.
+    AcceptFiles {
+        /// Which.
+        #[debug(skip)]
+        offer: String,
+        /// The folder to put it into, under its own names.
+        #[debug(skip)]
+        folder: Option<String>,
+        /// For an offer of one file: the new file itself. What is there already is not replaced; a number is put behind the name.
+        #[debug(skip)]
+        file: Option<String>,
+    },
+    /// Says that we do not want it.
+    DeclineFiles {
+        /// Which.
+        #[debug(skip)]
+        offer: String,
+    },
+    /// Stops sending or fetching for a while; it stays where it is.
+    PauseFiles {
+        /// Which.
+        #[debug(skip)]
+        offer: String,
+        /// Of our own offer: to whom; `None`: to everybody.
+        #[debug(skip)]
+        peer: Option<String>,
+    },
+    /// Goes on with what we paused, or tries again what failed here.
+    ResumeFiles {
+        /// Which.
+        #[debug(skip)]
+        offer: String,
+        /// Of our own offer: to whom; `None`: to everybody.
+        #[debug(skip)]
+        peer: Option<String>,
+    },
+    /// Ends a transfer. What came of it is removed, and our own offer ends with its last receiver, or at once for everybody.
+    CancelFiles {
+        /// Which.
+        #[debug(skip)]
+        offer: String,
+        /// Of our own offer: to whom; `None`: to everybody, and to nobody who comes later.
+        #[debug(skip)]
+        peer: Option<String>,
+    },
+    /// Puts an offer away of which nothing moves any more.
+    ForgetFiles {
+        /// Which.
+        #[debug(skip)]
+        offer: String,
+    },
+    /// Where a received file is, or the first of several. The reply is [`Reply::Saved`].
+    LocateFiles {
+        /// Which.
+        #[debug(skip)]
+        offer: String,
     },
     /// Locks the room, so that newcomers wait until somebody lets them in, or opens it.
     SetLock {
@@ -230,6 +304,12 @@ pub enum Reply {
         /// Its bytes in base64: a PNG, JPEG or WebP.
         #[debug(skip)]
         data: String,
+    },
+    /// Files are offered.
+    Offered {
+        /// The offer's id.
+        #[debug(skip)]
+        offer: String,
     },
     /// What can be shared: screens, then windows, the ones on top first.
     Screens {

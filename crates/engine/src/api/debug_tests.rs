@@ -90,6 +90,32 @@ fn board() -> BoardView {
     .unwrap()
 }
 
+fn file_offer() -> FileOffer {
+    serde_json::from_value(json!({
+        "id": "", "ours": false, "author": "", "authorName": "", "at": 0, "number": 0, "to": null, "files": 1, "bytes": 1,
+        "program": false, "free": 1, "fits": true, "folder": null, "hash": null,
+        "items": [{ "name": "", "folder": false, "files": 1, "bytes": 1, "program": false }],
+        "transfers": [{
+            "peer": "", "name": "", "state": "failed", "verified": 0, "speed": 0, "secondsLeft": null, "resumable": true,
+            "problem": { "code": "", "message": "" },
+        }],
+    }))
+    .unwrap()
+}
+
+fn games() -> GamesView {
+    serde_json::from_value(json!({
+        "me": "",
+        "offers": [{ "id": "", "kind": "curves", "host": "", "players": [""], "playing": true }],
+        "game": {
+            "id": "", "kind": "curves", "host": "", "watching": false, "phase": "round", "round": 1, "target": 5,
+            "players": [{ "peer": "", "score": 1, "gained": 1, "seat": 0, "out": { "by": "wall" } }],
+            "watchers": [""], "stalled": false,
+        },
+    }))
+    .unwrap()
+}
+
 fn snapshot() -> Snapshot {
     let device = || Device { id: String::new(), name: String::new() };
     Snapshot {
@@ -148,6 +174,22 @@ fn debug_of_what_is_shown_hides_everything_of_a_person() {
     hides(Event::BoardLive { live: vec![serde_json::from_value(live).unwrap()] }, &[]);
     let named = ChatView { names: BTreeMap::from([(SECRET.to_owned(), SECRET.to_owned())]), ..chat() };
     assert!(!format!("{named:?}").contains(SECRET));
+    let progress = |text: String| FileProgress {
+        offer: text.clone(),
+        peer: text,
+        verified: 0,
+        speed: 0,
+        seconds_left: None,
+    };
+    for change in [
+        FilesChange::All { files: FilesView { offers: vec![file_offer()] } },
+        FilesChange::Offer { offer: file_offer() },
+        FilesChange::Progress { moved: vec![progress(String::new())] },
+        FilesChange::Dropped { offer: String::new() },
+    ] {
+        hides(Event::Files { change }, &["code"]);
+    }
+    hides(Event::Games { games: games() }, &["id"]);
     hides(Event::Reaction { peer: Some(String::new()), reaction: Reaction::Clap }, &[]);
     let notice = Notice { kind: NoticeKind::Info, code: String::new(), message: String::new() };
     hides(Event::Notice { notice }, &["code"]);
@@ -175,13 +217,21 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::EditChat { id: text(), text: text() },
         Command::DeleteChat { id: text() },
         Command::ReactToChat { id: text(), reaction: Reaction::Clap, on: true },
-        Command::SaveChat { file: None, utc_offset: 0 },
+        Command::SaveChat { file: None, replace: false, utc_offset: 0 },
         board_command(json!({ "type": "clear", "page": null, "own": true })),
         board_command(json!({ "type": "add_picture", "page": null, "frame": [0, 0, 0, 0], "data": "" })),
         board_command(json!({ "type": "change", "changes": [{ "id": "", "text": "" }], "gesture": null })),
         board_command(json!({ "type": "remove", "ids": [""], "gesture": null })),
         board_command(json!({ "type": "picture", "hash": "" })),
         board_command(json!({ "type": "save", "page": null, "png": null, "file": null, "utcOffset": 0 })),
+        Command::OfferFiles { paths: vec![text()], to: None },
+        Command::AcceptFiles { offer: text(), folder: None, file: None },
+        Command::DeclineFiles { offer: text() },
+        Command::PauseFiles { offer: text(), peer: None },
+        Command::ResumeFiles { offer: text(), peer: None },
+        Command::CancelFiles { offer: text(), peer: None },
+        Command::ForgetFiles { offer: text() },
+        Command::LocateFiles { offer: text() },
         Command::UpdateSettings { settings: Settings::default() },
         Command::CheckCode { text: text() },
     ] {
@@ -191,6 +241,7 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
     hides(Reply::Saved { file: text() }, &[]);
     hides(Reply::Drawn { ids: vec![text()] }, &[]);
     hides(Reply::Picture { data: text() }, &[]);
+    hides(Reply::Offered { offer: text() }, &[]);
     hides(Reply::Code { formatted: text(), complete: true, server: None, problem: None }, &[]);
     hides(CommandError { code: text(), message: text() }, &["code"]);
 }

@@ -2,7 +2,7 @@
 //! types of the UI are generated from these.
 //!
 //! A subscriber gets one [`Snapshot`], then [`NumberedEvent`]s whose numbers follow the snapshot's without a gap. Every
-//! event replaces one part of the snapshot (of the chat, one message), so that the window's reducer is a table; whoever sees a gap asks for a new
+//! event replaces one part of the snapshot (of the chat, one message; of a game's lines, what they are longer by), so that the window's reducer is a table; whoever sees a gap asks for a new
 //! snapshot.
 
 mod board;
@@ -11,6 +11,8 @@ mod command;
 #[cfg(test)]
 mod debug_tests;
 mod event;
+mod files;
+mod play;
 mod settings;
 mod share;
 mod view;
@@ -22,6 +24,13 @@ pub use board::{
 pub use chat::{ChatChange, ChatHistory, ChatMessage, ChatReaction, ChatView};
 pub use command::{Command, CommandError, Reply};
 pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent, Reaction};
+pub use files::{
+    FileItem, FileOffer, FileProblem, FileProgress, FileState, FileTransfer, FilesChange, FilesView,
+};
+pub use play::{
+    ArenaChange, ArenaView, GameCommand, GameKind, GameOffer, GameOut, GamePhase, GamePlayer, GameTurn,
+    GameView, GamesView,
+};
 pub use settings::{Settings, Theme};
 pub use share::{ScreenChoice, ScreenKind, ShareView};
 pub use view::*;

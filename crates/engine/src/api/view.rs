@@ -6,6 +6,8 @@ use ts_rs::TS;
 use super::board::BoardView;
 use super::chat::ChatView;
 use super::event::Levels;
+use super::files::FilesView;
+use super::play::{ArenaView, GamesView};
 use super::settings::Settings;
 use super::share::ShareView;
 
@@ -31,6 +33,12 @@ pub struct Snapshot {
     pub chat: Option<ChatView>,
     /// The call's whiteboard.
     pub board: Option<BoardView>,
+    /// Files that are offered, on their way or there.
+    pub files: FilesView,
+    /// The call's games.
+    pub games: GamesView,
+    /// The round that is played or was played last, in the game that we are in.
+    pub arena: Option<ArenaView>,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.

@@ -108,6 +108,11 @@ impl Connections {
         }
     }
 
+    /// Whether there is none, not even one that is being opened.
+    pub(super) fn is_empty(&self) -> bool {
+        self.connections.is_empty()
+    }
+
     /// Every open connection.
     pub(super) fn iter(&self) -> impl Iterator<Item = (PeerId, &Remote)> {
         self.connections.iter().filter_map(|(peer, connection)| match connection {
@@ -229,6 +234,7 @@ mod tests {
                     screen: self.screen.handle().clone(),
                     output: Arc::new(CountedFrames::default()),
                 },
+                files: None,
             }
         }
     }

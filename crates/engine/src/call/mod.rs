@@ -6,12 +6,14 @@ mod begin;
 pub(crate) mod board_view;
 mod connections;
 mod decoding;
+mod games;
 mod load;
 mod local;
 mod numbers;
 mod people;
 mod remote;
 mod route;
+mod sound;
 mod statistics;
 mod task;
 mod their_screen;
@@ -31,7 +33,8 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::{BoardCommand, CallStatistics, CallView, CommandError, Event, Notice, Reply};
+use crate::api::{BoardCommand, CallStatistics, CallView, CommandError, Event, GameCommand, Notice, Reply};
+use crate::files::FilesHandle;
 use crate::media::{AudioHandle, EncoderHandle, ScreenHandle};
 use crate::{FrameOutput, HostedRoom};
 
@@ -67,8 +70,12 @@ pub(crate) struct CallConfig {
     pub(crate) record: Option<PathBuf>,
     /// What a connection may send at most, when not what is usual.
     pub(crate) max_bitrate: Option<Bitrate>,
+    /// Our line in games is steered by a program, by this seed.
+    pub(crate) bot: Option<u64>,
     pub(crate) clock: MediaClock,
     pub(crate) media: CallMedia,
+    /// Sends and receives files; `None`: nobody here wants any.
+    pub(crate) files: Option<FilesHandle>,
 }
 
 /// The pipelines that a call plugs its connections into.
@@ -106,6 +113,7 @@ pub(crate) enum TogetherCommand {
         page: Option<String>,
         to: oneshot::Sender<String>,
     },
+    Game(GameCommand),
 }
 
 /// What is asked of the call's chat.

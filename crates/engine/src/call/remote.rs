@@ -9,6 +9,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tincan_call::{ConnectionState, LocalCandidate, PathEstimate, PeerChange};
+use tincan_media::audio::red::Protection;
 use tincan_media::{Bitrate, MediaClock};
 use tincan_peer::{
     Certificates, IceCandidate, IceServerConfig, Peer, PeerConfig, PeerError, PeerEvent, PeerEvents,
@@ -24,6 +25,7 @@ use tracing::{Instrument, Span, info_span, warn};
 
 use super::CallMedia;
 use super::their_screen::TheirScreen;
+use crate::files::{FileLink, FilesHandle};
 use crate::media::{
     AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, ScreenCommand,
     ScreenHandle, VideoHandle, VideoReceiver, VideoTarget,
@@ -46,7 +48,7 @@ pub(crate) enum RemoteEvent {
     /// For the session.
     Change(PeerChange),
     /// What the network takes now.
-    Target { bitrate: Bitrate, loss: f32 },
+    Target { bitrate: Bitrate, loss: f32, protection: Protection },
     /// A channel that was asked for is open.
     ChannelOpen(Channel),
     /// A message on it.
@@ -119,6 +121,8 @@ pub(crate) struct Opening {
     pub(crate) tape: Option<Tape>,
     pub(crate) clock: MediaClock,
     pub(crate) media: CallMedia,
+    /// Takes their files channel, and who we are to them.
+    pub(crate) files: Option<(FilesHandle, PeerId)>,
 }
 
 impl Opening {
@@ -175,7 +179,7 @@ impl Remote {
         events: mpsc::Sender<FromPeer>,
     ) -> Self {
         let span = opening.span();
-        let Opening { peer: id, connection, stream, screen_stream, volume, tape, media, .. } = opening;
+        let Opening { peer: id, connection, stream, screen_stream, volume, tape, media, files, .. } = opening;
         let sender = peer.sender();
         let (asker, holder) = (sender.clone(), media.audio.clone());
         let receiver = VideoReceiver::start(VideoTarget {
@@ -217,6 +221,8 @@ impl Remote {
             video: receiver.handle().clone(),
             their_screen: Arc::clone(&their_screen),
             tape: tape.clone(),
+            files,
+            link: None,
             cancel: cancel.clone(),
         };
         let forward = tokio::spawn(forward.run(from_peer).instrument(span));
@@ -415,6 +421,9 @@ struct Forward {
     video: VideoHandle,
     their_screen: Arc<TheirScreen>,
     tape: Option<Tape>,
+    files: Option<(FilesHandle, PeerId)>,
+    /// Closed with the connection.
+    link: Option<FileLink>,
     cancel: CancellationToken,
 }
 
@@ -442,8 +451,8 @@ impl Forward {
                     }
                     continue;
                 }
-                PeerEvent::Target { bitrate, loss } => {
-                    self.tell(RemoteEvent::Target { bitrate, loss }).await;
+                PeerEvent::Target { bitrate, loss, protection } => {
+                    self.tell(RemoteEvent::Target { bitrate, loss, protection }).await;
                     continue;
                 }
                 PeerEvent::LocalDescription(description) => PeerChange::LocalDescription {
@@ -465,6 +474,20 @@ impl Forward {
                 PeerEvent::ChannelOpen(Channel::Control) => PeerChange::ControlOpen,
                 PeerEvent::ChannelMessage { channel: Channel::Control, data } => {
                     PeerChange::Control(data.to_vec())
+                }
+                // Not by way of the call's task: there are ten thousand a second, and it has nothing to say about them.
+                PeerEvent::ChannelOpen(Channel::Files) => {
+                    let open = |(files, me): &(FilesHandle, PeerId)| {
+                        files.open(self.id, *me, Arc::new(self.sender.clone()))
+                    };
+                    self.link = self.files.as_ref().map(open);
+                    continue;
+                }
+                PeerEvent::ChannelMessage { channel: Channel::Files, data } => {
+                    if let Some(link) = &self.link {
+                        link.received(data);
+                    }
+                    continue;
                 }
                 PeerEvent::ChannelOpen(channel) => {
                     self.tell(RemoteEvent::ChannelOpen(channel)).await;

@@ -2,16 +2,17 @@
 
 mod board;
 mod chat;
+mod files;
+mod game;
 mod look;
+mod recording;
 mod show;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tincan_call::{AgainConfig, Input, Output, PathEstimate, Phase, Session, SessionConfig};
-use tincan_media::Bitrate;
 use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::mpsc;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
 
+use self::recording::{Recording, notice, recorded};
 use self::together::{Happened, Together};
 use super::addresses::{Addresses, Change};
 use super::begin::Updates;
@@ -31,26 +33,16 @@ use super::numbers::Numbers;
 use super::people::People;
 use super::remote::{FromPeer, Opening, RemoteEvent, ice_servers};
 use super::route::Joined;
+use super::sound::SoundTargets;
 use super::statistics::{Concealment, participant, quality, screen_statistics};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use crate::api::{CallStatistics, CallView, Notice, NoticeKind};
+use crate::api::{CallStatistics, CallView, NoticeKind};
 use crate::media::AudioCommand;
-use crate::record::{Recorder, Tape};
 
 /// How often it is looked how large the others are shown here.
 const LOOK: Duration = Duration::from_millis(100);
-/// Opus's share: 32 kbit/s, and 20 bytes of RTP header, extensions and SRTP tag 50 times a second.
-const AUDIO_SHARE: Bitrate = Bitrate::kbps(40);
-
-/// A recording, and who is recorded: the first other participant. When they leave, the next one who comes goes on in the
-/// same file. Somebody whose program crashed comes back as another, and nothing proves who they are; with two people in
-/// the call it is who they were.
-struct Recording {
-    recorder: Arc<Recorder>,
-    of: Option<PeerId>,
-}
 
 /// A call from the place in the room to the last word.
 pub(super) struct CallTask {
@@ -80,8 +72,7 @@ pub(super) struct CallTask {
     verdict: Verdict,
     load: Load,
     load_probe: LoadProbe,
-    /// What Opus was told last, per participant.
-    loss: BTreeMap<PeerId, f32>,
+    sound: SoundTargets,
     /// About whom the person was warned.
     doubted: BTreeSet<PeerId>,
     concealment: BTreeMap<PeerId, Concealment>,
@@ -111,7 +102,7 @@ impl CallTask {
                 name: config.name.clone(),
                 microphone: config.microphone,
                 camera: config.camera,
-                features: together::features(),
+                features: together::features(config.files.is_some()),
                 again: hands_over
                     .then(|| AgainConfig { fresh: RoomCode::random_long(), agreed: config.again.clone() }),
                 ..SessionConfig::new(joined.keys, config.identity.clone())
@@ -149,7 +140,7 @@ impl CallTask {
             verdict: Verdict::default(),
             load: Load::default(),
             load_probe: LoadProbe::start(),
-            loss: BTreeMap::new(),
+            sound: SoundTargets::default(),
             doubted: BTreeSet::new(),
             concealment: BTreeMap::new(),
             numbers: Numbers::new(view::safety),
@@ -302,7 +293,8 @@ impl CallTask {
                 Output::ClosePeer { peer, connection } => {
                     if self.connections.close(peer, connection) {
                         self.happened(Happened::Closed(peer));
-                        self.loss.remove(&peer);
+                        let less = self.sound.forget(peer);
+                        less.into_iter().for_each(|command| self.config.media.audio.send(command));
                         self.concealment.remove(&peer);
                     }
                 }
@@ -361,38 +353,10 @@ impl CallTask {
             tape,
             clock: self.config.clock,
             media: self.config.media.clone(),
+            files: self.config.files.clone().map(|files| (files, self.config.identity.id())),
         });
         if offer {
             self.connections.with(peer, connection, |remote| remote.negotiate());
-        }
-    }
-
-    /// The first participant is recorded, when that was asked for.
-    async fn tape(&mut self, peer: PeerId) -> Option<Tape> {
-        if let Some(Recording { recorder, of }) = &mut self.recording {
-            let again = of.is_none();
-            if *of.get_or_insert(peer) != peer {
-                return None;
-            }
-            let tape = recorder.tape(self.config.clock);
-            if again {
-                let message = "Somebody came again and is recorded on in the same file.";
-                self.engine.tell(recording(NoticeKind::Info, "recorded_on", message.into())).await;
-            }
-            return Some(tape);
-        }
-        let path = self.config.record.take()?;
-        match Recorder::create(&path) {
-            Ok(recorder) => {
-                let recorder = Arc::new(recorder);
-                let tape = recorder.tape(self.config.clock);
-                self.recording = Some(Recording { recorder, of: Some(peer) });
-                Some(tape)
-            }
-            Err(error) => {
-                self.engine.tell(recording(NoticeKind::Error, error.code(), error.to_string())).await;
-                None
-            }
         }
     }
 
@@ -400,12 +364,14 @@ impl CallTask {
     async fn connection_event(&mut self, FromPeer { peer, connection, event }: FromPeer) -> Option<Input> {
         match event {
             RemoteEvent::Change(change) => Some(Input::Peer { peer, connection, change }),
-            RemoteEvent::Target { bitrate, loss } => {
-                let path = PathEstimate { available: bitrate, sound: AUDIO_SHARE, loss };
+            RemoteEvent::Target { bitrate, loss, protection } => {
+                if let Some(files) = &self.config.files {
+                    files.pacing().estimate(peer, bitrate.as_bps());
+                }
+                let commands = self.sound.path(peer, bitrate, loss, protection);
+                commands.into_iter().for_each(|command| self.config.media.audio.send(command));
+                let path = PathEstimate { available: bitrate, sound: self.sound.share(peer), loss };
                 self.connections.with(peer, connection, move |remote| remote.set_path(path));
-                self.loss.insert(peer, loss);
-                let loss = self.loss.values().copied().fold(0.0, f32::max);
-                self.config.media.audio.send(AudioCommand::Target { bitrate: Bitrate::kbps(32), loss });
                 None
             }
             RemoteEvent::ChannelOpen(channel) => self.hear(Happened::Opened { peer, channel }).await,
@@ -447,6 +413,7 @@ impl CallTask {
 
     /// Once a second: statistics and what they say of the quality.
     async fn measure(&mut self) {
+        self.pace_files();
         let audio = self.config.media.audio.statistics();
         let sent = self.config.media.encoder.statistics();
         let shared = self.config.media.screen.statistics();
@@ -489,7 +456,7 @@ impl CallTask {
             // Its thread may be waiting for the disk, and whoever lets go of it last waits for the thread.
             let stopped = self.recording.take();
             tokio::task::spawn_blocking(move || drop(stopped));
-            self.engine.tell(recording(NoticeKind::Error, "record_write", problem)).await;
+            self.engine.tell(notice(NoticeKind::Error, "record_write", problem)).await;
         }
     }
 
@@ -501,6 +468,9 @@ impl CallTask {
     pub(super) async fn finish(mut self, reason: Option<String>) {
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
+        if let Some(files) = &self.config.files {
+            files.call_ended();
+        }
         for shown in self.view.participants.iter().flat_map(|participant| &participant.streams) {
             self.config.media.output.ended(shown.stream);
         }
@@ -530,25 +500,12 @@ impl CallTask {
         }
         self.connections.close_all().await;
         if let Some(Recording { recorder, .. }) = self.recording
-            && let Some(notice) = recorded(recorder).await
+            && let Some(told) = recorded(recorder).await
         {
-            self.engine.tell(notice).await;
+            self.engine.tell(told).await;
         }
         self.numbers.end().await;
     }
-}
-
-/// Ends the file, when every connection is closed and nobody else holds it, and says what became of it.
-async fn recorded(recorder: Arc<Recorder>) -> Option<Notice> {
-    let recorder = Arc::into_inner(recorder)?;
-    Some(match tokio::task::spawn_blocking(move || recorder.finish()).await.ok()? {
-        Ok(done) => recording(NoticeKind::Info, "recorded", done.to_string()),
-        Err(error) => recording(NoticeKind::Error, error.code(), error.to_string()),
-    })
-}
-
-fn recording(kind: NoticeKind, code: &str, message: String) -> Notice {
-    Notice { kind, code: code.into(), message }
 }
 
 /// Where a local call has moved to.

@@ -68,6 +68,8 @@ pub(crate) enum AudioCommand {
     Volume { id: PeerId, volume: f32 },
     /// What Opus is to make of the network.
     Target { bitrate: Bitrate, loss: f32 },
+    /// Also encode at this rate, for those whose packets carry what came before; `None`: nobody needs it.
+    Thin(Option<Bitrate>),
     /// Plays the chime; a gain of 1 is the speaker test's.
     Chime { gain: f32 },
     /// Release the devices and end.
@@ -277,7 +279,14 @@ impl Worker {
             }
             AudioCommand::Packet { id, packet } => {
                 if let Some(remote) = self.remotes.get_mut(&id) {
-                    remote.jitter.insert(packet.sequence, packet.timestamp, packet.payload, packet.arrived);
+                    let tincan_peer::RtpPacket { sequence, timestamp, payload, arrived, recovered, .. } =
+                        packet;
+                    // Sound is never sent again: what is recovered came within a later packet.
+                    if recovered {
+                        remote.jitter.insert_copy(sequence, timestamp, payload);
+                    } else {
+                        remote.jitter.insert(sequence, timestamp, payload, arrived);
+                    }
                 }
             }
             AudioCommand::Hold { id, at_least } => {
@@ -295,6 +304,10 @@ impl Worker {
                     warn!(%error, "the old audio target stays");
                 }
             }
+            AudioCommand::Thin(bitrate) => match bitrate.map(OpusEncoder::thin).transpose() {
+                Ok(encoder) => self.sender.set_thin(encoder.map(|encoder| Box::new(encoder) as Box<_>)),
+                Err(error) => warn!(%error, "sound is not repeated"),
+            },
             AudioCommand::Chime { gain } => {
                 self.chime = chime(MediaTime::ZERO).collect();
                 self.chime_gain = gain;

@@ -9,7 +9,8 @@ use url::Url;
 use super::local::ByHand;
 use super::{Answer, Done, EngineTask, Hosted, MAX_HOSTED, Running, acknowledge, error};
 use crate::api::{
-    CallStatistics, CallSummary, ChatChange, CommandError, Event, NearbyCall, Notice, RecentCall, Reply,
+    ArenaChange, BoardChange, CallStatistics, CallSummary, ChatChange, CommandError, Event, GamesView,
+    NearbyCall, Notice, RecentCall, Reply,
 };
 use crate::call::{
     CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, FromCall, Route, unix_millis, view,
@@ -124,8 +125,10 @@ impl EngineTask {
                 test,
                 record: self.config.overrides.record.clone(),
                 max_bitrate: self.config.overrides.max_bitrate,
+                bot: self.config.overrides.bot,
                 clock: self.clock,
                 media: CallMedia { audio, encoder, screen, output: Arc::clone(&self.config.frames) },
+                files: Some(self.files.handle().clone()),
             },
             self.updates_in.clone(),
             joined,
@@ -224,6 +227,9 @@ impl EngineTask {
         self.publisher.publish(Event::Call { call: None });
         self.publisher.publish(Event::Statistics { statistics: CallStatistics::default() });
         self.publisher.publish(Event::Chat { change: ChatChange::All { chat: None } });
+        self.publisher.publish(Event::Board { change: BoardChange::All { board: None } });
+        self.publisher.publish(Event::Games { games: GamesView::default() });
+        self.publisher.publish(Event::Arena { change: ArenaChange::All { arena: None } });
         if running.is_test {
             self.hosted.retain(|hosted| hosted.code != running.code);
         }

@@ -26,8 +26,8 @@ impl EngineTask {
         }
     }
 
-    /// Writes what is shown of the chat into a new file.
-    pub(super) fn save_chat(&mut self, file: Option<String>, utc_offset: i32, answer: Answer) {
+    /// Writes what is shown of the chat into a file.
+    pub(super) fn save_chat(&mut self, file: Option<String>, replace: bool, utc_offset: i32, answer: Answer) {
         let Some(chat) = &self.publisher.snapshot().chat else {
             let gone = error("no_chat", "There is no chat to save: it was kept until the call ended.");
             return drop(answer.send(Err(gone)));
@@ -35,6 +35,7 @@ impl EngineTask {
         let own_name = &self.publisher.snapshot().settings.name;
         let text = chat_file::write(chat, own_name, utc_offset);
         let place = match (file, &self.config.downloads) {
+            (Some(file), _) if replace => new_file::Place::Instead(PathBuf::from(file)),
             (Some(file), _) => new_file::Place::File(PathBuf::from(file)),
             (None, Some(folder)) => new_file::Place::In(folder.clone(), unix_millis()),
             (None, None) => {

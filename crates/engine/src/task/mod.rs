@@ -3,6 +3,8 @@
 mod board;
 mod calls;
 mod chat;
+mod files;
+mod game;
 mod local;
 mod settings;
 mod share;
@@ -23,6 +25,7 @@ use tracing::warn;
 use crate::api::{Command, CommandError, Devices, Event, Reply, Settings, Snapshot};
 use crate::call::{CallCommand, CallHandle, FromCall, view};
 use crate::devices::DeviceSystem;
+use crate::files::{FilesConfig, FilesOwner};
 use crate::media::{AudioCommand, LocalChange, LocalMedia, Releasing, Sending};
 use crate::publish::Publisher;
 use crate::saver::Saver;
@@ -93,6 +96,8 @@ pub(crate) struct EngineTask {
     nearby: Option<Browser>,
     /// Every call that the browser knows, our own among them.
     found: Vec<NearbyHost>,
+    /// Outlives calls.
+    files: FilesOwner,
 }
 
 impl EngineTask {
@@ -106,6 +111,10 @@ impl EngineTask {
             ..Snapshot::default()
         });
         let (updates_in, updates) = mpsc::channel(UPDATES);
+        let files = FilesOwner::start(FilesConfig {
+            downloads: config.downloads.clone(),
+            data_dir: config.data_dir.clone(),
+        });
         Self {
             config,
             devices,
@@ -126,6 +135,7 @@ impl EngineTask {
             hosted: Vec::new(),
             nearby: None,
             found: Vec::new(),
+            files,
         }
     }
 
@@ -145,6 +155,7 @@ impl EngineTask {
                     None => break,
                 },
                 Some(update) = self.updates.recv() => self.call_update(update),
+                update = self.files.next() => self.files_update(update),
                 Some(Ok(done)) = self.work.join_next() => self.done(done),
                 failed = self.saver.failed() => self.not_saved(&failed),
                 change = next_change(&mut self.media) => self.local_change(change),
@@ -166,6 +177,7 @@ impl EngineTask {
                 done = self.work.join_next() => if done.is_none() { break },
             }
         }
+        self.files.stop().await;
         if let Some(failed) = self.saver.finish().await {
             self.not_saved(&failed);
         }
@@ -219,8 +231,19 @@ impl EngineTask {
             | Command::DeleteChat { .. }
             | Command::ReactToChat { .. }
             | Command::CloseChatHistory => return self.chat(command, answer),
+            Command::Game { command } => return self.game(command, answer),
             Command::Board { command } => return self.board(command, answer),
-            Command::SaveChat { file, utc_offset } => return self.save_chat(file, utc_offset, answer),
+            Command::SaveChat { file, replace, utc_offset } => {
+                return self.save_chat(file, replace, utc_offset, answer);
+            }
+            Command::OfferFiles { .. }
+            | Command::AcceptFiles { .. }
+            | Command::DeclineFiles { .. }
+            | Command::PauseFiles { .. }
+            | Command::ResumeFiles { .. }
+            | Command::CancelFiles { .. }
+            | Command::ForgetFiles { .. }
+            | Command::LocateFiles { .. } => return self.ask_files(command, answer),
             Command::SetLock { on } => self.in_call(CallCommand::Lock(on)),
             Command::LetIn { peer } => self.about(&peer, CallCommand::LetIn),
             Command::Refuse { peer } => self.about(&peer, CallCommand::Refuse),

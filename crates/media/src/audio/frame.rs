@@ -50,6 +50,9 @@ pub struct EncodedAudio {
     pub captured: MediaTime,
     /// The Opus packet (RFC 6716).
     pub payload: Bytes,
+    /// The same sound in fewer bits, for paths on which packets carry those before them too ([`red`](super::red)); made
+    /// while somebody needs it.
+    pub thin: Option<Bytes>,
     /// Level for the RTP header extension of RFC 6464: 0 (loudest) to 127 (silence), in -dBov.
     pub level: u8,
     /// Whether somebody speaks in it.

@@ -8,6 +8,7 @@ pub mod jitter;
 mod meter;
 mod mixer;
 pub mod processing;
+pub mod red;
 mod reference;
 mod sender;
 

@@ -20,6 +20,7 @@ const MAX_PADDED_FRAMES: u32 = 6;
 /// afterwards: a half-filled packet is thrown away. The first frame after it fades in, so that unmuting does not click.
 pub struct AudioSender {
     encoder: Box<dyn AudioEncoder>,
+    thin: Option<Box<dyn AudioEncoder>>,
     pending: Option<Pending>,
     /// What follows without a gap goes there.
     next: Option<Next>,
@@ -44,7 +45,7 @@ struct Next {
 impl AudioSender {
     /// A sender that is not muted.
     pub fn new(encoder: Box<dyn AudioEncoder>) -> Self {
-        Self { encoder, pending: None, next: None, muted: false, fade_in: false }
+        Self { encoder, thin: None, pending: None, next: None, muted: false, fade_in: false }
     }
 
     /// Mutes or unmutes, from the next frame on.
@@ -67,6 +68,11 @@ impl AudioSender {
     /// [`CodecError`] when the codec refused; the old target stays.
     pub fn set_target(&mut self, bitrate: Bitrate, expected_loss: f32) -> Result<(), CodecError> {
         self.encoder.set_target(bitrate, expected_loss)
+    }
+
+    /// Makes [`EncodedAudio::thin`] with this encoder from now on, or no more.
+    pub fn set_thin(&mut self, encoder: Option<Box<dyn AudioEncoder>>) {
+        self.thin = encoder;
     }
 
     /// Takes 10 ms; returns a packet with every second frame, and never one while muted.
@@ -118,7 +124,11 @@ impl AudioSender {
 
     fn encode(&mut self, first: &Pending, second: &AudioFrame) -> Result<EncodedAudio, CodecError> {
         let packet = self.encoder.encode(&first.frame, second)?;
-        Ok(EncodedAudio { time: first.counted, captured: first.frame.time, ..packet })
+        let thin = match &mut self.thin {
+            Some(thin) => Some(thin.encode(&first.frame, second)?.payload),
+            None => None,
+        };
+        Ok(EncodedAudio { time: first.counted, captured: first.frame.time, thin, ..packet })
     }
 }
 
@@ -140,6 +150,7 @@ mod tests {
                 time: first.time,
                 captured: first.time,
                 payload: Bytes::from_static(&[0]),
+                thin: None,
                 level: 127,
                 voice: false,
             })

@@ -2,6 +2,7 @@
 
 mod controller;
 mod coverage;
+mod sound;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -9,9 +10,12 @@ use std::time::{Duration, Instant};
 
 use rtc::interceptor::{BandwidthEstimator, PacketReport};
 use tincan_media::Bitrate;
+use tincan_media::audio::red::Protection;
+use tincan_protocol::Source;
 
 use self::controller::{Controller, Delivery};
 pub(crate) use self::coverage::Coverage;
+use self::sound::SoundLoss;
 use crate::shared::Shared;
 
 /// The owner hears of a new target at most this often: an encoder takes a second to follow anyway.
@@ -30,16 +34,24 @@ pub(crate) struct Estimator {
     shared: Arc<Shared>,
     coverage: Coverage,
     controller: Controller,
+    sound: SoundLoss,
     /// (when it was reported, bytes) of the last [`RETRANSMISSION_WINDOW`].
     retransmitted: VecDeque<(Instant, usize)>,
-    reported: Option<(Instant, Bitrate, f32)>,
+    reported: Option<(Instant, Bitrate, f32, Protection)>,
 }
 
 impl Estimator {
     pub(crate) fn new(shared: Arc<Shared>, coverage: Coverage, max: Bitrate) -> Self {
         let controller = Controller::new(max);
         shared.set_target(controller.target());
-        Self { shared, coverage, controller, retransmitted: VecDeque::new(), reported: None }
+        Self {
+            shared,
+            coverage,
+            controller,
+            sound: SoundLoss::default(),
+            retransmitted: VecDeque::new(),
+            reported: None,
+        }
     }
 
     fn note_report_time(&self, now: Instant, deliveries: &[Delivery]) {
@@ -48,6 +60,22 @@ impl Estimator {
         if time.is_some() {
             self.shared.figures(|figures| figures.report_time = time);
         }
+    }
+
+    /// What the microphone's sound needs on this path; in-band FEC where the other side knows nothing else.
+    fn protect(&mut self, reports: &[PacketReport]) -> Protection {
+        let ssrc = self.shared.local[Source::Microphone].ssrc;
+        let told = |report: &&PacketReport| {
+            report.ssrc == ssrc && (report.arrived || self.coverage.has(report.twcc_sequence_number))
+        };
+        for report in reports.iter().filter(told) {
+            self.sound.packet(report.arrived);
+        }
+        let protection = self.sound.protection();
+        let knows = self.shared.outgoing.red(Source::Microphone).is_some();
+        let protection = if knows { protection } else { Protection::Fec };
+        self.shared.set_protection(protection);
+        protection
     }
 
     /// What is left for new pictures and sound.
@@ -93,14 +121,16 @@ impl BandwidthEstimator for Estimator {
         self.note_report_time(now, &deliveries);
         let target = self.without_retransmissions(now, reports, target);
         let loss = self.controller.loss();
-        let due = self.reported.is_none_or(|(at, last, last_loss)| {
+        let protection = self.protect(reports);
+        let due = self.reported.is_none_or(|(at, last, last_loss, last_protection)| {
             let moved = target.as_bps().abs_diff(last.as_bps()) as f64 > last.as_bps() as f64 * REPORT_CHANGE;
             let lossier = (loss - last_loss).abs() >= REPORT_LOSS_CHANGE;
-            now.saturating_duration_since(at) >= REPORT_GAP && (moved || lossier)
+            now.saturating_duration_since(at) >= REPORT_GAP
+                && (moved || lossier || protection != last_protection)
         });
         if due {
-            self.reported = Some((now, target, loss));
-            self.shared.facts.target(target, loss);
+            self.reported = Some((now, target, loss, protection));
+            self.shared.facts.target(target, loss, protection);
         }
     }
 

@@ -30,8 +30,9 @@ pub(super) const MAX_SCREEN_TIME: Duration = Duration::from_secs(4);
 const MIN_LEFT: Duration = Duration::from_millis(10);
 /// Slack that an idle pacer may save up: two packets' worth at once at 1 Mbit/s is 20 ms.
 const MAX_BURST: Duration = Duration::from_millis(10);
-/// Timers are not finer; below this, release together.
-const MIN_WAIT: Duration = Duration::from_millis(1);
+/// What would leave within this time leaves together: each packet on its own wakes the driver here and the one over there.
+/// (libwebrtc sends what fits into 40 ms at once.) At 1 Mbit/s it is one packet, at 9 Mbit/s the whole of a usual picture.
+const TOGETHER: Duration = Duration::from_millis(5);
 /// Before the controller said anything.
 const FLOOR_BPS: f64 = 300_000.0;
 /// The camera's first picture leaves at this rate, since somebody looks at an empty tile: a keyframe of 25 kB takes 25 ms
@@ -106,7 +107,7 @@ impl Pacer {
     }
 
     fn release(&mut self, now: Instant, out: &mut Outlet) {
-        while self.free_at.is_none_or(|at| at <= now + MIN_WAIT) {
+        while self.free_at.is_none_or(|at| at <= now + TOGETHER) {
             let rate = self.rate(now);
             let Some(mut packet) = self.next() else { return };
             let size = size_of(&packet);
@@ -238,9 +239,9 @@ mod tests {
     fn a_burst_leaves_at_twice_the_target() {
         let now = Instant::now();
         let left = burst(&mut begun(Bitrate::kbps(1_000), now), 20, now);
-        // 1,200 bytes at 2 Mbit/s are 4.8 ms.
+        // 1,200 bytes at 2 Mbit/s are 4.8 ms; what is due within 5 ms leaves at once.
         assert_eq!(left.len(), 20);
-        assert!((80..=100).contains(left.last().unwrap()), "{left:?}");
+        assert!((70..=100).contains(left.last().unwrap()), "{left:?}");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Makes RTP packets of what the owner handed over, and asks for keyframes: the innermost stage.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,7 +9,7 @@ use rtc::interceptor::{AttributedPacket, Packet, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use rtc::shared::TransportContext;
-use tincan_media::audio::EncodedAudio;
+use tincan_media::audio::{EncodedAudio, red};
 use tincan_media::video::{EncodedVideo, packetize};
 use tincan_protocol::Source;
 
@@ -20,29 +21,64 @@ use crate::sources::PerSource;
 /// Largest RTP payload. libwebrtc keeps RTP packets below 1,200 bytes, which passes every tunnel; off go the header
 /// (12), our extensions (12), the authentication tag (16) and the number that a retransmission carries (2).
 const MAX_PAYLOAD: usize = 1_158;
+/// The farthest copy of sound is so many packets back.
+const KEPT_SOUND: usize = 4;
 
 /// See the module's description.
 pub(crate) struct Packetizer {
     shared: Arc<Shared>,
     /// Of the packet that was made last.
     sequence: PerSource<u16>,
+    /// The latest sound in its thin form, the newest last, by RTP time.
+    thin: PerSource<VecDeque<(u32, Bytes)>>,
 }
 
 impl Packetizer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, sequence: PerSource::new(|_| rand::random()) }
+        Self { shared, sequence: PerSource::new(|_| rand::random()), thin: PerSource::default() }
     }
 
     fn sound(&mut self, now: Instant, source: Source, wire: &Wire, sound: &EncodedAudio, out: &mut Outlet) {
         self.shared.note_clock(source, sound);
         let timestamp = self.shared.local[source].rtp_time(sound.time);
-        let mut packet = self.packet(source, wire, timestamp, sound.payload.clone());
+        let (payload_type, payload) = self
+            .repeated(source, wire, timestamp, sound)
+            .unwrap_or_else(|| (wire.payload_type, sound.payload.clone()));
+        let mut packet = self.packet(source, wire, timestamp, payload);
+        packet.header.payload_type = payload_type;
         if let Some(id) = wire.audio_level {
             // RFC 6464, section 3: voice activity, then the level.
             let level = u8::from(sound.voice) << 7 | sound.level.min(127);
             extend(&mut packet, id, &[level]);
         }
         send(now, packet, out);
+    }
+
+    /// Payload type and payload of sound together with what came before it, where this path needs that and the other side
+    /// understands it.
+    fn repeated(
+        &mut self,
+        source: Source,
+        wire: &Wire,
+        timestamp: u32,
+        sound: &EncodedAudio,
+    ) -> Option<(u8, Bytes)> {
+        let kept = &mut self.thin[source];
+        let (Some(thin), Some(red)) = (&sound.thin, wire.red) else {
+            kept.clear();
+            return None;
+        };
+        let back = |back: &usize| {
+            let (at, payload) = kept.get(kept.len().checked_sub(*back)?)?;
+            Some((timestamp.wrapping_sub(*at), payload.clone()))
+        };
+        let copies: Vec<_> = self.shared.protection().copies().iter().filter_map(back).collect();
+        let packed = (!copies.is_empty()).then(|| (red, red::pack(wire.payload_type, &copies, thin)));
+        kept.push_back((timestamp, thin.clone()));
+        if kept.len() > KEPT_SOUND {
+            kept.pop_front();
+        }
+        packed
     }
 
     fn picture(
@@ -130,7 +166,9 @@ mod tests {
         let shared = Arc::new(Shared::of_tests(Instant::now()));
         for (source, mid) in [(Source::Camera, "1"), (Source::Screen, "2")] {
             let mid = Some((4, mid.to_owned()));
-            shared.outgoing.negotiated(source, Some(Wire { payload_type: 96, audio_level: None, mid }));
+            shared
+                .outgoing
+                .negotiated(source, Some(Wire { payload_type: 96, red: None, audio_level: None, mid }));
         }
         let mut stage = Packetizer::new(shared.clone());
         let mut sequences = [Vec::new(), Vec::new()];

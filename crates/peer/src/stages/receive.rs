@@ -20,6 +20,7 @@ use rtc::rtcp::transport_feedbacks::transport_layer_nack::{
 };
 use rtc::rtp;
 use rtc::sdp::extmap::AUDIO_LEVEL_URI;
+use tincan_media::audio::red;
 use tincan_protocol::Source;
 
 use super::nack::NackTracker;
@@ -161,8 +162,41 @@ impl Receive {
             audio_level,
             recovered,
         };
-        if !self.shared.media.push(remote.source, received) {
+        let source = remote.source;
+        if !source.is_video() && self.shared.outgoing.red(source) == Some(packet.header.payload_type) {
+            self.hand_over_repeated(source, &received);
+        } else {
+            self.hand_over(source, received);
+        }
+    }
+
+    fn hand_over(&self, source: Source, packet: RtpPacket) {
+        if !self.shared.media.push(source, packet) {
             Counters::add(&self.shared.counters.overrun, 1);
+        }
+    }
+
+    /// Sound that carries what came before it: first the packet's own, then the copies, as the packets that they were.
+    fn hand_over_repeated(&self, source: Source, packet: &RtpPacket) {
+        let Some(mut blocks) = red::unpack(&packet.payload) else { return };
+        let codec = blocks.last().map(|own| own.payload_type);
+        if let Some(own) = blocks.pop() {
+            self.hand_over(source, RtpPacket { payload: own.payload, ..packet.clone() });
+        }
+        for copy in
+            blocks.into_iter().rev().filter(|copy| Some(copy.payload_type) == codec && copy.offset > 0)
+        {
+            let back = copy.back();
+            self.hand_over(
+                source,
+                RtpPacket {
+                    sequence: packet.sequence.wrapping_sub(back),
+                    timestamp: packet.timestamp.wrapping_sub(copy.offset),
+                    payload: copy.payload,
+                    recovered: true,
+                    ..packet.clone()
+                },
+            );
         }
     }
 
@@ -173,8 +207,8 @@ impl Receive {
             let wire = self.shared.outgoing.wire(source)?;
             let (id, _) = wire.mid?;
             let mid = header.get_extension(id)?;
-            let fits =
-                section.as_ref()?.mid.as_bytes() == &mid[..] && wire.payload_type == header.payload_type;
+            let fits = section.as_ref()?.mid.as_bytes() == &mid[..]
+                && [Some(wire.payload_type), wire.red].contains(&Some(header.payload_type));
             fits.then_some((source, wire.audio_level))
         });
         if let Some((source, audio_level)) = placed
@@ -395,7 +429,7 @@ mod tests {
         for (source, section) in [(Source::Screen, mid("2")), (Source::ScreenSound, mid("3"))] {
             shared.sections()[source] = section;
             let payload_type = if source.is_video() { 96 } else { 111 };
-            let wire = Wire { payload_type, audio_level: None, mid: Some((4, "x".to_owned())) };
+            let wire = Wire { payload_type, red: None, audio_level: None, mid: Some((4, "x".to_owned())) };
             shared.outgoing.negotiated(source, Some(wire));
         }
         let mut stage = Receive::new(shared.clone());

@@ -219,6 +219,7 @@ pub(super) fn sound(clock: &MediaClock, at: Instant, level: u8) -> Arc<EncodedAu
         time: clock.at(at),
         captured: clock.at(at),
         payload: Bytes::from_static(&[0x78; 80]),
+        thin: None,
         level,
         voice: true,
     })

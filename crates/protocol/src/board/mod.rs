@@ -3,6 +3,7 @@
 //! Lengths are in tenths of a unit, whole numbers. What is on the board are *elements*, each named by who drew it and the
 //! number of that deed. Deeds are counted by whoever does them.
 
+mod digest;
 mod ink;
 mod points;
 
@@ -15,6 +16,7 @@ use crate::chat::Author;
 use crate::peer_id::PeerId;
 use crate::text::MAX_NAME_LEN;
 
+pub use digest::{DeedsDigest, ParseDigestError};
 pub use ink::{InkKind, InkMessage, InkStroke, MAX_INK_LEN, MAX_LIVE_POINTS};
 pub use points::{MAX_PACKED, Point, Points};
 
@@ -85,9 +87,13 @@ pub enum BoardMessage {
 pub struct BoardMember {
     /// Whose.
     pub peer: PeerId,
-    /// Everything up to this number. `None`: the sender hears it from them, and wants it from nobody else.
+    /// Of the receiver: everything up to this number.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub number: Option<u64>,
+    /// Of whoever left: which of their deeds. Neither this nor a number: the sender hears them themselves, and wants it from
+    /// nobody else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<DeedsDigest>,
 }
 
 /// Names an element for the whole stay of whoever drew it.
@@ -317,9 +323,6 @@ pub struct Draw {
     /// The number of the live stroke that it was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub live: Option<u32>,
-    /// With this the receiver has everything up to `number` of whom it is handed on.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub whole: bool,
 }
 
 impl fmt::Debug for Draw {
@@ -344,9 +347,6 @@ pub struct Change {
     /// What it is now.
     #[serde(flatten)]
     pub value: Value,
-    /// As with [`Draw::whole`].
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub whole: bool,
 }
 
 /// What can be changed about an element. Each is decided about for itself, so that whoever moves a note and whoever writes
@@ -386,9 +386,6 @@ pub struct Remove {
     pub number: u64,
     /// Which.
     pub elements: Vec<Removed>,
-    /// As with [`Draw::whole`].
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub whole: bool,
 }
 
 /// Deleted elements of one author.
@@ -398,12 +395,6 @@ pub struct Removed {
     pub author: PeerId,
     /// From and to, both included.
     pub numbers: Vec<(u64, u64)>,
-}
-
-// serde hands over a reference.
-#[expect(clippy::trivially_copy_pass_by_ref)]
-fn is_false(value: &bool) -> bool {
-    !value
 }
 
 /// The bytes are no message of the board.

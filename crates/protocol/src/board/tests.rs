@@ -32,25 +32,31 @@ fn draw(kind: ElementKind) -> Draw {
         text: if kind.has_text() { "Hi".into() } else { String::new() },
         picture: (kind == ElementKind::Picture).then_some(picture),
         live: None,
-        whole: false,
     }
 }
 
 #[test]
 fn messages_look_as_the_protocol_document_says() {
     let (ada, ben) = (id(1), id(2));
+    let mut digest = DeedsDigest::default();
+    for number in [1, 2, 3, 3, 7] {
+        digest.toggle(number);
+    }
     let of = ElementId { number: 3, author: ada };
-    let change = |value| Change { author: None, number: 9, of, version: 2, value, whole: false };
+    let change = |value| Change { author: None, number: 9, of, version: 2, value };
     let hash = PictureHash([7; 32]);
     let looks = [
         (
             BoardMessage::Have {
                 members: vec![
-                    BoardMember { peer: ada, number: Some(7) },
-                    BoardMember { peer: ben, number: None },
+                    BoardMember { peer: ada, number: Some(7), digest: None },
+                    BoardMember { peer: ben, number: None, digest: Some(digest) },
+                    BoardMember { peer: id(3), number: None, digest: None },
                 ],
             },
-            format!(r#"{{"type":"have","members":[{{"peer":"{ada}","number":7}},{{"peer":"{ben}"}}]}}"#),
+            format!(r#"{{"type":"have","members":[{{"peer":"{ada}","number":7}},{{"peer":"{ben}","digest":"c4e823900130236e"}},{{"peer":"{}"}}]}}"#,
+                id(3)
+            ),
         ),
         (
             BoardMessage::Draw(Draw { live: Some(4), ..draw(ElementKind::Pen) }),
@@ -61,10 +67,9 @@ fn messages_look_as_the_protocol_document_says() {
                 author: Some(Author { peer: ada, name: "Ada".into() }),
                 page: Some(ElementId { number: 2, author: ben }),
                 style: Style { fill: Some(Color([255, 255, 0])), ..style() },
-                whole: true,
                 ..draw(ElementKind::Note)
             }),
-            format!(r##"{{"type":"draw","author":{{"peer":"{ada}","name":"Ada"}},"number":3,"kind":"note","page":{{"number":2,"author":"{ben}"}},"frame":[-50,20,300,40],"order":65536,"style":{{"color":"#1a2b3c","fill":"#ffff00","width":20,"size":160}},"text":"Hi","whole":true}}"##),
+            format!(r##"{{"type":"draw","author":{{"peer":"{ada}","name":"Ada"}},"number":3,"kind":"note","page":{{"number":2,"author":"{ben}"}},"frame":[-50,20,300,40],"order":65536,"style":{{"color":"#1a2b3c","fill":"#ffff00","width":20,"size":160}},"text":"Hi"}}"##),
         ),
         (
             BoardMessage::Change(change(Value::Frame(Frame([1, 2, 3, -4])))),
@@ -83,8 +88,7 @@ fn messages_look_as_the_protocol_document_says() {
                 author: None,
                 number: 12,
                 elements: vec![Removed { author: ada, numbers: vec![(3, 3), (7, 9)] }],
-                whole: false,
-            }),
+                    }),
             format!(r#"{{"type":"remove","number":12,"elements":[{{"author":"{ada}","numbers":[[3,3],[7,9]]}}]}}"#),
         ),
         (
@@ -130,7 +134,7 @@ fn what_a_later_version_adds_is_ignored_or_no_message() {
         .replace("\"number\":3", "\"number\":3,\"glow\":true");
     assert_eq!(BoardMessage::decode(later.as_bytes()), Ok(BoardMessage::Draw(draw(ElementKind::Pen))));
     let of = ElementId { number: 3, author: id(1) };
-    let change = Change { author: None, number: 9, of, version: 1, value: Value::Order(1), whole: false };
+    let change = Change { author: None, number: 9, of, version: 1, value: Value::Order(1) };
     let later = BoardMessage::Change(change).encode().replace("\"order\":1", "\"turn\":90");
     assert_eq!(BoardMessage::decode(later.as_bytes()), Err(BoardMessageError::Malformed));
 }
@@ -152,7 +156,6 @@ fn the_longest_of_everything_fits_and_more_is_refused() {
         order: -(MAX_BOARD_NUMBER as i64),
         style: Style { fill: Some(Color([0; 3])), width: 2_000, size: 4_000, ..style() },
         live: Some(u32::MAX),
-        whole: true,
         ..draw(ElementKind::Pen)
     };
     for points in [zigzag.collect::<Vec<_>>(), dots.collect()] {
@@ -179,7 +182,7 @@ fn the_longest_of_everything_fits_and_more_is_refused() {
         if let Some(first) = elements.first_mut() {
             first.numbers.extend(vec![range; (count as usize).saturating_sub(MAX_REMOVED_AUTHORS)]);
         }
-        BoardMessage::Remove(Remove { author: widest.author.clone(), number: 1, elements, whole: true })
+        BoardMessage::Remove(Remove { author: widest.author.clone(), number: 1, elements })
     };
     let most = removed(MAX_RANGES as u64);
     assert_eq!(BoardMessage::decode(most.encode().as_bytes()), Ok(most));
@@ -209,7 +212,7 @@ fn debug_shows_neither_text_nor_name_nor_picture() {
     let author = Some(Author { peer: id(1), name: "SECRET".into() });
     let of = ElementId { number: 3, author: id(1) };
     let value = Value::Text("SECRET".into());
-    let change = Change { author: author.clone(), number: 9, of, version: 1, value, whole: false };
+    let change = Change { author: author.clone(), number: 9, of, version: 1, value };
     let shown = format!(
         "{:?} {:?}",
         BoardMessage::Draw(Draw { author, text: "SECRET".into(), ..draw(ElementKind::Text) }),

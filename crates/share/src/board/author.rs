@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use tincan_protocol::{Draw, ElementId, PeerId, Remove, Removed, Value};
+use tincan_protocol::{DeedsDigest, Draw, ElementId, PeerId, Remove, Removed, Value};
 
 use super::ranges::Ranges;
 
@@ -17,15 +17,15 @@ pub(super) const MAX_REMOVED: usize = 16_384;
 #[derive(derive_more::Debug, Default)]
 pub(super) struct Author {
     /// What still counts of what they did. It is told in this order.
-    pub(super) log: BTreeMap<u64, Deed>,
+    log: BTreeMap<u64, Deed>,
     #[debug(skip)]
     pub(super) name: String,
     /// Whether they are in the room.
     pub(super) present: bool,
     /// Everything up to this number they told us themselves.
     pub(super) direct: u64,
-    /// Everything up to this number somebody told us.
-    pub(super) complete: u64,
+    /// Of all of `log`.
+    pub(super) digest: DeedsDigest,
     /// The largest number of theirs that anybody spoke of.
     pub(super) latest: u64,
     /// Of what they drew and changed, in bytes, roughly.
@@ -102,13 +102,8 @@ impl Removal {
         self.0.iter().map(of).collect()
     }
 
-    pub(super) fn message(
-        &self,
-        author: Option<tincan_protocol::Author>,
-        number: u64,
-        whole: bool,
-    ) -> Remove {
-        Remove { author, number, elements: self.listed(), whole }
+    pub(super) fn message(&self, author: Option<tincan_protocol::Author>, number: u64) -> Remove {
+        Remove { author, number, elements: self.listed() }
     }
 }
 
@@ -129,9 +124,32 @@ impl Author {
         Self { present: true, ..Self::default() }
     }
 
+    /// Takes a deed in.
+    pub(super) fn insert(&mut self, number: u64, deed: Deed) {
+        if self.log.insert(number, deed).is_none() {
+            self.digest.toggle(number);
+        }
+    }
+
+    /// A deed counts no more.
+    pub(super) fn remove(&mut self, number: u64) -> Option<Deed> {
+        let deed = self.log.remove(&number)?;
+        self.digest.toggle(number);
+        Some(deed)
+    }
+
+    pub(super) fn deed(&self, number: u64) -> Option<&Deed> {
+        self.log.get(&number)
+    }
+
+    /// Of everything that counts.
+    pub(super) fn numbers(&self) -> Vec<u64> {
+        self.log.keys().copied().collect()
+    }
+
     /// What follows this number.
     pub(super) fn after(&self, number: u64) -> Option<(u64, &Deed)> {
-        self.log.range(number + 1..).next().map(|(number, deed)| (*number, deed))
+        self.log.range(number.saturating_add(1)..).next().map(|(number, deed)| (*number, deed))
     }
 
     /// The last deletion that still counts.
@@ -143,6 +161,6 @@ impl Author {
     }
 
     pub(super) fn did_nothing(&self) -> bool {
-        self.log.is_empty() && self.complete == 0
+        self.log.is_empty() && self.direct == 0
     }
 }

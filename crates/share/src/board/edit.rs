@@ -270,7 +270,7 @@ impl Board {
         let page = draw.page.map(|page| names.get(&page).copied().unwrap_or(page));
         // Where its page is gone, the first one is better than nowhere.
         let page = page.filter(|page| self.has_page(Some(*page)));
-        let draw = Draw { page, author: None, whole: false, live: None, ..draw };
+        let draw = Draw { page, author: None, live: None, ..draw };
         if self.check_room(std::slice::from_ref(&draw)).is_err() || !draw_is_sound(&draw) {
             return Ok(None);
         }
@@ -289,7 +289,7 @@ impl Board {
             return Err(BoardError::Full);
         }
         let (number, me) = (self.next_number()?, self.me);
-        self.take_change(me, None, Change { author: None, number, of, version, value, whole: false });
+        self.take_change(me, None, Change { author: None, number, of, version, value });
         Ok(())
     }
 
@@ -309,7 +309,7 @@ impl Board {
                 removal.insert(id.author, id.number, id.number);
             }
             let (number, me) = (self.next_number()?, self.me);
-            let message = removal.message(None, number, false);
+            let message = removal.message(None, number);
             self.take_remove(me, None, number, &message.elements);
         }
         Ok(())
@@ -372,6 +372,5 @@ fn blank(kind: ElementKind) -> Draw {
         text: String::new(),
         picture: None::<Picture>,
         live: None,
-        whole: false,
     }
 }

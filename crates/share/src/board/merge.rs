@@ -54,7 +54,6 @@ impl Board {
         peer: PeerId,
         author: Option<&Named>,
         number: u64,
-        whole: bool,
     ) -> Option<(PeerId, Option<PeerId>)> {
         let said = match author {
             None => (peer, None),
@@ -74,19 +73,16 @@ impl Board {
         };
         let author = self.authors.get_mut(&said.0)?;
         author.latest = author.latest.max(number);
-        // Each tells in the order of the numbers. Of whom is handed on, there may be gaps before it.
+        // Each tells in the order of the numbers.
         if said.1.is_none() {
             author.direct = author.direct.max(number);
-        }
-        if said.1.is_none() || whole {
-            author.complete = author.complete.max(number);
         }
         Some(said)
     }
 
     /// Whether this deed of an author is to be taken in: it is new, or it is their own word for what another handed on.
     fn is_news(&mut self, author: PeerId, number: u64, via: Option<PeerId>) -> bool {
-        let Some(known) = self.authors.get(&author).and_then(|author| author.log.get(&number)) else {
+        let Some(known) = self.authors.get(&author).and_then(|author| author.deed(number)) else {
             return true;
         };
         let handed_on = match known {
@@ -110,7 +106,7 @@ impl Board {
     /// Takes a deed out of the log, and what it did off the board (but what it deleted stays so).
     fn drop_deed(&mut self, author: PeerId, number: u64) {
         let Some(owner) = self.authors.get_mut(&author) else { return };
-        match owner.log.remove(&number) {
+        match owner.remove(number) {
             Some(Deed::Draw) => {
                 let id = ElementId { number, author };
                 let Some(entry) = self.elements.get_mut(&id) else { return };
@@ -169,7 +165,7 @@ impl Board {
         };
         owner.cost += cost;
         owner.elements += 1;
-        owner.log.insert(id.number, Deed::Draw);
+        owner.insert(id.number, Deed::Draw);
         self.cost += cost;
         self.top = self.top.max(draw.order);
         if let Some(picture) = draw.picture {
@@ -205,7 +201,7 @@ impl Board {
         }
         if let Some(author) = self.authors.get_mut(&by) {
             author.cost += cost;
-            author.log.insert(number, Deed::Change(of, part));
+            author.insert(number, Deed::Change(of, part));
         }
         self.cost += cost;
         if let Value::Order(order) = value {
@@ -249,7 +245,7 @@ impl Board {
         // A deletion that says what the one before it said, and more, takes its place.
         let before = before.filter(|(at, old)| *at < number && removal.contains(old));
         if let Some((at, old)) = before.map(|(at, old)| (at, old.ranges())) {
-            author.log.remove(&at);
+            author.remove(at);
             author.removed -= old;
         }
         if author.removed + ranges > MAX_REMOVED || self.deleted + ranges > MAX_DELETED {
@@ -257,7 +253,7 @@ impl Board {
             return;
         }
         author.removed += ranges;
-        author.log.insert(number, Deed::Remove(removal.clone(), via));
+        author.insert(number, Deed::Remove(removal.clone(), via));
         let mut pages = false;
         for (author, from, to) in removal.iter() {
             pages |= self.delete(by, author, from, to);
@@ -369,7 +365,7 @@ impl Board {
     /// All of somebody who left goes, to make room.
     pub(super) fn forget(&mut self, peer: PeerId) {
         let Some(author) = self.authors.get(&peer) else { return };
-        let numbers: Vec<_> = author.log.keys().copied().collect();
+        let numbers = author.numbers();
         for number in numbers {
             let drawn = ElementId { number, author: peer };
             if self.elements.get(&drawn).is_some_and(|entry| entry.body.is_some()) {

@@ -339,11 +339,12 @@ impl Board {
         self.links.remove(&peer);
         let Some(author) = self.authors.get_mut(&peer) else { return };
         author.present = false;
+        let digest = author.digest;
         if author.did_nothing() {
             self.authors.remove(&peer);
         }
         for link in self.links.values_mut() {
-            link.has_left(peer);
+            link.has_left(peer, digest);
         }
     }
 
@@ -378,19 +379,18 @@ impl Board {
         match BoardMessage::decode(bytes) {
             Ok(BoardMessage::Have { members }) => self.heard_have(peer, &members),
             Ok(BoardMessage::Draw(draw)) => {
-                if let Some((author, via)) = self.speaker(peer, draw.author.as_ref(), draw.number, draw.whole)
-                {
-                    self.take_draw(author, via, Draw { author: None, whole: false, ..draw });
+                if let Some((author, via)) = self.speaker(peer, draw.author.as_ref(), draw.number) {
+                    self.take_draw(author, via, Draw { author: None, ..draw });
                 }
             }
             Ok(BoardMessage::Change(change)) => {
-                let said = self.speaker(peer, change.author.as_ref(), change.number, change.whole);
+                let said = self.speaker(peer, change.author.as_ref(), change.number);
                 if let Some((author, via)) = said {
                     self.take_change(author, via, change);
                 }
             }
             Ok(BoardMessage::Remove(remove)) => {
-                let said = self.speaker(peer, remove.author.as_ref(), remove.number, remove.whole);
+                let said = self.speaker(peer, remove.author.as_ref(), remove.number);
                 if let Some((author, via)) = said {
                     self.take_remove(author, via, remove.number, &remove.elements);
                 }

@@ -13,6 +13,10 @@ use crate::picture_head::picture_size;
 /// Who sends nothing of a picture for so long is not waited for any longer: a part of 8 KiB takes as long on 7 kbit/s.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// Pictures that nothing shows and that are kept all the same, in bytes: whoever takes a deletion back need not send them
+/// to everybody anew.
+const UNUSED: usize = 8 << 20;
+
 /// Pictures that are here, and those that are to come.
 #[derive(derive_more::Debug, Default)]
 pub(super) struct Pictures {
@@ -84,9 +88,12 @@ impl Pictures {
         Some(picture)
     }
 
-    /// Forgets all but these.
+    /// Asks for no others than these, and forgets the others when they are many.
     pub(super) fn keep(&mut self, used: &BTreeSet<PictureHash>) {
-        self.whole.retain(|hash, _| used.contains(hash));
+        let unused = self.whole.iter().filter(|(hash, _)| !used.contains(hash));
+        if unused.map(|(_, bytes)| bytes.len()).sum::<usize>() > UNUSED {
+            self.whole.retain(|hash, _| used.contains(hash));
+        }
         self.fetches.retain(|hash, _| used.contains(hash));
         self.asked.retain(|_, hash| used.contains(hash));
     }

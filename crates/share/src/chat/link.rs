@@ -205,6 +205,8 @@ impl Chat {
                 && member.clock.is_some()
                 && link.told.get(&member.peer) != Some(&ours)
                 && link.news.len() < MAX_CHAT_MEMBERS
+                // Whoever invents people is answered for some of them.
+                && (known.is_some() || link.told.len() < 2 * MAX_CHAT_MEMBERS)
             {
                 link.news.insert(member.peer);
             }

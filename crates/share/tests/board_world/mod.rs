@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tincan_protocol::{
-    Author, BoardMember, BoardMessage, Change, Color, Draw, ElementId, ElementKind, Frame, PartData, PeerId,
-    Picture, PictureHash, Point, Points, Remove, Removed, Style, Value,
+    Author, BoardMember, BoardMessage, Change, Color, DeedsDigest, Draw, ElementId, ElementKind, Frame,
+    PartData, PeerId, Picture, PictureHash, Point, Points, Remove, Removed, Style, Value,
 };
 use tincan_share::{Board, BoardInput, BoardOutput, Edit, New};
 
@@ -120,7 +120,11 @@ pub fn any_message() -> impl Strategy<Value = BoardMessage> {
     let element = || (number(), peer()).prop_map(|(number, author)| ElementId { number, author });
     let hash = || (0..3_u8).prop_map(|byte| PictureHash([byte; 32]));
     let members = prop::collection::vec(
-        (peer(), prop::option::of(number())).prop_map(|(peer, number)| BoardMember { peer, number }),
+        (peer(), prop::option::of(number()), prop::option::of(0..3_u64)).prop_map(|(peer, number, of)| {
+            let mut digest = DeedsDigest::default();
+            digest.toggle(of.unwrap_or_default());
+            BoardMember { peer, number, digest: of.map(|_| digest) }
+        }),
         0..5,
     );
     let kinds = prop_oneof![
@@ -129,8 +133,8 @@ pub fn any_message() -> impl Strategy<Value = BoardMessage> {
         Just(ElementKind::Page),
         Just(ElementKind::Picture)
     ];
-    let draw = (author(), number(), kinds, prop::option::of(element()), hash(), any::<bool>()).prop_map(
-        |(author, number, kind, page, hash, whole)| {
+    let draw = (author(), number(), kinds, prop::option::of(element()), hash()).prop_map(
+        |(author, number, kind, page, hash)| {
             let points = if kind.has_points() { vec![Point::default()] } else { Vec::new() };
             BoardMessage::Draw(Draw {
                 author,
@@ -149,7 +153,6 @@ pub fn any_message() -> impl Strategy<Value = BoardMessage> {
                     height: 8,
                 }),
                 live: None,
-                whole,
             })
         },
     );
@@ -158,20 +161,17 @@ pub fn any_message() -> impl Strategy<Value = BoardMessage> {
         (-9..9_i64).prop_map(Value::Order),
         ".{0,5}".prop_map(Value::Text),
     ];
-    let change = (author(), number(), element(), number(), value, any::<bool>()).prop_map(
-        |(author, number, of, version, value, whole)| {
-            BoardMessage::Change(Change { author, number, of, version, value, whole })
-        },
-    );
+    let change =
+        (author(), number(), element(), number(), value).prop_map(|(author, number, of, version, value)| {
+            BoardMessage::Change(Change { author, number, of, version, value })
+        });
     let removed = prop::collection::vec(
         (peer(), number(), number())
             .prop_map(|(author, a, b)| Removed { author, numbers: vec![(a.min(b), a.max(b))] }),
         1..4,
     );
-    let remove =
-        (author(), number(), removed, any::<bool>()).prop_map(|(author, number, elements, whole)| {
-            BoardMessage::Remove(Remove { author, number, elements, whole })
-        });
+    let remove = (author(), number(), removed)
+        .prop_map(|(author, number, elements)| BoardMessage::Remove(Remove { author, number, elements }));
     let part = (hash(), 0..9_usize, prop::collection::vec(any::<u8>(), 1..9))
         .prop_map(|(picture, at, data)| BoardMessage::Part { picture, at, data: PartData(data) });
     prop_oneof![

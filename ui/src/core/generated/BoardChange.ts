@@ -3,4 +3,39 @@ import type { BoardElement } from "./BoardElement";
 import type { BoardOwn } from "./BoardOwn";
 import type { BoardView } from "./BoardView";
 
-export type BoardChange = { "type": "all", board: BoardView | null, } | { "type": "elements", put: { [key in string]: BoardElement }, gone: Array<string>, } | { "type": "name", peer: string, name: string, } | { "type": "picture", hash: string, } | { "type": "own", own: BoardOwn, } | { "type": "drawing", people: Array<string>, };
+/**
+ * What changed on the board.
+ */
+export type BoardChange = { "type": "all", 
+/**
+ * All of it.
+ */
+board: BoardView | null, } | { "type": "elements", 
+/**
+ * By id, as they are now.
+ */
+put: { [key in string]: BoardElement }, 
+/**
+ * Ids of those that were deleted.
+ */
+gone: Array<string>, } | { "type": "name", 
+/**
+ * Who.
+ */
+peer: string, 
+/**
+ * Their name; may be empty.
+ */
+name: string, } | { "type": "picture", 
+/**
+ * Its hash.
+ */
+hash: string, } | { "type": "own", 
+/**
+ * As it is now.
+ */
+own: BoardOwn, } | { "type": "drawing", 
+/**
+ * Peer ids.
+ */
+people: Array<string>, };

@@ -3,4 +3,75 @@ import type { BoardEdit } from "./BoardEdit";
 import type { BoardNew } from "./BoardNew";
 import type { BoardOwnLive } from "./BoardOwnLive";
 
-export type BoardCommand = { "type": "show", on: boolean, } | { "type": "live", live: BoardOwnLive, } | { "type": "add", elements: Array<BoardNew>, } | { "type": "add_picture", page: string | null, frame: [number, number, number, number], data: string, } | { "type": "change", changes: Array<BoardEdit>, gesture: number | null, } | { "type": "remove", ids: Array<string>, gesture: number | null, } | { "type": "clear", page: string | null, own: boolean, } | { "type": "restore" } | { "type": "undo" } | { "type": "redo" } | { "type": "picture", hash: string, } | { "type": "save", page: string | null, png: string | null, file: string | null, utcOffset: number, };
+/**
+ * Something that is asked of the board.
+ */
+export type BoardCommand = { "type": "show", 
+/**
+ * Whether it does.
+ */
+on: boolean, } | { "type": "live", 
+/**
+ * All of it but points that were said before.
+ */
+live: BoardOwnLive, } | { "type": "add", 
+/**
+ * At most 500.
+ */
+elements: Array<BoardNew>, } | { "type": "add_picture", 
+/**
+ * As an element's.
+ */
+page: string | null, 
+/**
+ * Where.
+ */
+frame: [number, number, number, number], 
+/**
+ * A PNG, JPEG or WebP in base64, of at most 512 KiB and 2,048 pixels a side.
+ */
+data: string, } | { "type": "change", 
+/**
+ * At most 10,000.
+ */
+changes: Array<BoardEdit>, 
+/**
+ * Changes of one gesture, such as a drag that is shown while it lasts, say the same number and are one step of undo.
+ */
+gesture: number | null, } | { "type": "remove", 
+/**
+ * Ids.
+ */
+ids: Array<string>, 
+/**
+ * As with changes: what one pull of the eraser takes is one step of undo.
+ */
+gesture: number | null, } | { "type": "clear", 
+/**
+ * As an element's.
+ */
+page: string | null, 
+/**
+ * Only what we drew.
+ */
+own: boolean, } | { "type": "restore" } | { "type": "undo" } | { "type": "redo" } | { "type": "picture", 
+/**
+ * Which.
+ */
+hash: string, } | { "type": "save", 
+/**
+ * As an element's.
+ */
+page: string | null, 
+/**
+ * A PNG that the window drew, in base64; `None`: the engine writes an SVG.
+ */
+png: string | null, 
+/**
+ * Where; `None`: among the downloads, under a name that says when.
+ */
+file: string | null, 
+/**
+ * The person's time minus UTC, in minutes, for the name.
+ */
+utcOffset: number, };

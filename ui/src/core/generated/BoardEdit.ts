@@ -2,4 +2,27 @@
 import type { BoardOrder } from "./BoardOrder";
 import type { BoardStyle } from "./BoardStyle";
 
-export type BoardEdit = { id: string, frame: [number, number, number, number] | null, style: BoardStyle | null, text: string | null, order: BoardOrder | null, };
+/**
+ * A change of a thing: what is `None` stays.
+ */
+export type BoardEdit = { 
+/**
+ * Which.
+ */
+id: string, 
+/**
+ * Where it is to be.
+ */
+frame: [number, number, number, number] | null, 
+/**
+ * How it is to look.
+ */
+style: BoardStyle | null, 
+/**
+ * What it is to say.
+ */
+text: string | null, 
+/**
+ * Over what it is to be drawn.
+ */
+order: BoardOrder | null, };

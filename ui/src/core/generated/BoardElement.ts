@@ -3,4 +3,57 @@ import type { BoardKind } from "./BoardKind";
 import type { BoardPicture } from "./BoardPicture";
 import type { BoardStyle } from "./BoardStyle";
 
-export type BoardElement = { author: string, passedOnBy: string | null, kind: BoardKind, page: string | null, frame: [number, number, number, number], order: number, style: BoardStyle, points: Array<number>, natural: [number, number], text: string, picture: BoardPicture | null, live: number | null, };
+/**
+ * A thing on the board as it is now.
+ */
+export type BoardElement = { 
+/**
+ * Peer id of who drew it.
+ */
+author: string, 
+/**
+ * Peer id of who passed it on, since its author had left; `None`: it came from the author.
+ */
+passedOnBy: string | null, 
+/**
+ * What it is.
+ */
+kind: BoardKind, 
+/**
+ * Id of the page that it is on, itself an element; `None`: the first page, which is always there.
+ */
+page: string | null, 
+/**
+ * Where it is: x, y, width, height. Width and height may be negative: a line or an arrow leads from (x, y) to (x + width, y +
+ * height), and what has points or a picture is mirrored.
+ */
+frame: [number, number, number, number], 
+/**
+ * What is drawn over what.
+ */
+order: number, 
+/**
+ * Colours and widths.
+ */
+style: BoardStyle, 
+/**
+ * Of a pen or a marker, relative to the frame's (x, y), for a frame as large as `natural`: when the frame is another now,
+ * they are scaled by the quotient of the sizes (by 1 where `natural` is 0). Else empty.
+ */
+points: Array<number>, 
+/**
+ * Width and height of the frame with which it was drawn.
+ */
+natural: [number, number], 
+/**
+ * What a text or a note says, and what a page is called. Else empty.
+ */
+text: string, 
+/**
+ * Of a picture.
+ */
+picture: BoardPicture | null, 
+/**
+ * The number of the live stroke that it was: that one is not to be shown any more.
+ */
+live: number | null, };

@@ -2,4 +2,35 @@
 import type { BoardKind } from "./BoardKind";
 import type { BoardStyle } from "./BoardStyle";
 
-export type BoardNew = { kind: BoardKind, page: string | null, points: Array<number>, frame: [number, number, number, number], style: BoardStyle, text: string, live: number | null, };
+/**
+ * Something to put on the board.
+ */
+export type BoardNew = { 
+/**
+ * What; no picture and no laser.
+ */
+kind: BoardKind, 
+/**
+ * On which page. (A page is on none.)
+ */
+page: string | null, 
+/**
+ * Of a pen or a marker: on the board, not relative. At most 20,000; a stroke of very many becomes several things.
+ */
+points: Array<number>, 
+/**
+ * Of everything else: where.
+ */
+frame: [number, number, number, number], 
+/**
+ * How it looks.
+ */
+style: BoardStyle, 
+/**
+ * Of a text, a note or a page.
+ */
+text: string, 
+/**
+ * The number of the live stroke that it was.
+ */
+live: number | null, };

@@ -2,4 +2,27 @@
 import type { BoardKind } from "./BoardKind";
 import type { BoardStyle } from "./BoardStyle";
 
-export type BoardOwnStroke = { number: number, kind: BoardKind, style: BoardStyle, keep: number, points: Array<number>, };
+/**
+ * More of a stroke that we draw.
+ */
+export type BoardOwnStroke = { 
+/**
+ * One more than the last stroke's, from 1. The element that it becomes says it too.
+ */
+number: number, 
+/**
+ * What it is to become.
+ */
+kind: BoardKind, 
+/**
+ * How it looks.
+ */
+style: BoardStyle, 
+/**
+ * How many points were said before, of which the rest is not valid any more: as of a shape whose corner moves.
+ */
+keep: number, 
+/**
+ * What follows these. On the board, not relative. Of whatever has no points the two corners, or beginning and end.
+ */
+points: Array<number>, };

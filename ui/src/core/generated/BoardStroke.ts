@@ -2,4 +2,27 @@
 import type { BoardKind } from "./BoardKind";
 import type { BoardStyle } from "./BoardStyle";
 
-export type BoardStroke = { number: number, kind: BoardKind, style: BoardStyle, keep: number, points: Array<number>, };
+/**
+ * More of a stroke that somebody else draws.
+ */
+export type BoardStroke = { 
+/**
+ * Tells their strokes apart; the later one has the larger.
+ */
+number: number, 
+/**
+ * What it is to become.
+ */
+kind: BoardKind, 
+/**
+ * How it looks.
+ */
+style: BoardStyle, 
+/**
+ * How many points stay of those that came before.
+ */
+keep: number, 
+/**
+ * What follows these. On the board, not relative. Of whatever has no points the two corners, or beginning and end.
+ */
+points: Array<number>, };

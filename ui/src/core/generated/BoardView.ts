@@ -2,4 +2,31 @@
 import type { BoardElement } from "./BoardElement";
 import type { BoardOwn } from "./BoardOwn";
 
-export type BoardView = { me: string, elements: { [key in string]: BoardElement }, names: { [key in string]: string }, pictures: Array<string>, own: BoardOwn, drawing: Array<string>, };
+/**
+ * What is on the board. Kept until the call ends.
+ */
+export type BoardView = { 
+/**
+ * Our own peer id.
+ */
+me: string, 
+/**
+ * By id. What is drawn over what: by `order`, and of the same by id, number first.
+ */
+elements: { [key in string]: BoardElement }, 
+/**
+ * What people called themselves, by peer id: everybody who is or was here, but us.
+ */
+names: { [key in string]: string }, 
+/**
+ * Hashes of the pictures that are here whole, to be asked for with [`BoardCommand::Picture`].
+ */
+pictures: Array<string>, 
+/**
+ * What concerns us alone.
+ */
+own: BoardOwn, 
+/**
+ * Peer ids of the others who draw or point now. Also told while the window does not show the board.
+ */
+drawing: Array<string>, };

@@ -12,7 +12,19 @@ code: string, } | { "type": "saved",
 /**
  * Where it is.
  */
-file: string, } | { "type": "drawn", ids: Array<string>, } | { "type": "picture", data: string, } | { "type": "screens", 
+file: string, } | { "type": "drawn", 
+/**
+ * Ids of what was drawn. A long stroke is several things.
+ */
+ids: Array<string>, } | { "type": "picture", 
+/**
+ * Its bytes in base64: a PNG, JPEG or WebP.
+ */
+data: string, } | { "type": "offered", 
+/**
+ * The offer's id.
+ */
+offer: string, } | { "type": "screens", 
 /**
  * All of them.
  */

@@ -1,14 +1,18 @@
-import type { Core } from '../core';
+import type { Core, Drag, OutgoingFile, Taken } from '../core';
 import type { FrameConsumer, FrameSource } from '../frames/source';
 import type { Command } from '../generated/Command';
 import type { NumberedEvent } from '../generated/NumberedEvent';
 import type { Event } from '../generated/Event';
+import type { FilesChange } from '../generated/FilesChange';
 import type { Reply } from '../generated/Reply';
 import type { Snapshot } from '../generated/Snapshot';
 import { MockBoard } from './board';
 import { changed as changedChat } from '../../state/chat';
+import { changed as changedFiles } from '../../state/files';
 import { inChat } from './chat';
+import { inFiles, MockShell, onMockDrag } from './files';
 import { testPicture } from './picture';
+import { inGames } from './game';
 import { inCall } from './in-call';
 import { SCENES } from './scenes';
 import { SHAREABLE, shared } from './share';
@@ -36,6 +40,7 @@ class MockCore implements Core {
   readonly #events: readonly Event[];
   readonly #lively: boolean;
   readonly #board: MockBoard | undefined;
+  readonly #shell = new MockShell();
   #turn: string | undefined;
   #hear: ((event: NumberedEvent) => void) | undefined;
 
@@ -77,6 +82,59 @@ class MockCore implements Core {
     return Promise.resolve();
   }
 
+  chooseFiles(folders: boolean): Promise<Taken> {
+    return Promise.resolve(this.#shell.choose(folders));
+  }
+
+  pastePicture(picture: Uint8Array): Promise<OutgoingFile> {
+    return Promise.resolve(this.#shell.paste(picture));
+  }
+
+  pasteClipboard(): Promise<Taken> {
+    return Promise.resolve({ files: [], problem: null });
+  }
+
+  onDrag(callback: (drag: Drag) => void): void {
+    onMockDrag(callback);
+  }
+
+  discardFiles(ids: number[]): Promise<void> {
+    return Promise.resolve(this.#shell.discard(ids));
+  }
+
+  offerFiles(ids: number[], to: string | null): Promise<void> {
+    const number = this.#snapshot.chat?.messages.at(-1)?.number ?? 0;
+    return Promise.resolve(this.#filesChanged(this.#shell.offer(ids, to, number)));
+  }
+
+  async acceptFilesAs(offer: string): Promise<boolean> {
+    await this.dispatch({ type: 'accept_files', offer, folder: null, file: null });
+    return true;
+  }
+
+  revealFiles(): Promise<void> {
+    return Promise.reject({
+      code: 'no_file_manager',
+      message: 'No file manager was found on this computer.',
+    });
+  }
+
+  saveChat(name: string): Promise<string | null> {
+    return Promise.resolve(`/home/robin/Documents/${name}`);
+  }
+
+  openAddress(): Promise<void> {
+    return Promise.reject({
+      code: 'address_not_opened',
+      message: 'No program on this computer opens this address. Copy it instead.',
+    });
+  }
+
+  #filesChanged(change: FilesChange): void {
+    this.#snapshot = { ...this.#snapshot, files: changedFiles(this.#snapshot.files, change) };
+    this.#tell({ type: 'files', change });
+  }
+
   /** Everybody speaks for a while, one after the other. */
   #speak(): void {
     const { call, levels } = this.#snapshot;
@@ -107,6 +165,13 @@ class MockCore implements Core {
     if (change) {
       this.#snapshot = { ...this.#snapshot, chat: changedChat(this.#snapshot.chat, change) };
       this.#tell({ type: 'chat', change });
+    }
+    const moved = inFiles(this.#snapshot.files, command);
+    if (moved) this.#filesChanged(moved);
+    const games = inGames(this.#snapshot.games, command);
+    if (games) {
+      this.#snapshot = { ...this.#snapshot, games };
+      this.#tell({ type: 'games', games });
     }
     switch (command.type) {
       case 'set_microphone':
@@ -156,11 +221,6 @@ class MockCore implements Core {
       case 'forget_call':
         this.#set({ recent: this.#snapshot.recent.filter(({ code }) => code !== command.code) });
         break;
-      case 'save_chat':
-        return Promise.resolve({
-          type: 'saved',
-          file: '/home/robin/Downloads/Tincan chat 2026-11-27 16.45.txt',
-        });
       case 'check_code':
         return Promise.resolve(checked(command.text));
       default:

@@ -1,9 +1,12 @@
 import type { CallView } from '../generated/CallView';
 import type { Event } from '../generated/Event';
+import type { FilesView } from '../generated/FilesView';
 import type { Participant } from '../generated/Participant';
 import type { Snapshot } from '../generated/Snapshot';
 import { emptyBoard, fullBoard, someBoard, someLive } from './board';
 import { emptyChat, someChat } from './chat';
+import { ownFiles, someFiles, troubledFiles } from './files';
+import { arena, game, noGames } from './game';
 import { ada, alan, anonymous, call, camera, crowd, edsger, grace, screen, statistics } from './people';
 
 export interface Scene {
@@ -69,6 +72,9 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
     call: null,
     chat: null,
     board: null,
+    files: { offers: [] },
+    games: noGames(),
+    arena: null,
     levels: { microphone: 0.55, participants: { a: 0.6, b: 0.1 } },
     statistics: { participants: { a: statistics } },
     nearby: [],
@@ -104,6 +110,21 @@ function room(count: number, change: Partial<CallView> = {}): Scene {
 const but = (...changes: [number, Partial<Participant>][]): Participant[] =>
   crowd.slice(0, 4).map((one, index) => ({ ...one, ...changes.find(([at]) => at === index)?.[1] }));
 
+/** A call in which something was written, with these files in it. */
+function withFiles(files: () => FilesView): Scene {
+  return {
+    snapshot: () =>
+      base({
+        call: call({ participants: crowd.slice(0, 3), capacity: 8 }),
+        chat: someChat(),
+        files: files(),
+      }),
+    streams: numbers(4),
+  };
+}
+/** In a call of five. */
+const played = { call: call({ participants: crowd.slice(0, 4), capacity: 8 }), chat: emptyChat() };
+
 /** Every screen in the states that it has. */
 export const SCENES: Readonly<Record<string, Scene>> = {
   home: {
@@ -127,6 +148,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       }),
     streams: [0],
   },
+  'home-files': { snapshot: () => base({ files: troubledFiles() }) },
   'home-empty': { snapshot: () => base() },
   'lobby-nothing': {
     snapshot: () => {
@@ -270,6 +292,9 @@ export const SCENES: Readonly<Record<string, Scene>> = {
     snapshot: () => base({ call: call({ participants: crowd.slice(0, 3), capacity: 8 }), chat: someChat() }),
     streams: numbers(4),
   },
+  files: withFiles(someFiles),
+  'files-own': withFiles(ownFiles),
+  'files-trouble': withFiles(troubledFiles),
   knocks: room(4, {
     locked: true,
     knocks: [
@@ -290,6 +315,35 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       [3, { late: true }],
     ),
   }),
+  game: {
+    snapshot: () => base({ ...played, games: noGames({ game: game() }), arena: arena(170) }),
+    streams: numbers(5),
+  },
+  'game-countdown': {
+    snapshot: () => {
+      const players = game().players.map((one) => ({ ...one, gained: 0, out: null }));
+      return base({ ...played, games: noGames({ game: game({ players }) }), arena: arena(0, 70) });
+    },
+    streams: numbers(5),
+  },
+  'game-over': {
+    snapshot: () => {
+      const players = game().players.map((one) => (one.peer === 'c' ? { ...one, score: 16 } : one));
+      return base({
+        ...played,
+        games: noGames({ game: game({ phase: 'over', players, host: 'me' }) }),
+        arena: arena(170),
+      });
+    },
+    streams: numbers(5),
+  },
+  'game-offer': {
+    snapshot: () => {
+      const offers = [{ id: '1', kind: 'curves' as const, host: 'a', players: ['a', 'b'], playing: false }];
+      return base({ ...played, games: noGames({ offers }) });
+    },
+    streams: numbers(5),
+  },
   verified: room(4, { participants: crowd.slice(0, 3).map((one) => ({ ...one, trust: 'verified' })) }),
   paused: room(4, { participants: but([0, { streams: [camera(1, { paused: true })], quality: 1 }]) }),
   sharing: {

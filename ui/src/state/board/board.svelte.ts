@@ -1,3 +1,4 @@
+/* eslint-disable svelte/prefer-svelte-reactivity -- of thousands of things a few change, and whoever draws them is told which */
 import type { BoardCommand, BoardElement, BoardNew, Reply } from '../../core/core';
 import type { KeyPress } from '../keys';
 import type { Session } from '../session.svelte';

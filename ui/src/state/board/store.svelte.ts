@@ -1,3 +1,4 @@
+/* eslint-disable svelte/prefer-svelte-reactivity -- of thousands of things a few change, and whoever draws them is told which */
 import type { BoardChange, BoardElement, BoardLive, BoardOwn, BoardStroke, BoardView } from '../../core/core';
 
 /** So long a stroke that is not drawn any more waits for the element that it becomes. */

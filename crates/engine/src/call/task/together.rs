@@ -7,18 +7,20 @@ use bytes::Bytes;
 use tincan_call::Input;
 use tincan_protocol::{Channel, PeerId};
 use tincan_share::Chat;
+use tincan_share::play::Play;
 
 use super::super::TogetherCommand;
 use super::board::Whiteboard;
-use super::{CallTask, chat};
+use super::{CallTask, chat, game};
 use crate::api::{CommandError, Reply};
 
 /// The channels that are opened on each confirmed connection whose other side has their feature.
-const CHANNELS: [Channel; 3] = [Channel::Chat, Channel::Board, Channel::Ink];
+const CHANNELS: [Channel; 5] = [Channel::Chat, Channel::Board, Channel::Ink, Channel::Game, Channel::Rounds];
 
 /// What everybody in the room is told that we understand.
-pub(super) fn features() -> Vec<String> {
-    let mut features: Vec<String> = CHANNELS.iter().map(|channel| channel.feature().to_owned()).collect();
+pub(super) fn features(files: bool) -> Vec<String> {
+    let channels = CHANNELS.into_iter().chain(files.then_some(Channel::Files));
+    let mut features: Vec<String> = channels.map(|channel| channel.feature().to_owned()).collect();
     features.dedup();
     features
 }
@@ -48,23 +50,27 @@ pub(super) enum Happened {
 pub(super) struct Together {
     pub(super) chat: Chat,
     pub(super) board: Whiteboard,
+    pub(super) play: Play,
+    /// The hash of the round that was told last: round, tick, hash.
+    pub(super) checked: Option<(u32, u32, u64)>,
 }
 
 impl Together {
     pub(super) fn new(me: PeerId) -> Self {
-        Self { chat: Chat::new(me), board: Whiteboard::new(me) }
+        Self { chat: Chat::new(me), board: Whiteboard::new(me), play: Play::new(me), checked: None }
     }
 
     /// When [`CallTask::go_on_together`] is due though nothing happens.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        self.board.poll_timeout()
+        [self.board.poll_timeout(), self.play.poll_timeout()].into_iter().flatten().min()
     }
 }
 
 impl CallTask {
-    pub(super) async fn begin_together(&self) {
+    pub(super) async fn begin_together(&mut self) {
         self.begin_chat().await;
         self.begin_board().await;
+        self.begin_games().await;
     }
 
     /// The other side is who it says: what both understand is opened.
@@ -74,13 +80,18 @@ impl CallTask {
         for channel in CHANNELS.into_iter().filter(|channel| other.has_feature(channel.feature())) {
             self.connections.with(peer, connection, move |remote| remote.open_channel(channel));
         }
+        self.open_files(peer, connection);
     }
 
     pub(super) fn happened(&mut self, what: Happened) {
+        self.tell_files(&what);
         if let Some(input) = chat::input(&what) {
             self.together.chat.handle(input);
         }
         self.together.board.happened(&what);
+        if let Some(input) = game::input(&what) {
+            self.together.play.handle(Instant::now(), input);
+        }
     }
 
     /// Takes in what came on a link; the session need not know of it.
@@ -95,6 +106,7 @@ impl CallTask {
             TogetherCommand::Chat(command) => self.chat_command(command).await,
             TogetherCommand::Board(command) => self.board_command(command).await,
             TogetherCommand::DrawBoard { page, to } => self.draw_board(page, to),
+            TogetherCommand::Game(command) => self.game_command(command).await,
         }
     }
 
@@ -102,11 +114,13 @@ impl CallTask {
     pub(super) async fn go_on_together(&mut self) {
         self.go_on_with_chat().await;
         self.go_on_with_board().await;
+        self.go_on_with_games().await;
     }
 
     /// What a channel had no room for is said when it is looked at next.
     pub(super) fn tell_together(&mut self) {
         self.tell_chat();
         self.tell_board();
+        self.tell_games();
     }
 }

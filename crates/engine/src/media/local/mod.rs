@@ -361,15 +361,21 @@ impl LocalMedia {
     /// Lets go of everything. From now on nothing is captured or shown; what it gives ends when every device is released
     /// and every thread has ended. The cameras are those that may not be released yet.
     pub(crate) fn close(self) -> (impl Future<Output = ()> + Send + use<>, Vec<Releasing>) {
-        let Self { audio, encoder, screen, camera, share, work, .. } = self;
+        let Self { audio, encoder, screen, camera, share, mut work, .. } = self;
         audio.handle().send(AudioCommand::Input(None));
         let (camera_released, releasing) = camera.close();
-        // A device that is still being opened is closed by its own thread.
+        work.abort_all();
         let capture_ended = share.close();
-        let threads = spawn_blocking(move || drop((work, audio, encoder, screen)));
+        let threads = spawn_blocking(move || drop((audio, encoder, screen)));
         let released = async move {
             camera_released.await;
             capture_ended.await;
+            // A device that is still being opened is closed once it is; closing may take its driver seconds.
+            let mut closing = JoinSet::new();
+            while let Some(opened) = work.join_next().await {
+                closing.spawn_blocking(move || drop(opened));
+            }
+            while closing.join_next().await.is_some() {}
             if threads.await.is_err() {
                 warn!("a media thread panicked");
             }

@@ -8,7 +8,7 @@
 //! **No clock inside:** arrival and playing times are arguments.
 
 mod delay;
-mod opus_packet;
+pub(super) mod opus_packet;
 mod statistics;
 mod store;
 mod stretch;
@@ -59,6 +59,8 @@ const HOLD_OFF: u32 = 5;
 const HOLD_OFF_HURRY: u32 = 2;
 /// While packets are lost one more packet is held, so that the one with the FEC copy is there in time.
 const FEC_MARGIN_MICROS: i64 = 20_000;
+/// Copies come up to so much later than what they repeat; for older ones it is not waited.
+const MAX_COPY_MARGIN_MICROS: i64 = 100_000;
 /// Loss, averaged over about 100 packets, at which that starts and ends: at the second loss within seconds, and after
 /// three seconds or more without one.
 const FEC_LOSS_ON: f32 = 0.012;
@@ -106,6 +108,8 @@ pub struct JitterBuffer {
     dtx: bool,
     loss: f32,
     expecting_loss: bool,
+    /// How much later than lost packets their copies come, as of the last packet that had any.
+    copies_after: i64,
     least_target: i64,
     hold_off: u32,
     recent_delay: VecDeque<i64>,
@@ -133,6 +137,7 @@ impl JitterBuffer {
             dtx: false,
             loss: 0.0,
             expecting_loss: false,
+            copies_after: 0,
             least_target: 0,
             hold_off: 0,
             recent_delay: VecDeque::with_capacity(DELAY_PULLS),
@@ -173,8 +178,21 @@ impl JitterBuffer {
             self.statistics.late_packets += 1;
             return;
         }
-        let dropped = self.store.keep(unwrapped, Stored { sequence, payload });
+        let dropped = self.store.keep(unwrapped, Stored { sequence, payload, copy: false });
         self.statistics.discarded_packets += dropped as u64;
+    }
+
+    /// Takes the copy of an earlier packet that came in one (RFC 2198), after that one itself. It tells nothing of how the
+    /// network delays packets, and one that is not needed counts as nothing.
+    pub fn insert_copy(&mut self, sequence: u16, timestamp: u32, payload: Bytes) {
+        let Some((unwrapped, newest)) = self.store.place_copy(sequence, timestamp) else { return };
+        let after = ticks_to_micros(newest - unwrapped);
+        self.copies_after = after.min(MAX_COPY_MARGIN_MICROS);
+        let samples = opus_packet::duration(&payload).unwrap_or(self.packet_samples);
+        if unwrapped + samples as i64 > self.next && self.store.misses(sequence) {
+            let dropped = self.store.keep(unwrapped, Stored { sequence, payload, copy: true });
+            self.statistics.discarded_packets += dropped as u64;
+        }
     }
 
     /// From now on sound is held for so long at least, however even the network is: for lips that are later than it.
@@ -286,7 +304,8 @@ impl JitterBuffer {
     }
 
     fn target(&self) -> i64 {
-        let network = self.delay.target() + if self.expecting_loss { FEC_MARGIN_MICROS } else { 0 };
+        let margin = if self.expecting_loss { self.copies_after.max(FEC_MARGIN_MICROS) } else { 0 };
+        let network = self.delay.target() + margin;
         network.max(self.least_target)
     }
 
@@ -348,10 +367,10 @@ impl JitterBuffer {
         // Another one stood for its beginning: only its end is new.
         let overlap = usize::try_from(self.next - timestamp).unwrap_or(0);
         if overlap >= opus_packet::duration(&packet.payload).unwrap_or(self.packet_samples) {
-            self.statistics.late_packets += 1;
+            self.statistics.late_packets += u64::from(!packet.copy);
             return;
         }
-        self.note_sequence(packet.sequence);
+        self.note_sequence(packet.sequence, packet.copy);
         let before = self.ready.len();
         let decoded = self.decoder.decode(&packet.payload, &mut self.ready);
         let added = self.ready.len().saturating_sub(before);
@@ -462,15 +481,18 @@ impl JitterBuffer {
         self.made_up += length;
     }
 
-    /// Counts the packets that are missing before `sequence`, which is about to be decoded.
-    fn note_sequence(&mut self, sequence: u16) {
-        let missing = self.missing_before(sequence).unwrap_or(0);
+    /// Counts the packets that are missing before `sequence`, which is about to be decoded; a copy stands for one more.
+    fn note_sequence(&mut self, sequence: u16, copy: bool) {
+        let missing = self.missing_before(sequence).unwrap_or(0) + u16::from(copy);
         self.last_sequence = Some(sequence);
         self.statistics.lost_packets += u64::from(missing);
+        self.statistics.copied_packets += u64::from(copy);
         for _ in 0..missing.min(MAX_COUNTED_LOSSES) {
             self.loss += LOSS_SMOOTHING * (1.0 - self.loss);
         }
-        self.loss -= LOSS_SMOOTHING * self.loss;
+        if !copy {
+            self.loss -= LOSS_SMOOTHING * self.loss;
+        }
         if self.loss > FEC_LOSS_ON {
             self.expecting_loss = true;
         } else if self.loss < FEC_LOSS_OFF {

@@ -7,7 +7,7 @@ const MAX_PACKET_SAMPLES: usize = 5_760;
 ///
 /// RFC 6716, section 3.1 (table 2) has the length of a frame, sections 3.2.2 to 3.2.5 how many there are; a packet of more
 /// than 120 ms is none.
-pub(super) fn duration(packet: &[u8]) -> Option<usize> {
+pub(in super::super) fn duration(packet: &[u8]) -> Option<usize> {
     let &toc = packet.first()?;
     let config = usize::from(toc >> 3);
     let frame = match config {

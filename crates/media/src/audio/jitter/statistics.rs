@@ -19,6 +19,8 @@ pub struct JitterStatistics {
     pub lost_packets: u64,
     /// Of these, the ones whose sound came from in-band FEC.
     pub fec_packets: u64,
+    /// Of these, the ones whose sound came in a later packet (RFC 2198).
+    pub copied_packets: u64,
     /// Packets that came after their sound was due.
     pub late_packets: u64,
     /// Packets that had come before.

@@ -20,6 +20,8 @@ const MAX_PROBATION_STEP: u16 = 5;
 pub(super) struct Stored {
     pub(super) sequence: u16,
     pub(super) payload: Bytes,
+    /// It came within a later packet, and the packet itself is lost.
+    pub(super) copy: bool,
 }
 
 /// A sender's clock may jump while its numbers go on (a machine that slept, a stream that is spliced). The packet that
@@ -173,9 +175,32 @@ impl PacketStore {
         self.seen = 1;
     }
 
+    /// Where the copy of an earlier packet belongs, and the newest packet's place; `None` where its numbers fit nothing.
+    pub(super) fn place_copy(&self, sequence: u16, timestamp: u32) -> Option<(i64, i64)> {
+        let newest = self.newest?;
+        let step = sequence.wrapping_sub(newest.sequence) as i16;
+        let sent = (newest.timestamp - self.jump.ahead) as u32;
+        let unwrapped = newest.timestamp + i64::from(timestamp.wrapping_sub(sent) as i32);
+        // Copies are at most a third of a second old; what lies beyond a jump is not worth its bookkeeping.
+        let near = micros_to_ticks(MAX_JITTER_MICROS);
+        let fits = step < 0 && (newest.timestamp - near..newest.timestamp).contains(&unwrapped);
+        (fits && unwrapped >= self.jump.at).then_some((unwrapped, newest.timestamp))
+    }
+
+    /// Whether the packet with this number has not come.
+    pub(super) fn misses(&self, sequence: u16) -> bool {
+        let Some(newest) = self.newest else { return false };
+        let behind = newest.sequence.wrapping_sub(sequence);
+        1u128.checked_shl(behind.into()).is_some_and(|bit| self.seen & bit == 0)
+    }
+
     /// Keeps a packet; returns how many of the oldest had to go for it.
     pub(super) fn keep(&mut self, timestamp: i64, packet: Stored) -> usize {
-        self.packets.entry(timestamp).or_insert(packet);
+        // What came itself is as good as its copy, and says that it was not lost.
+        let kept = self.packets.entry(timestamp).or_insert_with(|| packet.clone());
+        if kept.copy {
+            *kept = packet;
+        }
         let excess = self.packets.len().saturating_sub(MAX_PACKETS);
         for _ in 0..excess {
             self.packets.pop_first();
@@ -263,7 +288,7 @@ mod tests {
     fn memory_is_bounded() {
         let mut store = PacketStore::new();
         for n in 0..10_000 {
-            store.keep(n * 960, Stored { sequence: n as u16, payload: Bytes::new() });
+            store.keep(n * 960, Stored { sequence: n as u16, payload: Bytes::new(), copy: false });
         }
         assert_eq!(store.len(), MAX_PACKETS);
         assert_eq!(store.first().unwrap().0, (10_000 - MAX_PACKETS as i64) * 960);

@@ -1,5 +1,7 @@
 //! Scenarios as data: a sender, a network and a listener in simulated time, with fixed seeds.
 
+mod copies;
+
 use std::f32::consts::TAU;
 
 use proptest::prelude::*;
@@ -139,6 +141,8 @@ struct Listener {
     /// All that was played, if `record` is set.
     samples: Vec<f32>,
     record: bool,
+    /// Each packet carries those so many before it, the farthest first.
+    copies: &'static [usize],
 }
 
 impl Listener {
@@ -151,6 +155,7 @@ impl Listener {
             delays: Vec::new(),
             samples: Vec::new(),
             record: true,
+            copies: &[],
         }
     }
 
@@ -165,6 +170,12 @@ impl Listener {
             while let Some(arrival) = arrivals.next_if(|arrival| arrival.micros <= self.now) {
                 let arrived = self.at(arrival.micros);
                 self.buffer.insert(arrival.sequence, arrival.timestamp, arrival.payload.clone(), arrived);
+                for &back in self.copies.iter().rev() {
+                    let (ticks, rtp) = (back as i64 * PACKET, rtp_of(&arrival.payload).unwrap());
+                    let sequence = arrival.sequence.wrapping_sub(back as u16);
+                    let copy = PLAIN.into_iter().chain((rtp - ticks).to_le_bytes()).collect();
+                    self.buffer.insert_copy(sequence, arrival.timestamp.wrapping_sub(ticks as u32), copy);
+                }
             }
             for _ in 0..group {
                 let frame = self.buffer.pull(self.at(self.now));

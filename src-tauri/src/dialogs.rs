@@ -1,0 +1,83 @@
+//! The system's own dialogs for files. What was chosen stays here: the page hears names, never paths.
+
+use std::path::{Path, PathBuf};
+
+use tauri::WebviewWindow;
+use tauri::Wry;
+use tauri_plugin_dialog::{DialogExt, FileDialogBuilder, FilePath};
+use tincan_engine::api::CommandError;
+use tokio::sync::{Mutex, oneshot};
+
+use crate::shell::refusal;
+
+/// One dialog at a time: a second press finds the first one open.
+#[derive(Default)]
+pub(crate) struct Dialogs(Mutex<()>);
+
+impl Dialogs {
+    /// Files to send; none when the person changed their mind.
+    pub(crate) async fn files(&self, window: &WebviewWindow) -> Result<Vec<PathBuf>, CommandError> {
+        let dialog = dialog(window, "Choose files to send");
+        self.ask(|answer| dialog.pick_files(answer)).await.map(paths)
+    }
+
+    /// Folders to send.
+    pub(crate) async fn folders(&self, window: &WebviewWindow) -> Result<Vec<PathBuf>, CommandError> {
+        let dialog = dialog(window, "Choose folders to send");
+        self.ask(|answer| dialog.pick_folders(answer)).await.map(paths)
+    }
+
+    /// A folder for what is received.
+    pub(crate) async fn folder(
+        &self,
+        window: &WebviewWindow,
+        title: &str,
+        first: Option<&Path>,
+    ) -> Result<Option<PathBuf>, CommandError> {
+        let dialog = beginning(dialog(window, title), first);
+        self.ask(|answer| dialog.pick_folder(answer)).await.map(path)
+    }
+
+    /// A name for a file that is written. Whoever chose one that exists was asked whether it may be replaced.
+    pub(crate) async fn new_file(
+        &self,
+        window: &WebviewWindow,
+        title: &str,
+        first: Option<&Path>,
+        name: &str,
+    ) -> Result<Option<PathBuf>, CommandError> {
+        let dialog = beginning(dialog(window, title).set_file_name(name), first);
+        self.ask(|answer| dialog.save_file(answer)).await.map(path)
+    }
+
+    async fn ask<T: Send + 'static>(
+        &self,
+        open: impl FnOnce(Box<dyn FnOnce(Option<T>) + Send>),
+    ) -> Result<Option<T>, CommandError> {
+        let open_already = || refusal("dialog_open", "A dialog is open already. Answer it first.");
+        let _one = self.0.try_lock().map_err(|_| open_already())?;
+        let (answer, answered) = oneshot::channel();
+        open(Box::new(move |chosen| drop(answer.send(chosen))));
+        // A dialog that could not be opened is answered by nobody; neither is one when the program closes.
+        Ok(answered.await.ok().flatten())
+    }
+}
+
+fn dialog(window: &WebviewWindow, title: &str) -> FileDialogBuilder<Wry> {
+    window.dialog().file().set_parent(window).set_title(title)
+}
+
+fn beginning(dialog: FileDialogBuilder<Wry>, folder: Option<&Path>) -> FileDialogBuilder<Wry> {
+    match folder {
+        Some(folder) => dialog.set_directory(folder),
+        None => dialog,
+    }
+}
+
+fn path(chosen: Option<FilePath>) -> Option<PathBuf> {
+    chosen?.into_path().ok()
+}
+
+fn paths(chosen: Option<Vec<FilePath>>) -> Vec<PathBuf> {
+    chosen.into_iter().flatten().filter_map(|chosen| chosen.into_path().ok()).collect()
+}
