@@ -190,8 +190,12 @@ impl Remote {
             tape: tape.clone(),
             at_once: false,
         });
-        let their_screen =
-            Arc::new(TheirScreen::new(screen_stream, sender.clone(), Arc::clone(&media.output)));
+        let their_screen = Arc::new(TheirScreen::new(
+            screen_stream,
+            sender.clone(),
+            Arc::clone(&media.output),
+            tape.clone(),
+        ));
         let sink: Arc<dyn PeerSink> = Arc::new(Sink(sender.clone()));
         media.audio.send(AudioCommand::AddParticipant {
             id,

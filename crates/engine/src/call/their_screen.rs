@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tincan_peer::{PeerSender, RtpPacket};
 use tincan_protocol::Source;
 
 use crate::FrameOutput;
 use crate::media::{ReceiveStatistics, VideoReceiver, VideoTarget};
+use crate::record::Tape;
 
 /// See the module's description. The word that they share something and its first packet come on two ways, and nothing orders
 /// them: whichever comes first starts the thread, so that the first picture, which is large, is not sent twice.
@@ -16,14 +17,21 @@ pub(super) struct TheirScreen {
     stream: u32,
     sender: PeerSender,
     output: Arc<dyn FrameOutput>,
+    /// Records it.
+    tape: Option<Tape>,
     receiver: OnceLock<VideoReceiver>,
     /// As they say.
     shared: AtomicBool,
 }
 
 impl TheirScreen {
-    pub(super) fn new(stream: u32, sender: PeerSender, output: Arc<dyn FrameOutput>) -> Self {
-        Self { stream, sender, output, receiver: OnceLock::new(), shared: AtomicBool::new(false) }
+    pub(super) fn new(
+        stream: u32,
+        sender: PeerSender,
+        output: Arc<dyn FrameOutput>,
+        tape: Option<Tape>,
+    ) -> Self {
+        Self { stream, sender, output, tape, receiver: OnceLock::new(), shared: AtomicBool::new(false) }
     }
 
     fn receiver(&self) -> &VideoReceiver {
@@ -34,7 +42,7 @@ impl TheirScreen {
                 output: Arc::clone(&self.output),
                 keyframe_needed: Box::new(move || asker.request_keyframe(Source::Screen)),
                 hold_sound: Box::new(|_| {}),
-                tape: None,
+                tape: self.tape.as_ref().map(Tape::of_screen),
                 at_once: true,
             })
         })
@@ -47,7 +55,14 @@ impl TheirScreen {
 
     /// They say that they share something, or that they do not any more.
     pub(super) fn shared(&self, on: bool) {
-        self.shared.store(on, Ordering::Relaxed);
+        let was_on = self.shared.swap(on, Ordering::Relaxed);
+        if let Some(tape) = self.tape.as_ref().filter(|_| was_on != on) {
+            tape.shares(on, Instant::now());
+            if !on {
+                // In the recording the face continues nothing.
+                self.sender.request_keyframe(Source::Camera);
+            }
+        }
         if on || self.receiver.get().is_some() {
             self.receiver().handle().camera(on);
         }

@@ -12,9 +12,12 @@ use crate::media::{EncoderCommand, EncoderStatistics, ScreenCommand, SentPicture
 impl CallTask {
     /// On how many lines somebody's picture is of use here, 0 for none: a recording takes all, however they are shown.
     pub(super) fn of_use(&mut self, peer: PeerId) -> Option<u16> {
-        let recorded = self.recording.as_ref().is_some_and(|recording| recording.of == Some(peer));
         let shown = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
-        shown.filter(|_| !recorded)
+        shown.filter(|_| !self.records(peer))
+    }
+
+    fn records(&self, peer: PeerId) -> bool {
+        self.recording.as_ref().is_some_and(|recording| recording.of == Some(peer))
     }
 
     /// Tells the others how large we show their pictures, and what there was no room for before.
@@ -28,6 +31,7 @@ impl CallTask {
             let of_use = self.of_use(peer);
             let camera = self.decoding.within(of_use);
             let screen = self.config.media.output.lines(self.people.screen_stream(&self.view, peer));
+            let screen = screen.filter(|_| !self.records(peer));
             let shown = [(Source::Camera, camera), (Source::Screen, screen)];
             let Some(streams) = self.wants.look(now, peer, shown) else { continue };
             if let Some(remote) = self.connections.get(peer) {
