@@ -354,6 +354,17 @@ impl Participant {
         .await
     }
 
+    /// Saves what is shared, as a PNG. Waits until it is written.
+    pub async fn save_screen(&mut self, file: &std::path::Path) {
+        self.say(&format!("save screen {}", file.display())).await;
+        let told = &mut self.told;
+        let search = |line: &str| {
+            told.take(line);
+            line.starts_with("Saved as").then_some(())
+        };
+        self.process.wait_for_within(PATIENCE, "a picture of the screen", search).await;
+    }
+
     /// Waits for a notice with this code.
     pub async fn notice(&mut self, code: &str) {
         self.follow(PATIENCE, code, |_, line| {

@@ -27,7 +27,7 @@ pub(crate) enum What {
     /// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera
     /// SELECTOR, microphone SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME,
     /// verified, show LINES, show LINES NAME, game offer, game join, game watch, game start, game leave,
-    /// share SELECTOR, share smoothly SELECTOR, stop sharing, leave. Progress is told on standard error; standard
+    /// share SELECTOR, share smoothly SELECTOR, stop sharing, save screen FILE.png NAME, leave. Progress is told on standard error; standard
     /// output holds the code and what --stats and --events ask for.
     Call(CallArguments),
     /// Makes a test call with the built-in participant, and says what was seen and heard.

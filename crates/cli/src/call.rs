@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use tincan_engine::Engine;
 use tincan_engine::api::{
-    CallPhase, CallView, ChatView, Command, Event, GamesView, NoticeKind, NumberedEvent, Reply, Snapshot, Source,
+    CallPhase, CallView, ChatView, Command, Event, GamesView, NoticeKind, NumberedEvent, Reply, Snapshot,
+    Source,
 };
 use tincan_media::video::text_screen;
 use tokio::sync::broadcast::Receiver;
@@ -289,12 +290,26 @@ impl Participant<'_> {
             None => {}
             Some(Err(problem)) => eprintln!("{problem}"),
             Some(Ok(Typed::Show { stream, lines })) => self.frames.want(stream, lines),
+            Some(Ok(Typed::Save { stream, file })) => self.save(stream, file),
             Some(Ok(Typed::Game(play))) => match game::command(play, &self.games) {
                 Ok(command) => self.ask(engine, command).await,
                 Err(problem) => eprintln!("{problem}"),
             },
             Some(Ok(Typed::Command(Command::Leave))) => self.exit = Some(Exit::Fine),
             Some(Ok(Typed::Command(command))) => self.ask(engine, command).await,
+        }
+    }
+
+    /// A picture of 1080p is made and written in some 100 ms, for which nothing else here has to happen.
+    fn save(&self, stream: u32, file: String) {
+        let picture = self.frames.newest(stream).and_then(|newest| tincan_engine::picture::png(&newest));
+        let saved = match picture {
+            Some(png) => std::fs::write(&file, png).map_err(|error| error.to_string()),
+            None => Err("there is no picture of it yet".to_owned()),
+        };
+        match saved {
+            Ok(()) => eprintln!("Saved as {file}."),
+            Err(problem) => eprintln!("`{file}` was not saved: {problem}."),
         }
     }
 

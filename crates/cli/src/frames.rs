@@ -125,6 +125,11 @@ impl Frames {
         streams.into_iter().filter_map(report).collect()
     }
 
+    /// What a stream shows now.
+    pub(crate) fn newest(&self, stream: u32) -> Option<Arc<VideoFrame>> {
+        self.lock().get(&stream)?.newest.clone()
+    }
+
     fn wanted(&self) -> MutexGuard<'_, Wanted> {
         self.wanted.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
