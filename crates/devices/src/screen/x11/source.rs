@@ -183,7 +183,8 @@ impl<'a> Source<'a> {
         let border = if self.display.has_composite { shape.border_width as i16 } else { 0 };
         let area = Area { left: border, top: border, size };
         let visible = state == MapState::VIEWABLE && size.width >= LEAST && size.height >= LEAST;
-        if area == self.area && visible == self.visible && (self.pixmap.is_some() || !visible) {
+        let named = self.pixmap.is_some() || !visible || !self.display.has_composite;
+        if area == self.area && visible == self.visible && named {
             return Ok(());
         }
         (self.area, self.visible, self.changed) = (area, visible, true);

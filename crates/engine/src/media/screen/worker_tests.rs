@@ -233,6 +233,21 @@ fn who_looks_at_none_of_it_is_sent_none_and_who_shows_it_small_gets_it_small() {
 }
 
 #[test]
+fn a_picture_that_looks_like_the_one_before_is_no_change() {
+    let mut room = Room::new();
+    let one = room.join(1, 2_000);
+    room.run(3_500);
+    one.take();
+    let mut again = TextScreen::new(SIZE, false);
+    let page = Arc::new(again.draw(Duration::ZERO, MediaTime::ZERO, 0).unwrap());
+    for _ in 0..5 {
+        room.worker.frame(Arc::clone(&page));
+        room.worker.step(room.now());
+    }
+    assert!(one.take().is_empty());
+}
+
+#[test]
 fn large_screens_are_made_smaller_and_upright_ones_are_not_laid_down() {
     let of = |width, height, shown| {
         let size = size_of(Resolution::new(width, height), shown);
