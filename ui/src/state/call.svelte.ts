@@ -11,11 +11,12 @@ import { actionOf, isTextField, PushToTalk, usesSpace, type Action, type KeyPres
 import { news } from './news';
 import type { PanelView } from './panel';
 import { hands, headcount, listed, Names, type Label } from './people';
+import { PointingModel } from './pointing.svelte';
 import { REACTIONS, type Shown } from './reactions.svelte';
 import type { Session } from './session.svelte';
 import { ShareModel } from './share.svelte';
 import { ActiveSpeaker, SPEAKING } from './speaker';
-import { defaultMode, SELF, stage, tilesOf, type LayoutMode } from './stage';
+import { defaultMode, OWN_SCREEN, SELF, stage, tilesOf, type LayoutMode } from './stage';
 import { NOTHING_YET, prove, steps } from './test-call';
 import { callTitle } from './title';
 import { roomTrust } from './trust';
@@ -79,6 +80,7 @@ export class CallModel {
   readonly #talk: PushToTalk;
   readonly chat: ChatModel;
   readonly share: ShareModel;
+  readonly pointing: PointingModel;
   readonly files: FilesModel;
   /** An address of the chat that was pressed: it is shown before it is opened. */
   link = $state<string>();
@@ -96,6 +98,7 @@ export class CallModel {
     this.#call = call;
     this.#around = around;
     this.share = new ShareModel(session);
+    this.pointing = new PointingModel(session);
     const beside = {
       nameOf: (id: string) => (this.ids.includes(id) ? this.nameOf(id) : undefined),
       open: () => (this.panel = 'chat'),
@@ -138,9 +141,13 @@ export class CallModel {
 
   // ── The stage ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  readonly #tiles = $derived.by(() => tilesOf(this.#call().participants));
-  /** The screen that is shared; of several, that of whoever came last. */
-  readonly #share = $derived(this.#tiles.filter(({ source }) => source === 'screen').at(-1)?.key);
+  readonly #tiles = $derived.by(() =>
+    tilesOf(this.#call().participants, this.share.shared !== undefined),
+  );
+  /** The screen that somebody shares; of several, that of whoever came last. */
+  readonly #share = $derived(
+    this.#tiles.filter(({ peer, source }) => source === 'screen' && peer !== SELF).at(-1)?.key,
+  );
   readonly pin = $derived(
     this.#tiles.some(({ key }) => key === this.#pinned) || this.#pinned === SELF ? this.#pinned : undefined,
   );
@@ -162,6 +169,8 @@ export class CallModel {
     }),
   );
   readonly selfPlace = $derived(this.shown.places.find(({ key }) => key === SELF));
+  /** Where the card stands that says what we share. */
+  readonly sharePlace = $derived(this.shown.places.find(({ key }) => key === OWN_SCREEN));
   /** Whether our own picture stands anywhere. */
   readonly selfShown = $derived(this.selfPlace !== undefined || this.shown.floatingSelf);
   /** Reactions of people who have no tile on the stage now. */
@@ -355,6 +364,11 @@ export class CallModel {
     if (this.canShare) this.share.toggle();
   }
 
+  /** Where nobody shares anything there is nothing to point at. */
+  togglePointing(): void {
+    if (this.#share !== undefined) this.pointing.toggle();
+  }
+
   /** Lets the person choose what to send; it waits in the chat until they send it. */
   sendFiles(folders = false): void {
     if (this.canChat) void this.#session.outbox.choose(folders);
@@ -428,6 +442,8 @@ export class CallModel {
         return this.#session.switchOver('camera');
       case 'share':
         return this.toggleShare();
+      case 'point':
+        return this.togglePointing();
       case 'push-to-talk':
         return this.#talk.press();
       case 'chat':

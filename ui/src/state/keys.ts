@@ -5,6 +5,7 @@ export type Action =
   | 'microphone'
   | 'camera'
   | 'share'
+  | 'point'
   | 'push-to-talk'
   | 'chat'
   | 'people'
@@ -30,6 +31,7 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['M'], does: 'Turn the microphone on or off' },
   { keys: ['V'], does: 'Turn the camera on or off' },
   { keys: ['D'], does: 'Share your screen, or stop sharing' },
+  { keys: ['X'], does: 'Point at a shared screen: press the mouse and draw' },
   { keys: ['Space'], does: 'Hold to talk while muted' },
   { keys: ['R'], does: 'Raise or lower your hand' },
   {
@@ -57,6 +59,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   m: 'microphone',
   v: 'camera',
   d: 'share',
+  x: 'point',
   ' ': 'push-to-talk',
   c: 'chat',
   p: 'people',

@@ -14,6 +14,8 @@ export class ShareModel {
   choices = $state.raw<readonly ScreenChoice[]>();
   /** Why nothing can. */
   problem = $state<string>();
+  /** How what we share looked when it was chosen: a still picture says enough to whoever sees the thing itself. */
+  picture = $state<string>();
   /** Motion before sharpness. */
   smooth = $state(false);
 
@@ -60,6 +62,7 @@ export class ShareModel {
   }
 
   async share(id: string): Promise<void> {
+    this.picture = this.choices?.find((choice) => choice.id === id)?.picture ?? undefined;
     this.close();
     await this.#session.ask({ type: 'share_screen', id, smooth: this.smooth });
   }

@@ -92,7 +92,6 @@ export class BoardModel implements Desk {
   readonly #saying: Saying;
   readonly #listeners = new Set<() => void>();
   #gesture: Gesture | undefined;
-  #strokes = 0;
   #gestures = 0;
   /** The last move that waits to be told. */
   #waiting: (() => void) | undefined;
@@ -412,8 +411,7 @@ export class BoardModel implements Desk {
   // ── Drawing ──────────────────────────────────────────────────────────────────────────────────────────────────
 
   nextStroke(): number {
-    this.#strokes += 1;
-    return this.#strokes;
+    return this.store.nextStroke();
   }
 
   nextGesture(): number {
@@ -756,7 +754,7 @@ export class BoardModel implements Desk {
       this.#finish();
       this.#saying.stop();
     }
-    void this.#session.core.dispatch({ type: 'board', command: { type: 'show', on } }).catch(() => undefined);
+    this.#session.watchLive('board', on);
     if (on) this.#saying.say({ page: this.page, pointer: null });
   }
 
