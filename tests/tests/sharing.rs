@@ -3,7 +3,9 @@
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use tincan_tests::browser::{Browser, Clips};
+use tincan_tests::film;
 use tincan_tests::participant::{Participant, Second, others, shows};
 use tincan_tests::process::{binary, computed};
 use tincan_tests::room::Room;
@@ -123,4 +125,81 @@ async fn a_real_screen_is_shared_from_the_command_line_and_its_end_is_told() {
     ben.until("Ada without a screen", |call| !shares(call, "Ada")).await;
     assert_eq!(ada.leave().await.0, Some(0));
     ben.leave().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_recording_takes_a_shared_screen_along_in_the_place_of_the_face() {
+    let server = Server::start().await;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("call.mp4");
+    let mut room = Room::open(&server.url(), "Ada").await;
+    let arguments = [room.code().to_owned(), "--record".into(), path.to_string_lossy().into_owned()];
+    let arguments = arguments.each_ref().map(String::as_str);
+    let mut ben = Participant::start("Ben", &server.url(), &room.devices().with(&arguments));
+    ben.sees(&["Ada"]).await;
+    let face = ben.counter().await;
+    ben.another_counter(face).await;
+    room.person("Ada").say("share test-text:still").await;
+    reads(&mut ben, "Ada").await;
+    room.person("Ada").say("stop sharing").await;
+    ben.until("Ada's face alone", |call| !shares(call, "Ada")).await;
+    for _ in 0..3 {
+        let face = ben.counter().await;
+        ben.another_counter(face).await;
+    }
+    let (code, said) = ben.leave().await;
+    assert_eq!(code, Some(0));
+    assert!(said.iter().any(|line| line.contains(r#""code":"recorded""#)), "{:?}", said.last());
+    room.close().await;
+
+    let mut shown: Vec<(u32, u32)> = film::sizes(&path).into_iter().map(|(_, size)| size).collect();
+    shown.dedup();
+    assert_eq!(shown.len(), 3, "face, screen and face: {shown:?}");
+    assert_eq!((shown[0], shown[1]), (shown[2], (1_920, 1_080)), "{shown:?}");
+}
+
+/// The page's newest picture of what the other shares.
+fn shared_picture(second: &Value) -> Option<(u64, u64)> {
+    let shared = &second["shared"];
+    Some((shared["stamp"]["counter"].as_u64()?, shared["width"].as_u64()?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_sees_what_is_shared_and_shares_itself() {
+    let (server, clips) = (Server::start().await, Clips::make());
+    let mut ada = Participant::start("Ada", &server.url(), &[]);
+    let code = ada.code().await;
+    let mut guest = Browser::start(&clips).await;
+    guest.join(&server.url(), Some(&code), json!({})).await;
+    guest.until("Ada", |page| page["phase"] == "connected" && page["other"]["cameraOn"] == true).await;
+    ada.say("share test-text").await;
+    guest.until("the word that she shares", |page| page["other"]["screenOn"] == true).await;
+    let wide = |second: &Value| shared_picture(second).is_some_and(|(_, width)| width == 1_920);
+    let second = guest.second_until("her screen", wide).await;
+    let (first, _) = shared_picture(&second).unwrap();
+    guest
+        .second_until("another page", |second| shared_picture(second).is_some_and(|(page, _)| page > first))
+        .await;
+    // Whoever came to a screen that stands still sees it, and a face beside it.
+    ada.say("share test-text:still").await;
+    guest
+        .second_until("the still page", |second| shared_picture(second).is_some_and(|(page, _)| page == 0))
+        .await;
+    guest.second_until("her face", |second| second["stamp"].is_object()).await;
+
+    guest.say(json!({ "command": "share", "on": true })).await;
+    ada.until("the guest's screen", |call| shares(call, "Guest")).await;
+    let pages = |second: &Second<'_>| second.screen_of("Guest")["counter"].as_u64();
+    let first = ada.second("a page of the guest's", pages).await;
+    ada.second("another one", |second| pages(second).filter(|page| *page > first)).await;
+
+    ada.say("stop sharing").await;
+    guest.until("the word that she shares nothing", |page| page["other"]["screenOn"] == false).await;
+    guest.say(json!({ "command": "share", "on": false })).await;
+    ada.until("the guest's face alone", |call| !shares(call, "Guest")).await;
+    // The faces go on.
+    let seen = ada.counter().await;
+    ada.another_counter(seen).await;
+    ada.leave().await;
+    guest.close().await;
 }

@@ -27,6 +27,8 @@ export class Member {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #againDue;
   screen = document.createElement('video');
+  /** What they share. */
+  shared = document.createElement('video');
   /** @type {Connection | null} */
   connection = null;
   /** Of the newest connection. */
@@ -62,6 +64,8 @@ export class Member {
     this.delivery = new Delivery(pair, (envelope) => room.signal.relay(id, envelope));
     Object.assign(this.screen, { autoplay: true, playsInline: true, width: 640, height: 360 });
     this.screen.dataset['member'] = id;
+    Object.assign(this.shared, { autoplay: true, playsInline: true, width: 960, height: 540 });
+    this.shared.dataset['screen'] = id;
   }
 
   /**
@@ -117,6 +121,7 @@ export class Member {
     this.connection = null;
     this.streams = null;
     this.screen.srcObject = null;
+    this.shared.srcObject = null;
   }
 
   /** They are gone for good. */
@@ -124,6 +129,7 @@ export class Member {
     this.close();
     this.delivery.away();
     this.screen.remove();
+    this.shared.remove();
   }
 
   /** What a test is told of them. */
@@ -139,6 +145,7 @@ export class Member {
       streams,
       microphoneOn: on('microphone'),
       cameraOn: on('camera'),
+      screenOn: on('screen'),
       hand,
       reactions,
       exchanges: connection?.exchanges ?? 0,
@@ -152,7 +159,9 @@ export class Member {
       return null;
     }
     const statistics = await statisticsOf(this.connection);
-    return { name: this.name, statistics, stamp: readStamp(this.screen) };
+    const { videoWidth: width, videoHeight: height } = this.shared;
+    const shared = { width, height, stamp: readStamp(this.shared) };
+    return { name: this.name, statistics, stamp: readStamp(this.screen), shared };
   }
 
   /** @param {any} message */
@@ -233,6 +242,7 @@ export class Member {
       failed: () => this.offerAgain(),
       detour: async (candidate) => (lossEvery ? await relayed(candidate, lossEvery) : candidate),
       screen: this.screen,
+      shared: this.shared,
     });
   }
 
@@ -275,8 +285,8 @@ export class Member {
         break;
       case 'want':
         for (const { source, height } of message.streams) {
-          if (source === 'camera') {
-            void this.connection?.shownAt(height);
+          if (source === 'camera' || source === 'screen') {
+            void this.connection?.shownAt(source, height);
           }
         }
         break;

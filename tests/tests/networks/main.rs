@@ -12,6 +12,7 @@ mod privacy;
 mod recordings;
 mod relays;
 mod rooms;
+mod sharing;
 
 use std::net::IpAddr;
 
