@@ -159,6 +159,9 @@ impl Easel {
             .expect("a window");
         connection.create_gc(pen, window, &CreateGCAux::new()).expect("a pen");
         connection.map_window(window).expect("a window");
+        // The pointer is seen by whoever sees the screen, and begins in the middle of what is to be read.
+        let (x, y) = (SIZE.width as i16 - 1, SIZE.height as i16 - 1);
+        connection.warp_pointer(x11rb::NONE, root, 0, 0, 0, 0, x, y).expect("a pointer");
         connection.sync().expect("the screen is there");
         Self { connection, window, pen }
     }

@@ -228,6 +228,11 @@ fn set_up(parameters: &mut SEncParamExt, size: Resolution, bitrate: Bitrate, fra
 /// 1,023 in camera mode, a third of the bits, and three times the time.
 fn set_up_screen(parameters: &mut SEncParamExt) {
     parameters.iUsageType = SCREEN_CONTENT_REAL_TIME;
+    // Of a screen nobody is sent every second picture; and what such a picture refines the next one would lack.
+    parameters.iTemporalLayerNum = 1;
+    // Whoever encodes it waits until the path took what was made before. The encoder counts pictures and no time: after a page of
+    // 100 kB it would skip the first two seconds of whatever comes next, however long the page stood.
+    parameters.bEnableFrameSkip = false;
     parameters.bEnableAdaptiveQuant = false;
     // Zero: its own range for screens (26 to 35, `encoder_ext.cpp`). Coarser is not legible; finer is not worth its bits.
     (parameters.iMinQp, parameters.iMaxQp) = (0, 0);
