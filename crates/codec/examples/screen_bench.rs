@@ -46,7 +46,7 @@ fn run(content: Content, kbps: u64) -> Result<(), Box<dyn std::error::Error>> {
     let (mut fresh, mut small) = (false, 0);
     let (mut changed, mut bytes, mut pictures, mut spent) = (0.0, 0, 0, Duration::ZERO);
     let mut delays: [Vec<f64>; 3] = Default::default();
-    let (mut legible_after, mut stood_since) = ([f64::NAN; 2], [0.0, 4.0]);
+    let (mut legible_after, stood_since) = ([f64::NAN; 2], [0.0, 4.0]);
     for step in 0..600u32 {
         let now = f64::from(step) * STEP;
         let time = MediaTime::from_micros((now * 1e6) as u64);
@@ -89,7 +89,6 @@ fn run(content: Content, kbps: u64) -> Result<(), Box<dyn std::error::Error>> {
             }
         }
     }
-    stood_since[0] = 0.0;
     let show = |delays: &[f64]| {
         let mean = delays.iter().sum::<f64>() / delays.len().max(1) as f64;
         format!("{mean:.0}/{:.0} ({})", delays.iter().copied().fold(0.0, f64::max), delays.len())
