@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tincan_engine::api::{
-    ArenaChange, ArenaView, BoardChange, BoardLive, BoardView, ChatChange, ChatView, GamePhase, GamesView,
+    ArenaChange, ArenaView, BoardChange, BoardLive, BoardView, ChatChange, ChatView, FilesChange, FilesView,
+    GamePhase, GamesView, SheetChange, SheetView,
 };
 use tokio::process::Command;
 
@@ -36,9 +37,14 @@ struct Told {
     chat: Option<ChatView>,
     board: Option<BoardView>,
     games: GamesView,
+    files: FilesView,
     arena: Option<ArenaView>,
     /// The hashes of games: of which round, after how many ticks.
     rounds: BTreeMap<(u32, u32), String>,
+    /// The sheet of the turn of draw and guess that is played.
+    sheet: Option<SheetView>,
+    /// How often strokes were finished on any sheet, and how often one grew before.
+    strokes: (u32, u32),
     /// In how many frames of a round our own head moved, and in how many it stood still.
     own_head: (u32, u32),
     /// Whether a connection was ever shown as being made again.
@@ -117,6 +123,7 @@ impl Told {
             change.apply(&mut self.chat);
         }
         self.take_board(&line)?;
+        self.take_files(&line)?;
         self.take_game(&line);
         Some(line)
     }
@@ -132,9 +139,30 @@ impl Told {
         Some(())
     }
 
+    fn take_files(&mut self, line: &Value) -> Option<()> {
+        if let Some(all) = line["snapshot"].get("files") {
+            self.files = serde_json::from_value(all.clone()).ok()?;
+        }
+        if line["event"]["type"] == "files" {
+            let change: FilesChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
+            change.apply(&mut self.files);
+        }
+        Some(())
+    }
+
     fn take_game(&mut self, line: &Value) {
         let games = part(line, "games").and_then(|games| serde_json::from_value(games.clone()).ok());
         self.games = games.unwrap_or_else(|| std::mem::take(&mut self.games));
+        if line["event"]["type"] == "sheet"
+            && let Ok(change) = serde_json::from_value::<SheetChange>(line["event"]["change"].clone())
+        {
+            match &change {
+                SheetChange::Strokes { strokes, .. } => self.strokes.0 += strokes.len() as u32,
+                SheetChange::Live { stroke } => self.strokes.1 += u32::from(stroke.is_some()),
+                SheetChange::All { .. } => {}
+            }
+            change.apply(&mut self.sheet);
+        }
         if line["event"]["type"] != "arena" {
             return;
         }
@@ -266,6 +294,31 @@ impl Participant {
         self.process.wait_for_within(GAME_PATIENCE, what, search).await
     }
 
+    /// Waits until the files as a window would show them satisfy `holds`.
+    pub async fn files_until(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        holds: impl Fn(&FilesView) -> bool,
+    ) -> FilesView {
+        self.catch_up();
+        let told = &mut self.told;
+        if holds(&told.files) {
+            return told.files.clone();
+        }
+        let search = |line: &str| {
+            told.take(line);
+            holds(&told.files).then(|| told.files.clone())
+        };
+        self.process.wait_for_within(limit, what, search).await
+    }
+
+    /// The files as a window would show them.
+    pub fn files(&mut self) -> &FilesView {
+        self.catch_up();
+        &self.told.files
+    }
+
     /// The games as a window would show them.
     pub fn games(&mut self) -> &GamesView {
         self.catch_up();
@@ -276,6 +329,12 @@ impl Participant {
     pub fn rounds(&mut self) -> &BTreeMap<(u32, u32), String> {
         self.catch_up();
         &self.told.rounds
+    }
+
+    /// How many strokes were finished on the sheets that it saw, and how often one grew before that.
+    pub fn strokes(&mut self) -> (u32, u32) {
+        self.catch_up();
+        self.told.strokes
     }
 
     /// In how many frames its own head moved, and in how many it stood still.

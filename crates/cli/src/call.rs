@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use tincan_engine::Engine;
 use tincan_engine::api::{
-    CallPhase, CallView, ChatView, Command, Event, GamesView, NoticeKind, NumberedEvent, Reply, Snapshot,
+    CallPhase, CallView, ChatView, Command, Event, FileState, FilesView, GamesView, NoticeKind,
+    NumberedEvent, Reply, Snapshot,
 };
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -15,7 +16,7 @@ use crate::args::{CallArguments, StatsForm};
 use crate::console::Typed;
 use crate::frames::Frames;
 use crate::output::{self, Joined, Line, StatisticsLine};
-use crate::{Exit, chat, console, engine_config, game, progress, stop};
+use crate::{Exit, chat, console, engine_config, game, progress, stop, transfers};
 
 /// A goodbye takes a round trip; devices that hang are given this much, then left behind.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -33,6 +34,7 @@ pub(crate) async fn run(arguments: CallArguments) -> Exit {
         call: None,
         chat: None,
         games: GamesView::default(),
+        files: FilesView::default(),
         code: None,
         began: Instant::now(),
         was_connected: false,
@@ -63,6 +65,7 @@ struct Participant<'a> {
     call: Option<CallView>,
     chat: Option<ChatView>,
     games: GamesView,
+    files: FilesView,
     /// The code of the room that we joined, until it was told.
     code: Option<String>,
     began: Instant,
@@ -156,6 +159,7 @@ impl Participant<'_> {
         }
         self.chat = snapshot.chat;
         self.games = snapshot.games;
+        self.files = snapshot.files;
         self.call_changed(snapshot.call);
     }
 
@@ -200,6 +204,16 @@ impl Participant<'_> {
                     eprintln!("{sentence}");
                 }
                 self.games = games.clone();
+            }
+            Event::Files { change } => {
+                let before = self.files.clone();
+                change.apply(&mut self.files);
+                let changed = transfers::changed(&before, &self.files);
+                for (offer, transfer) in changed {
+                    let Some(sentence) = transfers::tell(offer, transfer) else { continue };
+                    let asks = !offer.ours && transfer.state == FileState::Offered;
+                    eprintln!("{sentence}{}", if asks { " To take it: file take" } else { "" });
+                }
             }
             Event::LastCall { summary: Some(summary) } => {
                 let reason = summary.reason.as_deref().unwrap_or("The call is over.");
@@ -263,6 +277,10 @@ impl Participant<'_> {
                 Ok(command) => self.ask(engine, command).await,
                 Err(problem) => eprintln!("{problem}"),
             },
+            Some(Ok(Typed::Files(typed))) => match transfers::command(typed, &self.files) {
+                Ok(command) => self.ask(engine, command).await,
+                Err(problem) => eprintln!("{problem}"),
+            },
             Some(Ok(Typed::Command(Command::Leave))) => self.exit = Some(Exit::Fine),
             Some(Ok(Typed::Command(command))) => self.ask(engine, command).await,
         }
@@ -280,6 +298,7 @@ impl Participant<'_> {
     async fn play_along(&self, engine: &Engine) {
         if self.arguments.play.is_some()
             && self.games.game.is_none()
+            && self.games.sketch.is_none()
             && let Ok(command) = game::command(console::Play::Join { watch: false }, &self.games)
         {
             self.ask(engine, command).await;

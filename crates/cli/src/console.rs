@@ -2,15 +2,19 @@
 
 use std::io::BufRead;
 
-use tincan_engine::api::{BoardCommand, CallView, Command, Source};
+use tincan_engine::api::{BoardCommand, CallView, Command, SketchLanguage, Source};
 use tokio::sync::mpsc;
+
+use crate::sketch;
+use crate::transfers;
 
 /// What may be typed, for those who typed something else.
 pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, camera SELECTOR, microphone \
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
                                verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
-                               board redo, board clear, board restore, board JSON (a BoardCommand), game offer, game join, \
-                               game watch, game start, game leave, leave.";
+                               board redo, board clear, board restore, board JSON (a BoardCommand), file send PATH, file take, \
+                               file take FOLDER, file decline, game offer, game offer draw [en|de|fr|es [ROUNDS [SECONDS]]], \
+                               game join, game watch, game start, game choose NUMBER, game guess WORD, game leave, leave.";
 /// A script may write many lines at once; more wait in the pipe.
 const QUEUE: usize = 16;
 
@@ -23,17 +27,25 @@ pub(crate) enum Typed {
     Show { stream: Option<u32>, lines: Option<u16> },
     /// Of a game: of the one that somebody offers, where it is about joining one.
     Game(Play),
+    /// Of files: of those that were offered last, where it is about taking them.
+    Files(transfers::Typed),
 }
 
 /// What is to be done in a game.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Play {
-    /// Offer one.
+    /// Offer one of Curves.
     Offer,
+    /// Offer one of draw and guess.
+    OfferSketch { language: SketchLanguage, rounds: u32, seconds: u32 },
     /// Join it, or only watch it.
     Join { watch: bool },
     /// Start it.
     Start,
+    /// Choose the word that we draw, by its place from 0.
+    Choose(u32),
+    /// Guess.
+    Guess(String),
     /// Leave it.
     Leave,
 }
@@ -66,6 +78,9 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
         ("", _) => return None,
         ("show", asked) => return Some(show(asked, call)),
         ("game", asked) => return Some(play(asked).map(Typed::Game).ok_or_else(|| unknown(line))),
+        ("file", asked) => {
+            return Some(transfers::parse(asked).map(Typed::Files).ok_or_else(|| unknown(line)));
+        }
         ("mute", "") => Command::SetMicrophone { on: false },
         ("unmute", "") => Command::SetMicrophone { on: true },
         ("camera", "on") => Command::SetCamera { on: true },
@@ -97,6 +112,15 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
 }
 
 fn play(asked: &str) -> Option<Play> {
+    if let Some(what) = asked.strip_prefix("offer draw") {
+        return sketch::offer(what);
+    }
+    if let Some(text) = asked.strip_prefix("guess ") {
+        return Some(Play::Guess(text.trim().to_owned()));
+    }
+    if let Some(number) = asked.strip_prefix("choose ") {
+        return number.trim().parse::<u32>().ok()?.checked_sub(1).map(Play::Choose);
+    }
     Some(match asked {
         "offer" => Play::Offer,
         "join" => Play::Join { watch: false },
@@ -241,6 +265,23 @@ mod tests {
             "board {}",
         ] {
             assert!(parse(line, None).unwrap().unwrap_err().contains("mute, unmute"), "{line}");
+        }
+    }
+
+    #[test]
+    fn games_are_offered_played_and_left() {
+        let language = SketchLanguage::De;
+        for (line, play) in [
+            ("game offer", Play::Offer),
+            ("game offer draw de 2 60", Play::OfferSketch { language, rounds: 2, seconds: 60 }),
+            ("game watch", Play::Join { watch: true }),
+            ("game choose 3", Play::Choose(2)),
+            ("game guess  ice cream", Play::Guess("ice cream".into())),
+        ] {
+            assert_eq!(parse(line, None), Some(Ok(Typed::Game(play))), "{line}");
+        }
+        for line in ["game", "game offer chess", "game choose 0", "game choose it", "game guess"] {
+            assert!(parse(line, None).unwrap().is_err(), "{line}");
         }
     }
 

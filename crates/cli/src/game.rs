@@ -1,20 +1,31 @@
 //! Games in a terminal: who offers one, who has won; and what a program plays.
 
-use tincan_engine::api::{Command, GameCommand, GameKind, GamePhase, GamesView};
+use tincan_engine::api::{Command, GameCommand, GameKind, GamePhase, GamesView, SketchCommand};
 
 use crate::console::Play;
+use crate::sketch;
 
 /// What the engine is asked for.
 pub(crate) fn command(play: Play, games: &GamesView) -> Result<Command, String> {
+    if let Some(command) = sketch::command(&play, games) {
+        return Ok(command);
+    }
     let command = match play {
         Play::Offer => GameCommand::Offer { kind: GameKind::Curves },
         Play::Start => GameCommand::Start,
         Play::Leave => GameCommand::Leave,
         Play::Join { watch } => {
-            let ours = games.game.as_ref().map(|game| &game.id);
-            let game = ours.or_else(|| games.offers.first().map(|offer| &offer.id));
-            let game = game.ok_or("Nobody offers a game. Offer one: game offer")?.clone();
+            let ours = games.game.as_ref().map(|game| (&game.id, GameKind::Curves));
+            let game = ours.or_else(|| games.offers.first().map(|offer| (&offer.id, offer.kind)));
+            let (game, kind) = game.ok_or("Nobody offers a game. Offer one: game offer")?;
+            let game = game.clone();
+            if kind == GameKind::DrawAndGuess {
+                return Ok(Command::Sketch { command: SketchCommand::Join { game, watch } });
+            }
             GameCommand::Join { game, watch }
+        }
+        Play::OfferSketch { .. } | Play::Choose(_) | Play::Guess(_) => {
+            return Err("That is nothing for this game.".into());
         }
     };
     Ok(Command::Game { command })
@@ -33,10 +44,18 @@ pub(crate) fn tell(
     };
     let mut told = Vec::new();
     for offer in &now.offers {
-        let is_ours = before.game.as_ref().is_some_and(|game| game.id == offer.id);
+        let is_ours = before.game.as_ref().is_some_and(|game| game.id == offer.id)
+            || before.sketch.as_ref().is_some_and(|game| game.id == offer.id);
         if !is_ours && !before.offers.iter().any(|known| known.id == offer.id) {
-            told.push(format!("{} offers a game of Curves. To play: game join", name(&offer.host)));
+            let kind = match offer.kind {
+                GameKind::Curves => "Curves",
+                GameKind::DrawAndGuess => "Draw and guess",
+            };
+            told.push(format!("{} offers a game of {kind}. To play: game join", name(&offer.host)));
         }
+    }
+    if let Some(game) = &now.sketch {
+        told.extend(sketch::tell(before.sketch.as_ref(), game, name));
     }
     let Some(game) = &now.game else { return told };
     let was = before.game.as_ref().filter(|was| was.id == game.id);
@@ -85,7 +104,7 @@ mod tests {
             watchers: Vec::new(),
             stalled: false,
         };
-        GamesView { me: "m".into(), offers: Vec::new(), game: Some(game) }
+        GamesView { me: "m".into(), offers: Vec::new(), game: Some(game), sketch: None }
     }
 
     fn name_of(id: &str) -> Option<String> {

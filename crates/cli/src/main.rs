@@ -18,7 +18,9 @@ mod local;
 mod output;
 mod progress;
 mod serve;
+mod sketch;
 mod stop;
+mod transfers;
 mod try_call;
 
 use std::process::ExitCode;

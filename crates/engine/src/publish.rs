@@ -64,6 +64,7 @@ fn apply(snapshot: &mut Snapshot, event: &Event) -> bool {
         Event::Files { change } => change.apply(&mut snapshot.files),
         Event::Games { games } => replace(&mut snapshot.games, games),
         Event::Arena { change } => change.apply(&mut snapshot.arena),
+        Event::Sheet { change } => change.apply(&mut snapshot.sheet),
         Event::Notice { .. } | Event::Reaction { .. } | Event::BoardLive { .. } => true,
     }
 }

@@ -24,6 +24,7 @@ mod room_code;
 mod room_id;
 mod safety;
 pub mod sdp;
+mod sketch;
 mod source;
 mod text;
 mod wire;
@@ -66,6 +67,12 @@ pub use play::{
 pub use room_code::{CodeError, LONG_CODE_LEN, PartialCode, RoomCode, SHORT_CODE_LEN};
 pub use room_id::{ParseRoomIdError, RoomId};
 pub use safety::SafetyNumber;
+pub use sketch::{
+    Drawing, Gained, MAX_GUESSES, MAX_SHEET, MAX_SHEET_POINTS, MAX_SKETCH_PLAYERS, OpenedWord, SHEET_SIZE,
+    SKETCH_ROUNDS, SKETCH_SECONDS, SheetStroke, SketchDeed, SketchInk, SketchKind, SketchLanguage,
+    SketchMessage, SketchMove, SketchPlayer, SketchState, SketchTurn, Solved, UNKNOWN_LETTER, Verdict,
+    WordPromise, answer_letters, is_close, is_same_answer,
+};
 pub use source::Source;
 pub use text::{
     MAX_MESSAGE_CHARS, MAX_MESSAGE_TEXT, MAX_NAME_CLUSTERS, MAX_NAME_LEN, display_name, is_message_text,

@@ -1,5 +1,5 @@
-//! What people in a call do together beside talking, above the channels of their connections: the chat, files and the
-//! whiteboard ([`Board`]).
+//! What people in a call do together beside talking, above the channels of their connections: the chat, files, the
+//! whiteboard ([`Board`]) and games ([`play`], [`sketch`]).
 //!
 //! [`Chat::handle`] takes what happened, [`Chat::poll`] gives what changed (until it gives `None`), and [`Chat::tell`] says to
 //! a member what they lack. Nothing waits in queues: what a link is told next is found in what is kept, so a slow link
@@ -13,6 +13,7 @@ mod chat;
 mod files;
 mod picture_head;
 pub mod play;
+pub mod sketch;
 
 pub use board::{
     Board, BoardError, BoardInput, BoardOutput, Edit, Element, LIVE_INTERVAL, Live, LiveState, LiveStroke,

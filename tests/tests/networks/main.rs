@@ -4,6 +4,7 @@
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+mod files;
 mod games;
 mod links;
 mod nats;

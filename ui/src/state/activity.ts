@@ -3,7 +3,7 @@ import type { KeyPress } from './keys';
 /** What people do together that can have the large place on the stage. Each person chooses what their own stage shows. */
 export const ACTIVITIES = [
   { id: 'board', title: 'Whiteboard', key: 'B' },
-  { id: 'game', title: 'Curves', key: 'G' },
+  { id: 'game', title: 'Games', key: 'G' },
 ] as const;
 
 export type Activity = 'board' | 'game';

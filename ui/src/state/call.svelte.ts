@@ -13,6 +13,7 @@ import type { PanelView } from './panel';
 import { hands, headcount, listed, Names, type Label } from './people';
 import { REACTIONS, type Shown } from './reactions.svelte';
 import type { Session } from './session.svelte';
+import { SketchModel } from './sketch.svelte';
 import { ActiveSpeaker, SPEAKING } from './speaker';
 import { defaultMode, SELF, stage, tilesOf, type LayoutMode } from './stage';
 import { NOTHING_YET, prove, steps } from './test-call';
@@ -81,6 +82,7 @@ export class CallModel {
   /** An address of the chat that was pressed: it is shown before it is opened. */
   link = $state<string>();
   readonly game: GameModel;
+  readonly sketch: SketchModel;
   readonly #names = new Names();
   /** How loud somebody was before they were muted here. */
   // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
@@ -102,6 +104,14 @@ export class CallModel {
     this.game = new GameModel(session, {
       nameOf: (id) => this.nameOf(id),
       offer: (message) => this.offer('game', message),
+    });
+    this.sketch = new SketchModel(session, {
+      nameOf: (id) => this.nameOf(id),
+      now: () => Date.now(),
+      after: (callback, ms) => {
+        const timer = setTimeout(callback, ms);
+        return () => clearTimeout(timer);
+      },
     });
     this.#talk = new PushToTalk(
       // With no microphone chosen there is nothing to hold the key for.

@@ -1,7 +1,7 @@
 import type { GameTurn, GameView } from '../core/core';
 import type { ActivityKeys } from './activity';
 import { isolated } from './format';
-import { countdown, standing, together, told, turnKey, turnOf, winner } from './game';
+import { countdown, GAMES, standing, together, told, turnKey, turnOf, winner } from './game';
 import type { KeyPress } from './keys';
 import type { Session } from './session.svelte';
 
@@ -101,10 +101,12 @@ export class GameModel implements ActivityKeys {
     const says = told(this.#followed, game, (id) => this.nameOf(id));
     if (says.length > 0) this.says = says.join(' ');
     this.#followed = game;
-    for (const { id, host } of offers) {
+    for (const { id, host, kind } of offers) {
       if (this.#known.has(id)) continue;
       this.#known.add(id);
-      if (!game) this.#beside.offer(`${isolated(this.nameOf(host))} offers a game of Curves.`);
+      if (!game && !this.#session.games?.sketch) {
+        this.#beside.offer(`${isolated(this.nameOf(host))} offers a game of ${GAMES[kind]}.`);
+      }
     }
     if (!this.steering) this.letGo();
   }
@@ -116,6 +118,13 @@ export class GameModel implements ActivityKeys {
   }
 
   async join(game: string, watch: boolean): Promise<void> {
+    if (this.offers.some(({ id, kind }) => id === game && kind === 'draw_and_guess')) {
+      if (this.busy) return;
+      this.busy = true;
+      await this.#session.ask({ type: 'sketch', command: { type: 'join', game, watch } });
+      this.busy = false;
+      return;
+    }
     await this.#ask({ type: 'join', game, watch });
   }
 

@@ -122,7 +122,7 @@ describe('the model', () => {
     const people = [participant({ id: 'a', name: 'Ada' }), participant({ id: 'b', name: 'Ben' })];
     core.snapshot = snapshot({
       call: call({ participants: people }),
-      games: { me: 'me', offers: [], game: null, ...games },
+      games: { me: 'me', offers: [], game: null, sketch: null, ...games },
     });
     const session = new Session(core, new Toasts(() => undefined));
     await session.start();
@@ -173,7 +173,10 @@ describe('the model', () => {
   it('lets go of everything when the round ends with a key down', async () => {
     const { model } = await open({ game: game() });
     model.hold('left');
-    core.tell({ type: 'games', games: { me: 'me', offers: [], game: game({ phase: 'pause' }) } });
+    core.tell({
+      type: 'games',
+      games: { me: 'me', offers: [], game: game({ phase: 'pause' }), sketch: null },
+    });
     model.follow();
     expect(steered()).toEqual(['left', 'straight']);
   });

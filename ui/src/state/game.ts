@@ -1,4 +1,7 @@
-import type { ArenaChange, ArenaView, GamePlayer, GameTurn, GameView } from '../core/core';
+import type { ArenaChange, ArenaView, GameKind, GamePlayer, GameTurn, GameView } from '../core/core';
+
+/** What is played, as a title. */
+export const GAMES: Record<GameKind, string> = { curves: 'Curves', draw_and_guess: 'Draw and guess' };
 
 /** Ticks a second, and those before the lines begin to move. */
 export const TICKS_A_SECOND = 60;

@@ -2,6 +2,7 @@ import type { EngineEvent, NumberedEvent, Snapshot } from '../core/core';
 import { changed } from './chat';
 import { changed as changedFiles } from './files';
 import { changedArena } from './game';
+import { changedSheet } from './sketch';
 
 /** What one event makes of the snapshot; `'gap'` when events before it are missing. */
 export function apply(snapshot: Snapshot, { number, event }: NumberedEvent): Snapshot | 'gap' {
@@ -42,6 +43,8 @@ function part(snapshot: Snapshot, event: EngineEvent): Partial<Snapshot> {
       return { files: changedFiles(snapshot.files, event.change) };
     case 'games':
       return { games: event.games };
+    case 'sheet':
+      return { sheet: changedSheet(snapshot.sheet, event.change) };
     case 'arena':
       return { arena: changedArena(snapshot.arena, event.change) };
     case 'notice':

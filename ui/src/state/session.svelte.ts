@@ -64,6 +64,7 @@ export class Session {
   readonly files = $derived(this.#snapshot?.files ?? NO_FILES);
   readonly games = $derived(this.#snapshot?.games);
   readonly arena = $derived(this.#snapshot?.arena ?? null);
+  readonly sheet = $derived(this.#snapshot?.sheet ?? null);
   readonly lastCall = $derived(this.#snapshot?.lastCall ?? null);
   /** Whether somebody wants to close the window, and has to say whether the call may end. */
   readonly closing = $derived(this.#closing && this.call !== null);

@@ -7,6 +7,7 @@ use super::board::BoardCommand;
 use super::event::Reaction;
 use super::play::GameCommand;
 use super::settings::Settings;
+use super::sketch::SketchCommand;
 
 /// Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
 /// `file:…`, `device:…`).
@@ -133,6 +134,11 @@ pub enum Command {
     Game {
         /// What.
         command: GameCommand,
+    },
+    /// Something of a game of *Draw and guess*.
+    Sketch {
+        /// What.
+        command: SketchCommand,
     },
     /// Writes the chat into a new file. The reply is [`Reply::Saved`].
     SaveChat {

@@ -112,6 +112,12 @@ fn games() -> GamesView {
             "players": [{ "peer": "", "score": 1, "gained": 1, "seat": 0, "out": { "by": "wall" } }],
             "watchers": [""], "stalled": false,
         },
+        "sketch": {
+            "id": "", "host": "", "watching": false, "phase": "drawing", "language": "en", "rounds": 1, "seconds": 60, "round": 1,
+            "players": [{ "peer": "", "score": 1, "gained": 1, "solved": true, "next": false }], "watchers": [""],
+            "stalled": false, "drawer": "", "guessing": true, "choices": [""], "beganAt": 1, "hint": "", "word": "",
+            "said": [{ "peer": "", "verdict": "wrong", "text": "" }], "fair": true,
+        },
     }))
     .unwrap()
 }
@@ -224,6 +230,7 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         board_command(json!({ "type": "remove", "ids": [""], "gesture": null })),
         board_command(json!({ "type": "picture", "hash": "" })),
         board_command(json!({ "type": "save", "page": null, "png": null, "file": null, "utcOffset": 0 })),
+        Command::Sketch { command: SketchCommand::Guess { text: text() } },
         Command::OfferFiles { paths: vec![text()], to: None },
         Command::AcceptFiles { offer: text(), folder: None, file: None },
         Command::DeclineFiles { offer: text() },

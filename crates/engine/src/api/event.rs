@@ -8,6 +8,7 @@ use super::chat::ChatChange;
 use super::files::FilesChange;
 use super::play::{ArenaChange, GamesView};
 use super::settings::Settings;
+use super::sketch::SheetChange;
 use super::view::{CallStatistics, CallSummary, CallView, Devices, NearbyCall, Preview, RecentCall};
 
 /// An event and its place in the order.
@@ -101,6 +102,11 @@ pub enum Event {
     Arena {
         /// What.
         change: ArenaChange,
+    },
+    /// The sheet of a game of *Draw and guess*: not all of it for each stroke.
+    Sheet {
+        /// What.
+        change: SheetChange,
     },
     /// A reaction, to be shown for a moment.
     Reaction {

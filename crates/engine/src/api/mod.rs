@@ -14,6 +14,7 @@ mod event;
 mod files;
 mod play;
 mod settings;
+mod sketch;
 mod view;
 
 pub use board::{
@@ -31,4 +32,8 @@ pub use play::{
     GameView, GamesView,
 };
 pub use settings::{Settings, Theme};
+pub use sketch::{
+    SheetChange, SheetStroke, SheetView, SketchCommand, SketchLanguage, SketchPhase, SketchPlayer,
+    SketchSaid, SketchVerdict, SketchView,
+};
 pub use view::*;

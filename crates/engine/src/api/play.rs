@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::sketch::SketchView;
+
 /// Every game of the call.
 #[derive(derive_more::Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -13,8 +15,10 @@ pub struct GamesView {
     pub me: String,
     /// What others offer, and we are not in.
     pub offers: Vec<GameOffer>,
-    /// The game that we are in.
+    /// The game of *Curves* that we are in.
     pub game: Option<GameView>,
+    /// The game of *Draw and guess* that we are in.
+    pub sketch: Option<SketchView>,
 }
 
 /// A game that somebody else hosts.
@@ -43,6 +47,8 @@ pub struct GameOffer {
 pub enum GameKind {
     /// Everybody steers a line that grows; whoever runs into one is out.
     Curves,
+    /// By turns one draws and the others guess: offered by a [`super::SketchCommand`].
+    DrawAndGuess,
 }
 
 /// The game that we are in.

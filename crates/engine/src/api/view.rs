@@ -9,6 +9,7 @@ use super::event::Levels;
 use super::files::FilesView;
 use super::play::{ArenaView, GamesView};
 use super::settings::Settings;
+use super::sketch::SheetView;
 
 /// Everything, at one moment.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
@@ -38,6 +39,8 @@ pub struct Snapshot {
     pub games: GamesView,
     /// The round that is played or was played last, in the game that we are in.
     pub arena: Option<ArenaView>,
+    /// The sheet of the turn that is played or was played last, in the game of *Draw and guess* that we are in.
+    pub sheet: Option<SheetView>,
     /// Levels.
     pub levels: Levels,
     /// Statistics of the last second.

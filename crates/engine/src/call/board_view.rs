@@ -8,7 +8,7 @@ use tincan_share::{BoardError, Edit, Element, LiveState, LiveStroke, New, Own, P
 
 use crate::api::{
     BoardEdit, BoardElement, BoardKind, BoardLive, BoardNew, BoardOrder, BoardOwn, BoardOwnLive,
-    BoardPicture, BoardStroke, BoardStyle, CommandError,
+    BoardOwnStroke, BoardPicture, BoardStroke, BoardStyle, CommandError,
 };
 
 /// Most things that are put on the board at once.
@@ -87,13 +87,13 @@ kinds!(Pen, Marker, Line, Arrow, Rectangle, Ellipse, Text, Note, Picture, Page);
 
 macro_rules! ink_kinds {
     ($($name:ident),+) => {
-        const fn ink_kind(kind: InkKind) -> BoardKind {
+        pub(crate) const fn ink_kind(kind: InkKind) -> BoardKind {
             match kind {
                 $(InkKind::$name => BoardKind::$name,)+
             }
         }
 
-        fn said_ink(kind: BoardKind) -> Result<InkKind, CommandError> {
+        pub(crate) fn said_ink(kind: BoardKind) -> Result<InkKind, CommandError> {
             match kind {
                 $(BoardKind::$name => Ok(InkKind::$name),)+
                 BoardKind::Picture | BoardKind::Page => Err(not_understood("kind of stroke")),
@@ -103,7 +103,7 @@ macro_rules! ink_kinds {
 }
 ink_kinds!(Pen, Marker, Line, Arrow, Rectangle, Ellipse, Text, Note, Laser);
 
-fn style(style: Style) -> BoardStyle {
+pub(crate) fn style(style: Style) -> BoardStyle {
     BoardStyle {
         color: style.color.to_string(),
         fill: style.fill.map(|fill| fill.to_string()),
@@ -112,17 +112,17 @@ fn style(style: Style) -> BoardStyle {
     }
 }
 
-fn said_style(style: &BoardStyle) -> Result<Style, CommandError> {
+pub(crate) fn said_style(style: &BoardStyle) -> Result<Style, CommandError> {
     let color = |text: &str| text.parse::<Color>().map_err(|_| not_understood("colour"));
     let fill = style.fill.as_deref().map(color).transpose()?;
     Ok(Style { color: color(&style.color)?, fill, width: style.width, size: style.size })
 }
 
-fn flat(points: &[Point]) -> Vec<i32> {
+pub(crate) fn flat(points: &[Point]) -> Vec<i32> {
     points.iter().flat_map(|point| [point.x, point.y, i32::from(point.pressure)]).collect()
 }
 
-fn said_points(flat: &[i32]) -> Result<Vec<Point>, CommandError> {
+pub(crate) fn said_points(flat: &[i32]) -> Result<Vec<Point>, CommandError> {
     if flat.len() > 3 * MAX_LIVE_POINTS || !flat.len().is_multiple_of(3) {
         return Err(not_understood("list of points"));
     }
@@ -208,16 +208,18 @@ pub(crate) fn parse_ids(ids: &[String]) -> Result<Vec<ElementId>, CommandError> 
     ids.iter().map(|id| parse_id(id)).collect()
 }
 
+pub(crate) fn said_live_stroke(stroke: BoardOwnStroke) -> Result<LiveStroke, CommandError> {
+    Ok(LiveStroke {
+        number: stroke.number,
+        kind: said_ink(stroke.kind)?,
+        style: said_style(&stroke.style)?,
+        keep: stroke.keep as usize,
+        points: said_points(&stroke.points)?,
+    })
+}
+
 pub(crate) fn said_live(live: BoardOwnLive) -> Result<LiveState, CommandError> {
-    let stroke = live.stroke.map(|stroke| -> Result<LiveStroke, CommandError> {
-        Ok(LiveStroke {
-            number: stroke.number,
-            kind: said_ink(stroke.kind)?,
-            style: said_style(&stroke.style)?,
-            keep: stroke.keep as usize,
-            points: said_points(&stroke.points)?,
-        })
-    });
+    let stroke = live.stroke.map(said_live_stroke);
     let pointer = live.pointer.map(|[x, y]| (x, y));
     Ok(LiveState {
         page: parse_page(live.page.as_deref())?,
@@ -233,13 +235,17 @@ pub(crate) fn live(peer: PeerId, state: LiveState) -> BoardLive {
         peer: peer.to_string(),
         page: state.page.map(element_id),
         pointer: state.pointer.map(|(x, y)| [x, y]),
-        stroke: state.stroke.map(|stroke| BoardStroke {
-            number: stroke.number,
-            kind: ink_kind(stroke.kind),
-            style: style(stroke.style),
-            keep: u32::try_from(stroke.keep).unwrap_or(u32::MAX),
-            points: flat(&stroke.points),
-        }),
+        stroke: state.stroke.map(live_stroke),
         editing: state.editing.map(element_id),
+    }
+}
+
+pub(crate) fn live_stroke(stroke: LiveStroke) -> BoardStroke {
+    BoardStroke {
+        number: stroke.number,
+        kind: ink_kind(stroke.kind),
+        style: style(stroke.style),
+        keep: u32::try_from(stroke.keep).unwrap_or(u32::MAX),
+        points: flat(&stroke.points),
     }
 }

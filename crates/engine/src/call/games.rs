@@ -21,7 +21,8 @@ pub(crate) fn games(me: PeerId, play: &Play) -> GamesView {
         players: table.players.iter().map(|player| player.peer.to_string()).collect(),
         playing: table.round.as_ref().is_some_and(|round| !round.counted),
     });
-    GamesView { me: me.to_string(), offers: offers.collect(), game: ours.map(|shown| game(&shown)) }
+    let game = ours.map(|shown| game(&shown));
+    GamesView { me: me.to_string(), offers: offers.collect(), game, sketch: None }
 }
 
 fn game(shown: &Shown<'_>) -> GameView {
@@ -86,9 +87,11 @@ const fn kind(kind: protocol::GameKind) -> GameKind {
     }
 }
 
-pub(crate) const fn said_kind(kind: GameKind) -> protocol::GameKind {
+/// `None`: not one of those that are played in ticks.
+pub(crate) const fn said_kind(kind: GameKind) -> Option<protocol::GameKind> {
     match kind {
-        GameKind::Curves => protocol::GameKind::Curves,
+        GameKind::Curves => Some(protocol::GameKind::Curves),
+        GameKind::DrawAndGuess => None,
     }
 }
 

@@ -13,6 +13,7 @@ mod numbers;
 mod people;
 mod remote;
 mod route;
+mod sketch_view;
 mod sound;
 mod statistics;
 mod task;
@@ -32,7 +33,9 @@ use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
-use crate::api::{BoardCommand, CallStatistics, CallView, CommandError, Event, GameCommand, Notice, Reply};
+use crate::api::{
+    BoardCommand, CallStatistics, CallView, CommandError, Event, GameCommand, Notice, Reply, SketchCommand,
+};
 use crate::files::FilesHandle;
 use crate::media::{AudioHandle, EncoderHandle};
 use crate::{FrameOutput, HostedRoom};
@@ -112,6 +115,7 @@ pub(crate) enum TogetherCommand {
         to: oneshot::Sender<String>,
     },
     Game(GameCommand),
+    Sketch(SketchCommand),
 }
 
 /// What is asked of the call's chat.

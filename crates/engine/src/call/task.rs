@@ -6,6 +6,7 @@ mod files;
 mod game;
 mod recording;
 mod show;
+mod sketch;
 mod together;
 
 use std::collections::{BTreeMap, BTreeSet};

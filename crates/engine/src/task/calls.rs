@@ -10,7 +10,7 @@ use super::local::ByHand;
 use super::{Answer, Done, EngineTask, Hosted, MAX_HOSTED, Running, acknowledge, error};
 use crate::api::{
     ArenaChange, BoardChange, CallStatistics, CallSummary, ChatChange, CommandError, Event, GamesView,
-    NearbyCall, Notice, RecentCall, Reply,
+    NearbyCall, Notice, RecentCall, Reply, SheetChange,
 };
 use crate::call::{
     CallConfig, CallEnd, CallHandle, CallMedia, CallUpdate, FromCall, Route, unix_millis, view,
@@ -226,6 +226,7 @@ impl EngineTask {
         self.publisher.publish(Event::Board { change: BoardChange::All { board: None } });
         self.publisher.publish(Event::Games { games: GamesView::default() });
         self.publisher.publish(Event::Arena { change: ArenaChange::All { arena: None } });
+        self.publisher.publish(Event::Sheet { change: SheetChange::All { sheet: None } });
         if running.is_test {
             self.hosted.retain(|hosted| hosted.code != running.code);
         }

@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 
 use crate::api::{Command, CommandError, Devices, Event, Reply, Settings, Snapshot};
-use crate::call::{CallCommand, CallHandle, FromCall, view};
+use crate::call::{CallCommand, CallHandle, FromCall, TogetherCommand, view};
 use crate::devices::DeviceSystem;
 use crate::files::{FilesConfig, FilesOwner};
 use crate::media::{AudioCommand, LocalChange, LocalMedia, Releasing, Sending};
@@ -227,7 +227,8 @@ impl EngineTask {
             | Command::DeleteChat { .. }
             | Command::ReactToChat { .. }
             | Command::CloseChatHistory => return self.chat(command, answer),
-            Command::Game { command } => return self.game(command, answer),
+            Command::Game { command } => return self.game(TogetherCommand::Game(command), answer),
+            Command::Sketch { command } => return self.game(TogetherCommand::Sketch(command), answer),
             Command::Board { command } => return self.board(command, answer),
             Command::SaveChat { file, replace, utc_offset } => {
                 return self.save_chat(file, replace, utc_offset, answer);

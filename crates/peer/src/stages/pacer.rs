@@ -1,14 +1,15 @@
-//! Spreads what leaves, so that a keyframe does not fill the path's queue; sound never waits, and sources of pictures take
-//! turns, so that a camera does not wait behind a screen's keyframe.
+//! Spreads what leaves, so that a keyframe does not fill the path's queue; sound never waits, what is sent again leaves
+//! before what is new, since a picture over there waits for it, and sources of pictures take turns, so that a camera does not wait
+//! behind a screen's keyframe.
 //!
-//! Model: libwebrtc's `PacingController`: a budget that grows with the pacing rate, sound first, and a rate that rises
+//! Model: libwebrtc's `PacingController`: a budget that grows with the pacing rate, priorities by kind, and a rate that rises
 //! when the queue would take too long.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rtc::interceptor::{Packet, TaggedPacket};
+use rtc::interceptor::{Attribute, Packet, TaggedPacket};
 use rtc::shared::marshal::MarshalSize;
 use tincan_protocol::Source;
 
@@ -42,7 +43,9 @@ const MAX_PACKETS: usize = 4_096;
 /// See the module's description.
 pub(crate) struct Pacer {
     shared: Arc<Shared>,
-    /// What waits of each source of pictures, what is sent again among it.
+    /// What is sent again, of all sources. The responder bounds it.
+    again: VecDeque<TaggedPacket>,
+    /// What waits of each source of pictures.
     queues: PerSource<VecDeque<TaggedPacket>>,
     queued_bytes: usize,
     /// Whose packet left last.
@@ -57,6 +60,7 @@ impl Pacer {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         Self {
             shared,
+            again: VecDeque::new(),
             queues: PerSource::default(),
             queued_bytes: 0,
             last: Source::Camera,
@@ -72,8 +76,11 @@ impl Pacer {
         // All of them may send their first picture at once.
         let hurry = FIRST_BPS / self.shared.connections() as f64;
         let floor = if first { hurry.max(FLOOR_BPS) } else { FLOOR_BPS };
-        let target = (self.shared.target().as_bps() as f64 * FACTOR).max(floor);
-        let fronts = self.queues.iter().filter_map(|(_, queue)| queue.front());
+        let probe = self.shared.probe().filter(|probe| now < probe.until);
+        let probe = probe.map_or(0.0, |probe| probe.rate.as_bps() as f64);
+        let target = (self.shared.target().as_bps() as f64 * FACTOR).max(floor).max(probe);
+        let queues = self.queues.iter().map(|(_, queue)| queue);
+        let fronts = queues.chain([&self.again]).filter_map(VecDeque::front);
         let Some(oldest) = fronts.min_by_key(|packet| packet.now) else { return target };
         let left = MAX_QUEUE_TIME.saturating_sub(now.saturating_duration_since(oldest.now)).max(MIN_LEFT);
         target.max(self.queued_bytes as f64 * 8.0 / left.as_secs_f64())
@@ -91,8 +98,11 @@ impl Pacer {
         }
     }
 
-    /// The next packet of the source whose turn it is. Packets are about equally large, so turns share the rate.
+    /// What is sent again, or the next packet of the source whose turn it is. Packets are about equally large, so turns share the rate.
     fn next(&mut self) -> Option<TaggedPacket> {
+        if let Some(packet) = self.again.pop_front() {
+            return Some(packet);
+        }
         let waits = |source: &Source| !self.queues[*source].is_empty();
         let others = Source::ALL.into_iter().filter(|source| *source != self.last);
         self.last = others.chain([self.last]).find(waits)?;
@@ -106,7 +116,7 @@ impl Pacer {
     }
 }
 
-fn size_of(packet: &TaggedPacket) -> usize {
+pub(super) fn size_of(packet: &TaggedPacket) -> usize {
     match &packet.message.packet {
         Packet::Rtp(rtp) => rtp.marshal_size(),
         _ => 0,
@@ -132,7 +142,8 @@ impl Stage for Pacer {
         if source == Source::Camera {
             self.first_until.get_or_insert(now + FIRST_FOR);
         }
-        let queue = &mut self.queues[source];
+        let again = packet.message.has(&Attribute::Retransmission);
+        let queue = if again { &mut self.again } else { &mut self.queues[source] };
         if queue.len() < MAX_PACKETS {
             self.queued_bytes += size_of(&packet);
             queue.push_back(packet);
@@ -145,7 +156,7 @@ impl Stage for Pacer {
     }
 
     fn next_tick(&self) -> Option<Instant> {
-        let waits = self.queues.iter().any(|(_, queue)| !queue.is_empty());
+        let waits = !self.again.is_empty() || self.queues.iter().any(|(_, queue)| !queue.is_empty());
         waits.then_some(self.free_at).flatten()
     }
 }
@@ -258,7 +269,9 @@ mod tests {
         for _ in 0..50 {
             pacer.write(packet(SCREEN, 1_200, now), &mut out);
         }
-        pacer.write(packet(SCREEN_AGAIN, 1_200, now), &mut out);
+        let mut again = packet(SCREEN_AGAIN, 1_200, now);
+        again.message.add(Attribute::Retransmission);
+        pacer.write(again, &mut out);
         for _ in 0..5 {
             pacer.write(packet(VIDEO, 1_200, now), &mut out);
         }
@@ -275,12 +288,13 @@ mod tests {
             .collect();
         assert_eq!(order.len(), 56);
         let first = order.iter().position(|ssrc| *ssrc == VIDEO).unwrap();
-        assert!(first <= 4, "only what had left before: {first}");
+        assert!(first <= 5, "only what had left before, and what is sent again: {first}");
         assert_eq!(
             order[first..first + 9],
             [VIDEO, SCREEN, VIDEO, SCREEN, VIDEO, SCREEN, VIDEO, SCREEN, VIDEO]
         );
-        assert_eq!(order.last(), Some(&SCREEN_AGAIN), "what is sent again keeps its place");
+        let again = order.iter().position(|ssrc| *ssrc == SCREEN_AGAIN).unwrap();
+        assert!(again <= first, "what is sent again goes first: {again}");
     }
 
     #[test]

@@ -38,7 +38,7 @@ impl Points {
     }
 
     /// Whether an element may have them.
-    pub(super) fn is_sound(&self) -> bool {
+    pub(crate) fn is_sound(&self) -> bool {
         self.0.len() <= MAX_POINTS
     }
 

@@ -3,6 +3,7 @@ import type { BoardCommand } from "./BoardCommand";
 import type { GameCommand } from "./GameCommand";
 import type { Reaction } from "./Reaction";
 import type { Settings } from "./Settings";
+import type { SketchCommand } from "./SketchCommand";
 
 /**
  * Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
@@ -96,7 +97,11 @@ on: boolean, } | { "type": "close_chat_history" } | { "type": "game",
 /**
  * What.
  */
-command: GameCommand, } | { "type": "save_chat", 
+command: GameCommand, } | { "type": "sketch", 
+/**
+ * What.
+ */
+command: SketchCommand, } | { "type": "save_chat", 
 /**
  * Where; `None`: among the downloads, under a name that says when.
  */

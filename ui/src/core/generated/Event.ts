@@ -16,6 +16,7 @@ import type { Preview } from "./Preview";
 import type { Reaction } from "./Reaction";
 import type { RecentCall } from "./RecentCall";
 import type { Settings } from "./Settings";
+import type { SheetChange } from "./SheetChange";
 
 /**
  * Each replaces one part of the snapshot, [`Event::Chat`] one message, [`Event::Board`] some things of a board, [`Event::Files`]
@@ -81,7 +82,11 @@ games: GamesView, } | { "type": "arena",
 /**
  * What.
  */
-change: ArenaChange, } | { "type": "reaction", 
+change: ArenaChange, } | { "type": "sheet", 
+/**
+ * What.
+ */
+change: SheetChange, } | { "type": "reaction", 
 /**
  * Whose; `None`: our own.
  */

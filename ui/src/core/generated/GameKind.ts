@@ -3,4 +3,4 @@
 /**
  * What is played.
  */
-export type GameKind = "curves";
+export type GameKind = "curves" | "draw_and_guess";

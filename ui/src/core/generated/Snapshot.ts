@@ -13,6 +13,7 @@ import type { NearbyCall } from "./NearbyCall";
 import type { Preview } from "./Preview";
 import type { RecentCall } from "./RecentCall";
 import type { Settings } from "./Settings";
+import type { SheetView } from "./SheetView";
 
 /**
  * Everything, at one moment.
@@ -62,6 +63,10 @@ games: GamesView,
  * The round that is played or was played last, in the game that we are in.
  */
 arena: ArenaView | null, 
+/**
+ * The sheet of the turn that is played or was played last, in the game of *Draw and guess* that we are in.
+ */
+sheet: SheetView | null, 
 /**
  * Levels.
  */

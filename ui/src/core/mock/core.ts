@@ -9,12 +9,14 @@ import type { Snapshot } from '../generated/Snapshot';
 import { MockBoard } from './board';
 import { changed as changedChat } from '../../state/chat';
 import { changed as changedFiles } from '../../state/files';
+import { changedSheet } from '../../state/sketch';
 import { inChat } from './chat';
 import { inFiles, MockShell, onMockDrag } from './files';
 import { testPicture } from './picture';
 import { inGames } from './game';
 import { inCall } from './in-call';
 import { SCENES } from './scenes';
+import { inSketch } from './sketch';
 
 /**
  * A core without an engine, to look at every screen: `npm run mock`, then `?scene=NAME&theme=light`. Not part of a
@@ -171,6 +173,16 @@ class MockCore implements Core {
     if (games) {
       this.#snapshot = { ...this.#snapshot, games };
       this.#tell({ type: 'games', games });
+    }
+    const drawn = inSketch(this.#snapshot.games, this.#snapshot.sheet, command);
+    if (drawn.games) {
+      this.#snapshot = { ...this.#snapshot, games: drawn.games };
+      this.#tell({ type: 'games', games: drawn.games });
+    }
+    if (drawn.change) {
+      const sheet = changedSheet(this.#snapshot.sheet, drawn.change);
+      this.#snapshot = { ...this.#snapshot, sheet };
+      this.#tell({ type: 'sheet', change: drawn.change });
     }
     switch (command.type) {
       case 'set_microphone':

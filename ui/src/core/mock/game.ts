@@ -9,7 +9,7 @@ const ME = 'me';
 const [WIDTH, HEIGHT, STEP] = [5120, 3200, 32];
 
 export function noGames(change: Partial<GamesView> = {}): GamesView {
-  return { me: ME, offers: [], game: null, ...change };
+  return { me: ME, offers: [], game: null, sketch: null, ...change };
 }
 
 function player(

@@ -7,6 +7,7 @@ import { emptyBoard, fullBoard, someBoard, someLive } from './board';
 import { emptyChat, someChat } from './chat';
 import { ownFiles, someFiles, troubledFiles } from './files';
 import { arena, game, noGames } from './game';
+import { counted, sheet, sketch } from './sketch';
 import { ada, alan, anonymous, call, camera, crowd, edsger, grace, screen, statistics } from './people';
 
 export interface Scene {
@@ -74,6 +75,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
     files: { offers: [] },
     games: noGames(),
     arena: null,
+    sheet: null,
     levels: { microphone: 0.55, participants: { a: 0.6, b: 0.1 } },
     statistics: { participants: { a: statistics } },
     nearby: [],
@@ -338,6 +340,50 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'game-offer': {
     snapshot: () => {
       const offers = [{ id: '1', kind: 'curves' as const, host: 'a', players: ['a', 'b'], playing: false }];
+      return base({ ...played, games: noGames({ offers }) });
+    },
+    streams: numbers(5),
+  },
+  sketch: {
+    snapshot: () => base({ ...played, games: noGames({ sketch: sketch() }), sheet: sheet() }),
+    streams: numbers(5),
+  },
+  'sketch-draw': {
+    snapshot: () => {
+      const ours = sketch({ drawer: 'me', word: 'house', guessing: false });
+      return base({ ...played, games: noGames({ sketch: ours }), sheet: { ...sheet(), live: null } });
+    },
+    streams: numbers(5),
+  },
+  'sketch-choose': {
+    snapshot: () => {
+      const choices = ['hot air balloon', 'cat', 'lighthouse'];
+      const begins = { phase: 'choosing', drawer: 'me', guessing: false, hint: '' } as const;
+      const empty = { strokes: [], live: null };
+      return base({
+        ...played,
+        games: noGames({ sketch: sketch({ ...begins, choices, said: [], beganAt: null }) }),
+        sheet: empty,
+      });
+    },
+    streams: numbers(5),
+  },
+  'sketch-pause': {
+    snapshot: () =>
+      base({ ...played, games: noGames({ sketch: counted() }), sheet: { ...sheet(), live: null } }),
+    streams: numbers(5),
+  },
+  'sketch-over': {
+    snapshot: () => {
+      const over = counted({ phase: 'over', host: 'me', round: 3 });
+      return base({ ...played, games: noGames({ sketch: over }), sheet: { ...sheet(), live: null } });
+    },
+    streams: numbers(5),
+  },
+  'sketch-offer': {
+    snapshot: () => {
+      const kind = 'draw_and_guess' as const;
+      const offers = [{ id: '9', kind, host: 'a', players: ['a', 'b'], playing: false }];
       return base({ ...played, games: noGames({ offers }) });
     },
     streams: numbers(5),

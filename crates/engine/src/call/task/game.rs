@@ -4,7 +4,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 use tincan_protocol::{Channel, StateHash};
-use tincan_share::play::{Bot, PlayInput, PlayOutput};
+use tincan_share::play::{Bot, PlayError, PlayInput, PlayOutput};
 
 use super::super::{CallUpdate, games};
 use super::CallTask;
@@ -39,15 +39,19 @@ impl CallTask {
 
     pub(super) async fn game_command(&mut self, command: GameCommand) -> Result<Reply, CommandError> {
         let now = Instant::now();
+        let is_elsewhere = self.together.sketch.game().is_some();
         let play = &mut self.together.play;
         match command {
+            // One plays one game at a time, whichever it is.
+            GameCommand::Offer { .. } | GameCommand::Join { .. } if is_elsewhere => Err(PlayError::Busy),
             // The number only has to be another than every other game's.
-            GameCommand::Offer { kind } => {
-                play.offer(now, games::said_kind(kind), RandomState::new().hash_one(now))
-            }
+            GameCommand::Offer { kind } => match games::said_kind(kind) {
+                Some(kind) => play.offer(now, kind, RandomState::new().hash_one(now)),
+                None => Err(PlayError::Unknown),
+            },
             GameCommand::Join { game, watch } => match game.parse() {
                 Ok(game) => play.join(now, game, watch),
-                Err(_) => Err(tincan_share::play::PlayError::Unknown),
+                Err(_) => Err(PlayError::Unknown),
             },
             GameCommand::Start => play.start(now),
             GameCommand::Steer { turn } => {
@@ -112,8 +116,8 @@ impl CallTask {
         }
     }
 
-    async fn show_games(&self) {
-        let games = games::games(self.config.identity.id(), &self.together.play);
+    pub(super) async fn show_games(&self) {
+        let games = self.all_games();
         let is_out = games.game.is_none();
         self.engine.send(CallUpdate::Together(Event::Games { games })).await;
         if is_out {

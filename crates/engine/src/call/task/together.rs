@@ -8,10 +8,11 @@ use tincan_call::Input;
 use tincan_protocol::{Channel, PeerId};
 use tincan_share::Chat;
 use tincan_share::play::Play;
+use tincan_share::sketch::Sketch;
 
 use super::super::TogetherCommand;
 use super::board::Whiteboard;
-use super::{CallTask, chat, game};
+use super::{CallTask, chat, game, sketch};
 use crate::api::{CommandError, Reply};
 
 /// The channels that are opened on each confirmed connection whose other side has their feature.
@@ -51,18 +52,28 @@ pub(super) struct Together {
     pub(super) chat: Chat,
     pub(super) board: Whiteboard,
     pub(super) play: Play,
+    pub(super) sketch: Sketch,
     /// The hash of the round that was told last: round, tick, hash.
     pub(super) checked: Option<(u32, u32, u64)>,
 }
 
 impl Together {
     pub(super) fn new(me: PeerId) -> Self {
-        Self { chat: Chat::new(me), board: Whiteboard::new(me), play: Play::new(me), checked: None }
+        Self {
+            chat: Chat::new(me),
+            board: Whiteboard::new(me),
+            play: Play::new(me),
+            sketch: sketch::begin(me),
+            checked: None,
+        }
     }
 
     /// When [`CallTask::go_on_together`] is due though nothing happens.
     pub(super) fn poll_timeout(&self) -> Option<Instant> {
-        [self.board.poll_timeout(), self.play.poll_timeout()].into_iter().flatten().min()
+        [self.board.poll_timeout(), self.play.poll_timeout(), self.sketch.poll_timeout()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 }
 
@@ -70,6 +81,7 @@ impl CallTask {
     pub(super) async fn begin_together(&mut self) {
         self.begin_chat().await;
         self.begin_board().await;
+        self.begin_sketch();
         self.begin_games().await;
     }
 
@@ -92,6 +104,9 @@ impl CallTask {
         if let Some(input) = game::input(&what) {
             self.together.play.handle(Instant::now(), input);
         }
+        if let Some(input) = sketch::input(&what) {
+            self.together.sketch.handle(Instant::now(), input);
+        }
     }
 
     /// Takes in what came on a link; the session need not know of it.
@@ -107,6 +122,7 @@ impl CallTask {
             TogetherCommand::Board(command) => self.board_command(command).await,
             TogetherCommand::DrawBoard { page, to } => self.draw_board(page, to),
             TogetherCommand::Game(command) => self.game_command(command).await,
+            TogetherCommand::Sketch(command) => self.sketch_command(command).await,
         }
     }
 
@@ -115,6 +131,7 @@ impl CallTask {
         self.go_on_with_chat().await;
         self.go_on_with_board().await;
         self.go_on_with_games().await;
+        self.go_on_with_sketch().await;
     }
 
     /// What a channel had no room for is said when it is looked at next.
@@ -122,5 +139,6 @@ impl CallTask {
         self.tell_chat();
         self.tell_board();
         self.tell_games();
+        self.tell_sketch();
     }
 }
