@@ -83,7 +83,7 @@ async fn pages_are_read_after(conditions: &str, patience: Duration) {
         // What OCR itself cannot read is no fault of the picture: the page as it was drawn is read in the same way.
         let right = words.iter().zip(&read).filter(|(wanted, read)| wanted == read).count();
         println!("{conditions}: {right} of {} words of page {number}", words.len());
-        assert_eq!(words, &read, "page {number}");
+        assert_eq!(words, read, "page {number}");
     }
     place.leave().await;
 }
