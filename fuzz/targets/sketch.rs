@@ -65,7 +65,8 @@ fuzz_target!(|words: Vec<(u8, u8, &[u8])>| {
         }
         assert!(sketch.poll_timeout().is_none_or(|timeout| timeout > now), "it would be asked for ever");
         while sketch.poll().is_some() {
-            let _ = (sketch.sheet_news(), sketch.live_news(now));
+            let _ = sketch.sheet_news();
+            let _ = sketch.live_news(now);
         }
         assert!(sketch.sheet().len() <= MAX_SHEET);
         while let Some((_, ink)) = sketch.poll_datagram() {

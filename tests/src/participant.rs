@@ -91,6 +91,11 @@ impl Second<'_> {
         &self.line["stamps"][self.id(name)]
     }
 
+    /// What was shown of what somebody shares.
+    pub fn screen_of(&self, name: &str) -> &Value {
+        &self.line["screens"][self.id(name)]
+    }
+
     fn id(&self, name: &str) -> &str {
         let found = others(self.call).iter().find(|other| other["name"] == name);
         found.and_then(|other| other["id"].as_str()).unwrap_or_default()
@@ -446,6 +451,17 @@ impl Participant {
             other_picture(line)?["longestPauseMs"].as_u64().filter(|pause| *pause >= least)
         })
         .await
+    }
+
+    /// Saves what is shared, as a PNG. Waits until it is written.
+    pub async fn save_screen(&mut self, file: &std::path::Path) {
+        self.say(&format!("save screen {}", file.display())).await;
+        let told = &mut self.told;
+        let search = |line: &str| {
+            told.take(line);
+            line.starts_with("Saved as").then_some(())
+        };
+        self.process.wait_for_within(PATIENCE, "a picture of the screen", search).await;
     }
 
     /// Waits for a notice with this code.

@@ -27,6 +27,8 @@ const tincan = {
   microphone: ({ on }) => room?.send('microphone', on),
   /** @param {{ on: boolean }} command */
   camera: ({ on }) => room?.send('camera', on),
+  /** @param {{ on: boolean }} command */
+  share: ({ on }) => room?.share(on),
   /** @param {{ up: boolean }} command */
   hand: ({ up }) => room?.raiseHand(up),
   /** @param {{ reaction: string }} command */

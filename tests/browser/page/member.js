@@ -28,6 +28,8 @@ export class Member {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #againDue;
   screen = document.createElement('video');
+  /** What they share. */
+  shared = document.createElement('video');
   /** @type {Connection | null} */
   connection = null;
   /** Of the newest connection. */
@@ -65,6 +67,8 @@ export class Member {
     this.delivery = new Delivery(pair, (envelope) => room.signal.relay(id, envelope));
     Object.assign(this.screen, { autoplay: true, playsInline: true, width: 640, height: 360 });
     this.screen.dataset['member'] = id;
+    Object.assign(this.shared, { autoplay: true, playsInline: true, width: 960, height: 540 });
+    this.shared.dataset['screen'] = id;
   }
 
   /**
@@ -121,6 +125,7 @@ export class Member {
     this.#room.together.closed(this.id);
     this.streams = null;
     this.screen.srcObject = null;
+    this.shared.srcObject = null;
   }
 
   /** They are gone for good. */
@@ -128,6 +133,7 @@ export class Member {
     this.close();
     this.delivery.away();
     this.screen.remove();
+    this.shared.remove();
   }
 
   /** What a test is told of them. */
@@ -143,6 +149,7 @@ export class Member {
       streams,
       microphoneOn: on('microphone'),
       cameraOn: on('camera'),
+      screenOn: on('screen'),
       hand,
       reactions,
       exchanges: connection?.exchanges ?? 0,
@@ -156,7 +163,9 @@ export class Member {
       return null;
     }
     const statistics = await statisticsOf(this.connection);
-    return { name: this.name, statistics, stamp: readStamp(this.screen) };
+    const { videoWidth: width, videoHeight: height } = this.shared;
+    const shared = { width, height, stamp: readStamp(this.shared) };
+    return { name: this.name, statistics, stamp: readStamp(this.screen), shared };
   }
 
   /** @param {any} message */
@@ -240,6 +249,7 @@ export class Member {
       failed: () => this.offerAgain(),
       detour: async (candidate) => (lossEvery ? await relayed(candidate, lossEvery) : candidate),
       screen: this.screen,
+      shared: this.shared,
     });
   }
 
@@ -290,8 +300,8 @@ export class Member {
         break;
       case 'want':
         for (const { source, height } of message.streams) {
-          if (source === 'camera') {
-            void this.connection?.shownAt(height);
+          if (source === 'camera' || source === 'screen') {
+            void this.connection?.shownAt(source, height);
           }
         }
         break;

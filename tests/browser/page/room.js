@@ -4,6 +4,7 @@ import { Again } from './again.js';
 import { damagePicture, requestKeyframe } from './frames.js';
 import { safetyNumber } from './keys.js';
 import { Member } from './member.js';
+import { sharedScreen } from './shared.js';
 import { Signal } from './signal.js';
 import { Together } from './together.js';
 
@@ -40,6 +41,8 @@ export class Room {
   #failed = null;
   #wasRefused = false;
   #sends = { microphone: true, camera: true };
+  /** @type {ReturnType<typeof sharedScreen> | null} */
+  #shared = null;
   /** @type {number | null} */
   #hand = null;
   #lock = { change: 0, locked: false };
@@ -97,6 +100,7 @@ export class Room {
     return {
       ...(this.#sends.microphone && microphone && { microphone }),
       ...(this.#sends.camera && camera && { camera }),
+      ...(this.#shared && { screen: this.#shared.track }),
     };
   }
 
@@ -112,6 +116,17 @@ export class Room {
    */
   async send(source, on) {
     this.#sends[source] = on;
+    await this.#sendOtherwise();
+  }
+
+  /** @param {boolean} on */
+  async share(on) {
+    this.#shared?.stop();
+    this.#shared = on ? sharedScreen() : null;
+    await this.#sendOtherwise();
+  }
+
+  async #sendOtherwise() {
     await Promise.all(this.#all().map(({ connection }) => connection?.update()));
     this.sayToAll(this.state());
   }
@@ -326,7 +341,7 @@ export class Room {
     member = this.#known.get(id) ?? (await Member.of(this, id));
     this.#known.set(id, member);
     this.#members.set(id, member);
-    document.body.append(member.screen);
+    document.body.append(member.screen, member.shared);
     member.isNewcomer = !weAreNew;
     member.delivery.here();
     if (this.#lock.locked && !this.#admitted.has(id)) {
@@ -385,7 +400,7 @@ export class Room {
     const others = seconds.filter((second) => second !== null);
     const [first] = others;
     if (first) {
-      report({ statistics: first.statistics, stamp: first.stamp, others });
+      report({ statistics: first.statistics, stamp: first.stamp, shared: first.shared, others });
     }
   }
 }

@@ -13,6 +13,7 @@ mod privacy;
 mod recordings;
 mod relays;
 mod rooms;
+mod sharing;
 
 use std::net::IpAddr;
 

@@ -39,6 +39,7 @@ const TEST: &[Package] = &[
     ("pulseaudio", "microphones and speakers without a sound card"),
     ("pulseaudio-utils", "speaks into them and listens"),
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
+    ("tesseract-ocr", "reads the text of shared screens"),
 ];
 
 /// To see that everything compiles for Windows.

@@ -204,7 +204,7 @@ pub struct BoardLive {
     /// Peer id of whose it is.
     #[debug(skip)]
     pub peer: String,
-    /// The page that they look at, as an element's.
+    /// The page that they look at, as an element's; `0-PEER`: what that person shares of their screen, 16,384 wide and high.
     #[debug(skip)]
     pub page: Option<String>,
     /// Where they point: x, y; `None`: nowhere on the board (any more).
@@ -325,7 +325,7 @@ pub enum BoardCommand {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct BoardOwnLive {
-    /// The page that we look at.
+    /// The page that we look at, or `0-PEER`.
     #[debug(skip)]
     pub page: Option<String>,
     /// Where we point: x, y; `None`: not on the board.

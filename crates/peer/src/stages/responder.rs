@@ -19,6 +19,7 @@ use rtc::shared::marshal::MarshalSize;
 use tincan_media::video::opens_keyframe;
 use tincan_protocol::Source;
 
+use super::pacer::MAX_SCREEN_TIME;
 use super::{Outlet, Stage};
 use crate::bandwidth::Probe;
 use crate::shared::{Counters, Shared};
@@ -26,6 +27,8 @@ use crate::sources::PerSource;
 
 /// How long a packet can be asked for. A receiver that still misses it after a second needs a keyframe instead.
 const KEEP: Duration = Duration::from_secs(1);
+/// A screen's picture may take this long to leave in the first place.
+const KEEP_SCREEN: Duration = MAX_SCREEN_TIME.saturating_add(KEEP);
 /// At most this many of a source: 1 s of 10 Mbit/s.
 const KEEP_PACKETS: usize = 1_024;
 /// Asked again sooner than this or a round trip, the first answer is still under way. libwebrtc waits that long, too.
@@ -134,7 +137,7 @@ impl Responder {
         else {
             return;
         };
-        if now.saturating_duration_since(sent.at) > KEEP
+        if now.saturating_duration_since(sent.at) > keep(source)
             || sent.resent.is_some_and(|at| now.saturating_duration_since(at) < gap)
         {
             return;
@@ -189,6 +192,13 @@ impl Responder {
     }
 }
 
+const fn keep(source: Source) -> Duration {
+    match source {
+        Source::Screen => KEEP_SCREEN,
+        _ => KEEP,
+    }
+}
+
 impl Stage for Responder {
     fn read(&mut self, packet: TaggedPacket, out: &mut Outlet) {
         if let Packet::Rtcp(packets) = &packet.message.packet {
@@ -217,7 +227,7 @@ impl Stage for Responder {
                 sent.clear();
             }
             while sent.len() >= KEEP_PACKETS
-                || sent.front().is_some_and(|s| packet.now.saturating_duration_since(s.at) > KEEP)
+                || sent.front().is_some_and(|s| packet.now.saturating_duration_since(s.at) > keep(source))
             {
                 sent.pop_front();
             }

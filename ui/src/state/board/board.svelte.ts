@@ -514,7 +514,7 @@ export class BoardModel implements Desk {
       this.#finish();
       this.#saying.stop();
     }
-    void this.#session.core.dispatch({ type: 'board', command: { type: 'show', on } }).catch(() => undefined);
+    this.#session.watchLive('board', on);
     if (on) this.#saying.say({ page: this.page, pointer: null });
   }
 

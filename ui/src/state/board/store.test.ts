@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BoardElement, BoardLive } from '../../core/core';
-import { BoardStore, FADE_MS } from './store.svelte';
+import { BoardStore, FADE_MS, screenPage } from './store.svelte';
 import { boardView, thing } from './testing';
 
 function store(elements: Record<string, BoardElement> = {}): BoardStore {
@@ -130,6 +130,18 @@ describe('what others draw right now', () => {
     expect([one.age(2_900), strokes(one)?.length]).toEqual([true, 2]);
     expect([one.age(3_100), strokes(one)?.length]).toEqual([true, 1]);
     expect([one.age(2_000 + FADE_MS), strokes(one)?.length]).toEqual([false, 0]);
+  });
+
+  it('of whoever points at a shared screen is no matter of who is at the board', () => {
+    const one = store();
+    one.hear([{ ...live(), page: screenPage('b') }], 0);
+    one.apply({ type: 'drawing', people: [] });
+    expect([...one.peers.values()].map(({ page }) => page)).toEqual(['0-b']);
+  });
+
+  it('has strokes of ours with numbers that were never used, also in a window that was loaded anew', () => {
+    const one = store({ '5-me': thing({ author: 'me', live: 7 }), '6-b': thing({ author: 'b', live: 9 }) });
+    expect([one.nextStroke(), one.nextStroke()]).toEqual([8, 9]);
   });
 
   it('ends with whoever leaves', () => {

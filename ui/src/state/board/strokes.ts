@@ -12,7 +12,6 @@ export class OwnStrokes {
   /** Trails of our laser, with the moment at which the hand was lifted. */
   trails: (OwnStroke & { ended: number })[] = [];
   readonly #host: Host;
-  #count = 0;
   /** The number of the stroke that the hand draws. */
   #drawing: number | undefined;
 
@@ -21,8 +20,7 @@ export class OwnStrokes {
   }
 
   next(): number {
-    this.#count += 1;
-    return this.#count;
+    return this.#host.store.nextStroke();
   }
 
   draw(stroke: OwnStroke | undefined): void {
