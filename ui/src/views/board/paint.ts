@@ -48,39 +48,37 @@ export class Painter {
     };
   }
 
-  /** `scale`: pixels of the screen for one of the board’s lengths. `rough`: no outlines that are not there yet; says whether one was missing. */
-  paint(context: Context, element: BoardElement, scale: number, rough = false): boolean {
+  /** `scale`: pixels of the screen for one of the board’s lengths. */
+  paint(context: Context, element: BoardElement, scale: number): void {
     const { kind, style, frame } = element;
     switch (kind) {
       case 'pen':
       case 'marker':
       case 'laser':
-        return this.#stroke(context, element, scale, rough);
+        return this.#stroke(context, element, scale);
       case 'line':
       case 'arrow':
-        this.#line(context, element);
-        return false;
+        return this.#line(context, element);
       case 'rectangle':
       case 'ellipse':
-        this.#shape(context, kind, boxOf(frame), style);
-        return false;
+        return this.#shape(context, kind, boxOf(frame), style);
       case 'text':
-        this.#text(context, element.text, boxOf(frame).x, boxOf(frame).y, boxOf(frame).width, style, scale);
-        return false;
+        return this.#text(
+          context,
+          element.text,
+          boxOf(frame).x,
+          boxOf(frame).y,
+          boxOf(frame).width,
+          style,
+          scale,
+        );
       case 'note':
-        this.#note(context, element, scale);
-        return false;
+        return this.#note(context, element, scale);
       case 'picture':
-        this.#picture(context, element, scale);
-        return false;
+        return this.#picture(context, element, scale);
       case 'page':
-        return false;
+        return;
     }
-  }
-
-  /** Makes the outline of a stroke, to be painted later. */
-  prepare(element: BoardElement, scale: number): void {
-    if (isStroke(element.kind)) this.#cached(element, scale, false);
   }
 
   /** A stroke that is not finished. Its points grow, so nothing of it is remembered; of a shape they are two corners. */
@@ -98,16 +96,15 @@ export class Painter {
     }
   }
 
-  #stroke(context: Context, element: BoardElement, scale: number, rough: boolean): boolean {
+  #stroke(context: Context, element: BoardElement, scale: number): void {
     const { frame, kind, style } = element;
-    const { path, outlined, missing } = this.#cached(element, scale, rough);
+    const { path, outlined } = this.#cached(element, scale);
     context.translate(frame[0], frame[1]);
     this.#strokePath(context, kind, path, style, outlined);
     context.translate(-frame[0], -frame[1]);
-    return missing;
   }
 
-  #cached(element: BoardElement, scale: number, rough: boolean): Cached & { missing: boolean } {
+  #cached(element: BoardElement, scale: number): Cached {
     const { points, kind, style } = element;
     const [sx, sy] = stretch(element);
     const { width } = style;
@@ -115,16 +112,13 @@ export class Painter {
     // Of what is hardly larger than a pixel nobody sees how hard it was pressed.
     const wanted = kind === 'pen' && width * scale > 1 && !this.#isEven(points);
     const same = before?.sx === sx && before.sy === sy && before.width === width;
-    if (before && same && (before.outlined || !wanted || rough)) {
-      return { ...before, missing: wanted && !before.outlined };
-    }
-    const outlined = wanted && !rough;
+    if (before && same && (before.outlined || !wanted)) return before;
     const path = new Path2D();
-    if (outlined) outline(path, points, width, sx, sy);
+    if (wanted) outline(path, points, width, sx, sy);
     else trace(path, points, sx, sy);
-    const made = { path, sx, sy, width, outlined };
+    const made = { path, sx, sy, width, outlined: wanted };
     this.#paths.set(points, made);
-    return { ...made, missing: wanted && rough };
+    return made;
   }
 
   #isEven(points: readonly number[]): boolean {

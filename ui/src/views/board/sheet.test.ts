@@ -15,8 +15,6 @@ function canvasOf(): HTMLCanvasElement {
 let elements: Map<string, BoardElement>;
 let hidden: Set<string>;
 let painted: string[];
-let prepared: string[];
-let rough: boolean;
 let clock: number;
 let sheet: Sheet;
 
@@ -24,11 +22,6 @@ let sheet: Sheet;
 const painter = {
   paint: (_: unknown, { text }: BoardElement) => {
     painted.push(text);
-    clock += 1;
-    return rough;
-  },
-  prepare: ({ text }: BoardElement) => {
-    prepared.push(text);
     clock += 1;
   },
 } as unknown as Painter;
@@ -45,7 +38,7 @@ const shown = (change: Partial<Shown> = {}): Shown => ({
   ...change,
 });
 const haste = (change: Partial<Haste> = {}): Haste => ({
-  ...{ now: () => clock, budget: 100, resizing: false, calm: true },
+  ...{ now: () => clock, budget: 100, resizing: false },
   ...change,
 });
 const at = (column: number, row: number, order = 0) =>
@@ -64,7 +57,7 @@ beforeEach(() => {
   for (const row of [-1, 0, 1])
     for (const column of [-1, 0, 1, 2]) elements.set(`${column}${row}`, at(column, row));
   hidden = new Set();
-  [painted, prepared, rough, clock] = [[], [], false, 0];
+  [painted, clock] = [[], 0];
   sheet = new Sheet(canvasOf(), painter);
   sheet.reset(shown(), true);
   return () => vi.unstubAllGlobals();
@@ -145,16 +138,24 @@ describe('a sheet', () => {
     expect([news().split(' ').length, sheet.behind]).toEqual([22, false]);
   });
 
-  it('gets its outlines when everything is there and no hand is busy', () => {
-    rough = true;
-    expect(sheet.show(shown(), haste({ calm: false }))).toBe(false);
-    expect([news(), prepared, sheet.behind]).toEqual(['00 01 10 11 20 21', [], true]);
-    rough = false;
-    let times = 1;
-    while (sheet.show(shown(), haste({ budget: 0 }))) times += 1;
-    expect([prepared.toSorted().join(' '), news(), sheet.behind]).toEqual([
-      ...['00 01 10 11 20 21', '00 01 10 11 20 21', false],
-    ]);
-    expect(times).toBe(6);
+  it('that is full takes several pictures, and shows what was there until it is painted anew', () => {
+    const many = Array.from(
+      { length: 200 },
+      (_, number) => [`n${number}`, { ...at(1, 0), text: 'n' }] as const,
+    );
+    elements = new Map(many);
+    sheet.reset(shown(), true);
+    const steps: number[] = [];
+    const show = () => sheet.show(shown(), haste({ budget: 50 }));
+    while (show()) steps.push(painted.length);
+    expect([steps, painted.length]).toEqual([[80, 160], 200]);
+    news();
+    // In the middle of it something changes: it begins anew.
+    sheet.reset(shown(), false);
+    expect([show(), painted.length]).toEqual([true, 80]);
+    elements.set('n0', { ...at(1, 0), text: 'other' });
+    sheet.patch(shown(), new Set(['n0']));
+    while (show());
+    expect([painted.length, painted.includes('other'), sheet.behind]).toEqual([280, true, false]);
   });
 });

@@ -15,8 +15,6 @@ import type { Painter } from './paint';
 
 /** What was painted at another size is stretched while the size changes, if painting it all anew takes longer, in ms. */
 const QUICK_MS = 12;
-/** Outlines of pens are made for so long in a picture, in ms; until then such a stroke is a line. */
-const OUTLINES_MS = 4;
 /** Of more changes at once each square is painted as a whole, when its turn comes. */
 const FEW = 64;
 /** So many things are painted before the clock is looked at: of a square full of them only a part fits into a picture. */
@@ -44,8 +42,6 @@ export interface Haste {
   budget: number;
   /** The size changed a moment ago, and will change again. */
   resizing: boolean;
-  /** Whether there is time for outlines. */
-  calm: boolean;
 }
 
 /** A square as it is painted. */
@@ -59,8 +55,6 @@ interface Tile {
   stale: boolean;
   /** What is to be painted on it still, the lowest first. */
   rest: string[];
-  /** Some of its strokes are lines still. */
-  rough: boolean;
 }
 
 /**
@@ -84,7 +78,7 @@ export class Sheet {
   /** How long painting everything that is seen took last, in ms; and so far, where it is not over. */
   #took = 0;
   #taking: number | undefined;
-  /** Whether squares that are seen wait for their turn, or for outlines. */
+  /** Whether squares that are seen wait for their turn. */
   behind = false;
   /** Looking at a pixel has it painted. */
   readonly #scratch = contextOf(squareOf(1));
@@ -140,7 +134,7 @@ export class Sheet {
       }
       const context = contextOf(tile.canvas);
       if (only === undefined) this.#repaint(shown, tile, context, grown(place, margin), grid);
-      else this.#paint(shown, [only], tile, context, part, grid, false);
+      else this.#paint(shown, [only], tile, context, part, grid);
       this.#touched.add(key);
     }
   }
@@ -173,7 +167,7 @@ export class Sheet {
     return more;
   }
 
-  /** Paints squares for as long as there is time, and then makes outlines. */
+  /** Paints squares for as long as there is time. */
   #fill(shown: Shown, squares: Square[], haste: Haste, begun: number, grid: Grid): boolean {
     const spent = () => haste.now() - begun;
     for (const key of this.#touched) this.#put(key, grid);
@@ -182,41 +176,15 @@ export class Sheet {
     const waits = squares.find((square, at) => {
       // What is painted in any case is in the middle.
       if (at > 0 && late() && this.#isToPaint(square)) return true;
-      return !this.#paintSquare(shown, square, grid, () => spent() > OUTLINES_MS, late);
+      return !this.#paintSquare(shown, square, grid, late);
     });
     if (this.#taking !== undefined) this.#taking += spent();
-    if (waits) return (this.behind = true);
+    this.behind = waits !== undefined;
+    if (waits) return true;
     this.#took = this.#taking ?? this.#took;
     this.#taking = undefined;
     this.#before = undefined;
-    const rough = squares.filter((square) => this.#tiles.get(keyOf(square))?.rough === true);
-    const [next] = rough;
-    this.behind = next !== undefined;
-    if (!next || !haste.calm) return false;
-    if (!this.#outline(shown, next, grid, late)) return true;
-    const tile = this.#tiles.get(keyOf(next));
-    if (tile) tile.stale = true;
-    this.#paintSquare(
-      shown,
-      next,
-      grid,
-      () => false,
-      () => false,
-    );
-    return (this.behind = rough.length > 1);
-  }
-
-  /** Makes the outlines of what lies on a square. Says whether all are there. */
-  #outline(shown: Shown, square: Square, grid: Grid, late: () => boolean): boolean {
-    const part = boxUnder(square, grid);
-    for (const id of shown.ids) {
-      const place = this.#places.get(id);
-      const element = place && overlap(place, part) ? shown.get(id) : undefined;
-      if (!element) continue;
-      if (late()) return false;
-      this.#painter.prepare(element, grid.by);
-    }
-    return true;
+    return false;
   }
 
   #isToPaint(square: Square): boolean {
@@ -225,20 +193,19 @@ export class Sheet {
   }
 
   /** Paints what a square has not yet, until it is late. Says whether that is all of it. */
-  #paintSquare(shown: Shown, square: Square, grid: Grid, rough: () => boolean, late: () => boolean): boolean {
+  #paintSquare(shown: Shown, square: Square, grid: Grid, late: () => boolean): boolean {
     const key = keyOf(square);
     const near = grown(boxUnder(square, grid), 2 / grid.by);
     const tile = this.#tiles.get(key) ?? {
       ...{ square, canvas: undefined, easel: undefined },
-      ...{ stale: true, rest: [], rough: false },
+      ...{ stale: true, rest: [] },
     };
     this.#tiles.set(key, tile);
     if (tile.stale) this.#begin(shown, tile, near, grid);
     else if (tile.rest.length === 0) return true;
     const context = tile.easel && contextOf(tile.easel);
     while (context && tile.rest.length > 0) {
-      const some = this.#paint(shown, tile.rest.splice(0, CHUNK), tile, context, near, grid, rough);
-      tile.rough ||= some;
+      this.#paint(shown, tile.rest.splice(0, CHUNK), tile, context, near, grid);
       if (tile.rest.length === 0) break;
       // Some engines only note down what is painted, until somebody looks at it, and no clock would tell.
       if (tile.canvas === tile.easel) this.#put(key, grid);
@@ -254,7 +221,6 @@ export class Sheet {
   /** What is to be painted on a square, and on what. */
   #begin(shown: Shown, tile: Tile, near: Box, grid: Grid): void {
     tile.stale = false;
-    tile.rough = false;
     tile.rest = shown.ids.filter((id) => {
       const place = this.#places.get(id);
       return place !== undefined && overlap(place, near) && !shown.hidden(id);
@@ -271,11 +237,10 @@ export class Sheet {
     context.rect(part.x, part.y, part.width, part.height);
     context.clip();
     context.clearRect(part.x, part.y, part.width, part.height);
-    this.#paint(shown, shown.ids, tile, context, part, grid, false);
+    this.#paint(shown, shown.ids, tile, context, part, grid);
     context.restore();
   }
 
-  /** Says whether strokes are lines that are to have outlines. */
   #paint(
     shown: Shown,
     ids: readonly string[],
@@ -283,16 +248,13 @@ export class Sheet {
     context: CanvasRenderingContext2D,
     part: Box,
     grid: Grid,
-    rough: false | (() => boolean),
-  ): boolean {
+  ): void {
     this.#turn(context, square, grid);
-    let some = false;
     for (const id of ids) {
       const place = this.#places.get(id);
       const element = place && overlap(place, part) && !shown.hidden(id) ? shown.get(id) : undefined;
-      if (element) some = this.#painter.paint(context, element, grid.by, rough && rough()) || some;
+      if (element) this.#painter.paint(context, element, grid.by);
     }
-    return some;
   }
 
   #turn(context: CanvasRenderingContext2D, { column, row }: Square, { by, side }: Grid): void {

@@ -184,7 +184,7 @@ export class Surface {
     const resizing = now() - this.#turned < STILL_MS;
     const begun = now();
     this.#since ??= begun;
-    const more = sheet.show(shown, { now, budget: busy ? BUSY_MS : CALM_MS, resizing, calm: !busy });
+    const more = sheet.show(shown, { now, budget: busy ? BUSY_MS : CALM_MS, resizing });
     if (sheet.behind && resizing) this.#sharpen();
     if (!sheet.behind) {
       this.onframe?.('whole', now() - this.#since);
