@@ -4,8 +4,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { open, seal } from './page/envelope.js';
 import { fromBase64, fromHex, toHex } from './page/bytes.js';
+import { contains, digest, merged } from './page/deeds.js';
 import { Identity, confirmation, isConfirmed, pairKeys } from './page/identity.js';
 import { deriveKeys, safetyNumber } from './page/keys.js';
+import { pack, unpack } from './page/points.js';
 
 const document = readFileSync(new URL('../../docs/protocol.md', import.meta.url), 'utf8');
 
@@ -55,3 +57,18 @@ const [words, digits] = documented(/give ([a-z, ]+ \/ \d{4} \d{4})\.$/m).split('
 const computed = await safetyNumber([0x33, 0x11, 0x22].map((byte) => toHex(bytes(byte))));
 assert.deepEqual([computed.words.join(', '), computed.digits], [words, digits]);
 assert.deepEqual(fromHex(toHex(bytes(0x11))), bytes(0x11));
+
+assert.equal(digest([7, 1, 2]), documented(/of 1, 2 and 7\s+`([0-9a-f]{16})`/));
+assert.equal(digest([]), '0'.repeat(16));
+/** @type {import('./page/points.js').Point[]} */
+const points = [[0, 40, 128], [12, 37, 130], [300, 0, 0]];
+const packed = documented(/\(0, 40\) with 128, \(12, 37\) with 130,\s+\(300, 0\) with 0 is `([^`]+)`/);
+assert.equal(pack(points), packed);
+assert.deepEqual(unpack(packed), points);
+/** @type {import('./page/points.js').Point[]} */
+const far = [[10_000_000, -10_000_000, 255], [-10_000_000, 10_000_000, 0]];
+assert.deepEqual(unpack(pack(far)), far);
+assert.throws(() => unpack(packed.slice(0, -2)), 'not whole');
+const one = new Map([['a', merged([[4, 6], [1, 3], [9, 9]])]]);
+assert.deepEqual(one.get('a'), [[1, 6], [9, 9]]);
+assert(contains(one, new Map([['a', merged([[2, 5]])]])) && !contains(one, new Map([['a', merged([[5, 9]])]])));

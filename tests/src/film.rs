@@ -24,6 +24,27 @@ pub fn flashes(path: &Path) -> Vec<f64> {
     begins.map(|(before, _)| (before + 1) as f64 / f64::from(LOOKS)).collect()
 }
 
+/// The size of every picture, and when it is shown, in seconds.
+///
+/// # Panics
+/// When ffprobe is not installed or complains.
+pub fn sizes(path: &Path) -> Vec<(f64, (u32, u32))> {
+    let output = Command::new("ffprobe")
+        .args(["-v", "error", "-select_streams", "v", "-show_entries", "frame=pts_time,width,height"])
+        .args(["-of", "csv=print_section=0"])
+        .arg(path)
+        .output()
+        .expect("ffprobe comes with ffmpeg");
+    assert!(output.status.success(), "{}: {}", path.display(), String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8_lossy(&output.stdout);
+    let line = |line: &str| {
+        let mut fields = line.trim_end_matches(',').split(',');
+        let at = fields.next()?.parse().ok()?;
+        Some((at, (fields.next()?.parse().ok()?, fields.next()?.parse().ok()?)))
+    };
+    text.lines().filter_map(line).collect()
+}
+
 /// When each burst ([`crate::clips::bursts`]) begins, in seconds.
 ///
 /// # Panics

@@ -18,6 +18,8 @@ pub mod meddler;
 pub mod middleman;
 pub mod network;
 pub mod numbers;
+#[cfg(target_os = "linux")]
+pub mod page;
 pub mod participant;
 pub mod person;
 pub mod process;

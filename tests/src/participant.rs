@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use tincan_engine::api::{
-    ArenaChange, ArenaView, ChatChange, ChatView, GamePhase, GamesView, SheetChange, SheetView,
+    ArenaChange, ArenaView, BoardChange, BoardLive, BoardView, ChatChange, ChatView, FilesChange, FilesView,
+    GamePhase, GamesView, SheetChange, SheetView,
 };
 use tokio::process::Command;
 
@@ -34,7 +35,9 @@ struct Told {
     call: Value,
     preview: Value,
     chat: Option<ChatView>,
+    board: Option<BoardView>,
     games: GamesView,
+    files: FilesView,
     arena: Option<ArenaView>,
     /// The hashes of games: of which round, after how many ticks.
     rounds: BTreeMap<(u32, u32), String>,
@@ -88,6 +91,11 @@ impl Second<'_> {
         &self.line["stamps"][self.id(name)]
     }
 
+    /// What was shown of what somebody shares.
+    pub fn screen_of(&self, name: &str) -> &Value {
+        &self.line["screens"][self.id(name)]
+    }
+
     fn id(&self, name: &str) -> &str {
         let found = others(self.call).iter().find(|other| other["name"] == name);
         found.and_then(|other| other["id"].as_str()).unwrap_or_default()
@@ -119,8 +127,32 @@ impl Told {
             let change: ChatChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
             change.apply(&mut self.chat);
         }
+        self.take_board(&line)?;
+        self.take_files(&line)?;
         self.take_game(&line);
         Some(line)
+    }
+
+    fn take_board(&mut self, line: &Value) -> Option<()> {
+        if let Some(all) = line["snapshot"].get("board") {
+            self.board = serde_json::from_value(all.clone()).ok()?;
+        }
+        if line["event"]["type"] == "board" {
+            let change: BoardChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
+            change.apply(&mut self.board);
+        }
+        Some(())
+    }
+
+    fn take_files(&mut self, line: &Value) -> Option<()> {
+        if let Some(all) = line["snapshot"].get("files") {
+            self.files = serde_json::from_value(all.clone()).ok()?;
+        }
+        if line["event"]["type"] == "files" {
+            let change: FilesChange = serde_json::from_value(line["event"]["change"].clone()).ok()?;
+            change.apply(&mut self.files);
+        }
+        Some(())
     }
 
     fn take_game(&mut self, line: &Value) {
@@ -228,6 +260,31 @@ impl Participant {
         self.process.wait_for_within(LONG_PATIENCE, what, search).await
     }
 
+    /// Waits until the whiteboard as a window would show it satisfies `holds`.
+    pub async fn board_until(&mut self, what: &str, holds: impl Fn(&BoardView) -> bool) -> BoardView {
+        let found = |board: &Option<BoardView>| board.as_ref().filter(|board| holds(board)).cloned();
+        self.catch_up();
+        if let Some(board) = found(&self.told.board) {
+            return board;
+        }
+        let told = &mut self.told;
+        let search = |line: &str| {
+            told.take(line);
+            found(&told.board)
+        };
+        self.process.wait_for_within(LONG_PATIENCE, what, search).await
+    }
+
+    /// Waits until something is told of what somebody draws that satisfies `holds`. (It has to show the board.)
+    pub async fn live_until(&mut self, what: &str, holds: impl Fn(&BoardLive) -> bool) -> BoardLive {
+        self.follow(PATIENCE, what, |_, line| {
+            let live = line["event"].get("live").filter(|_| line["event"]["type"] == "board_live")?;
+            let live: Vec<BoardLive> = serde_json::from_value(live.clone()).ok()?;
+            live.into_iter().find(&holds)
+        })
+        .await
+    }
+
     /// Waits until the games as a window would show them satisfy `holds`.
     pub async fn games_until(&mut self, what: &str, holds: impl Fn(&GamesView) -> bool) -> GamesView {
         self.catch_up();
@@ -240,6 +297,31 @@ impl Participant {
             holds(&told.games).then(|| told.games.clone())
         };
         self.process.wait_for_within(GAME_PATIENCE, what, search).await
+    }
+
+    /// Waits until the files as a window would show them satisfy `holds`.
+    pub async fn files_until(
+        &mut self,
+        limit: Duration,
+        what: &str,
+        holds: impl Fn(&FilesView) -> bool,
+    ) -> FilesView {
+        self.catch_up();
+        let told = &mut self.told;
+        if holds(&told.files) {
+            return told.files.clone();
+        }
+        let search = |line: &str| {
+            told.take(line);
+            holds(&told.files).then(|| told.files.clone())
+        };
+        self.process.wait_for_within(limit, what, search).await
+    }
+
+    /// The files as a window would show them.
+    pub fn files(&mut self) -> &FilesView {
+        self.catch_up();
+        &self.told.files
     }
 
     /// The games as a window would show them.
@@ -369,6 +451,17 @@ impl Participant {
             other_picture(line)?["longestPauseMs"].as_u64().filter(|pause| *pause >= least)
         })
         .await
+    }
+
+    /// Saves what is shared, as a PNG. Waits until it is written.
+    pub async fn save_screen(&mut self, file: &std::path::Path) {
+        self.say(&format!("save screen {}", file.display())).await;
+        let told = &mut self.told;
+        let search = |line: &str| {
+            told.take(line);
+            line.starts_with("Saved as").then_some(())
+        };
+        self.process.wait_for_within(PATIENCE, "a picture of the screen", search).await;
     }
 
     /// Waits for a notice with this code.

@@ -46,6 +46,11 @@ impl Screen {
         Self { _server: server, display: format!(":{number}"), bus: None }
     }
 
+    /// How programs name it: the value of `DISPLAY`.
+    pub fn name(&self) -> &str {
+        &self.display
+    }
+
     /// Of a desktop: what is opened on it finds the desktop's services.
     #[cfg(target_os = "linux")]
     pub async fn with_desktop(desktop: &crate::desktop::Desktop) -> Self {

@@ -109,7 +109,7 @@ async fn three_draw_together_and_whoever_comes_late_gets_all_of_it() {
     // A picture, of which the bytes are asked for.
     let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x40\0\0\0\x40".to_vec();
     png.resize(200_000, 7);
-    let data = data(&png);
+    let data = data_encoding::BASE64.encode(&png);
     let add = BoardCommand::AddPicture { page: None, frame: [0, 0, 640, 640], data: data.clone() };
     ask(ada, add).await;
     let hash = board(ben, "a picture", |board| !board.pictures.is_empty()).await.pictures[0].clone();
@@ -117,6 +117,18 @@ async fn three_draw_together_and_whoever_comes_late_gets_all_of_it() {
         ask(ben, BoardCommand::Picture { hash: hash.clone() }).await,
         Reply::Picture { data: data.clone() }
     );
+    // Whoever put it there is told that it is here too. It is forgotten with the last thing that shows it, and comes back.
+    let of_ada = board(ada, "her picture", |board| board.pictures == [hash.clone()]).await;
+    let shows = |(_, element): &(&String, &BoardElement)| element.kind == BoardKind::Picture;
+    let shown = of_ada.elements.iter().find(shows).unwrap().0.clone();
+    ask(ada, BoardCommand::Remove { ids: vec![shown], gesture: None }).await;
+    for person in [ada, ben, cyd] {
+        board(person, "no picture", |board| board.pictures.is_empty()).await;
+    }
+    ask(ada, BoardCommand::Undo).await;
+    for person in [ada, ben, cyd] {
+        board(person, "the picture again", |board| board.pictures == [hash.clone()]).await;
+    }
 
     // Ada leaves, and Dan comes: he gets it from those who are left.
     ada.ask(Command::Leave).await;
@@ -153,21 +165,6 @@ async fn three_draw_together_and_whoever_comes_late_gets_all_of_it() {
     for person in [dan].into_iter().chain(people) {
         person.engine.shutdown().await;
     }
-}
-
-/// Base64 as RFC 4648 has it.
-fn data(bytes: &[u8]) -> String {
-    const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in bytes.chunks(3) {
-        let bits =
-            three.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - three.len()));
-        for place in 0..4 {
-            let letter = LETTERS[(bits >> (18 - 6 * place) & 63) as usize] as char;
-            text.push(if place > three.len() { '=' } else { letter });
-        }
-    }
-    text
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -95,6 +95,18 @@ async fn look_at_every_screen(width: u32, height: u32) {
     ada.shows("stats").await;
     looker.look("statistics").await;
     ada.key("t").await;
+    ada.key("d").await;
+    ada.shows("share-choice").await;
+    looker.look("share-sheet").await;
+    ada.press("share-choice").await;
+    ada.shows("sharing").await;
+    looker.look("sharing").await;
+    ada.press("stop-sharing").await;
+    ben.say("share test-text:still").await;
+    ada.stamp("screen-canvas").await;
+    looker.look("shared-screen").await;
+    ben.say("stop sharing").await;
+    ada.hides("screen-tile").await;
     ada.press("mic-toggle").await;
     ben.say("camera off").await;
     ben.say("mute").await;

@@ -1,6 +1,7 @@
 //! `cargo xtask bench`: builds what is shipped and the program that compares it with Chromium, and runs that.
 
 use std::env;
+use std::path::PathBuf;
 use std::process::Command;
 
 use crate::npm::{BROWSER, UI};
@@ -16,7 +17,23 @@ pub(crate) fn run(options: &Options, bench: &Bench) -> Result<()> {
     release()?;
     let folder = process::target_dir()?.join("release");
     let mut program = Command::new(folder.join(format!("tincan-bench{}", env::consts::EXE_SUFFIX)));
-    process::run(program.args(&bench.arguments).env("TINCAN_BIN_DIR", &folder))
+    program.args(&bench.arguments).env("TINCAN_BIN_DIR", &folder);
+    if bench.arguments.iter().any(|argument| argument == "--files") {
+        program.env("TINCAN_WORMHOLE", wormhole()?);
+    }
+    process::run(&mut program)
+}
+
+/// What files are compared with, in a folder of its own with what it needs of Python's packages.
+fn wormhole() -> Result<PathBuf> {
+    let folder = process::target_dir()?.join("wormhole");
+    let list = process::root().join("tests/wormhole.txt");
+    let python = folder.join("bin/python");
+    if !python.exists() {
+        process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;
+    }
+    process::run(Command::new(python).args(["-m", "pip", "install", "--quiet", "--requirement"]).arg(list))?;
+    Ok(folder)
 }
 
 /// Every program as it is shipped: always all of them, so that dependencies are compiled once, with the same features.

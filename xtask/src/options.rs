@@ -89,7 +89,7 @@ impl Options {
                 ("--release", Action::Run(run)) => run.release = true,
                 ("--", Action::Run(run)) => run.arguments.extend(arguments.by_ref()),
                 ("--check", Action::Package(package)) => package.check = true,
-                ("--window" | "--networks" | "--mesh", Action::Bench(bench)) => {
+                ("--window" | "--networks" | "--mesh" | "--files", Action::Bench(bench)) => {
                     bench.arguments.push(argument)
                 }
                 ("--seconds" | "--rounds" | "--height" | "--only", Action::Bench(bench)) => {
@@ -165,6 +165,7 @@ sources of dependencies, and whole calls between real programs; then prints how 
             "\
 Usage: cargo xtask bench [--seconds N] [--rounds N] [--window] [--networks] [--only PART] [--yes]
        cargo xtask bench --mesh [--height N] [--seconds N] [--rounds N] [--yes]
+       cargo xtask bench --files [--rounds N] [--only PART] [--yes]
 
 Builds as it is shipped, then measures calls between two Tincan and between two Chromium on the same clip at the same
 bitrate, in turns, and prints one table: time to the first picture, delay, processor and memory, and which bars are met.
@@ -175,6 +176,7 @@ Leave the machine alone meanwhile. Linux only.
   --window     real windows too, on screens in memory
   --networks   bad networks too, in namespaces: takes root's rights
   --mesh       rooms of two to eight people instead, each beside the same mesh of Chromium, as far as the machine goes
+  --files      files between two programs instead, beside magic-wormhole (from PyPI, into target/wormhole); root's rights
   --height N   of the camera's pictures in rooms, in lines (720)
   --only PART  `calls`, `sound`, or with --networks words of a network's name, such as \"500 kbit\"
   --yes        install what is missing without asking"

@@ -12,7 +12,8 @@
 //! [`PeerId`] is polite. The larger id also looks after the connection: it restarts and reopens, the polite
 //! side only steps in later, so that the two do not get in each other's way.
 //!
-//! Beside it stands the [`Allocator`], which says how our own picture is encoded and who gets what of it.
+//! Beside it stand the [`Allocator`], which says how our own picture is encoded and who gets what of it, and the
+//! [`ScreenAllocator`], which does so for a screen that we share.
 //!
 //! **Invariant:** no I/O, no clock, no async runtime, and nothing that assumes two people. Time is an
 //! argument.
@@ -24,6 +25,7 @@ mod allocator;
 mod api;
 mod participant;
 mod session;
+mod sharing;
 mod timing;
 
 pub use allocator::{
@@ -35,3 +37,4 @@ pub use api::{
 };
 pub use participant::Participant;
 pub use session::Session;
+pub use sharing::{Pace, ScreenAllocator, ScreenLink, ScreenPlan};

@@ -26,9 +26,10 @@ pub(crate) enum What {
     ///
     /// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera
     /// SELECTOR, microphone SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME,
-    /// verified, show LINES, show LINES NAME, game offer, game offer draw [en|de|fr|es [ROUNDS [SECONDS]]], game join, game watch, game start, game choose NUMBER, game guess WORD,
-    /// game leave, leave. Progress is told on standard error; standard
-    /// output holds the code and what --stats and --events ask for.
+    /// verified, show LINES, show LINES NAME, share SELECTOR, share smoothly SELECTOR, stop sharing, save screen FILE.png NAME,
+    /// file send PATH, file take, file take FOLDER, file decline, game offer, game offer draw [en|de|fr|es [ROUNDS [SECONDS]]],
+    /// game join, game watch, game start, game choose NUMBER, game guess WORD, game leave, leave. Progress is told on standard
+    /// error; standard output holds the code and what --stats and --events ask for.
     Call(CallArguments),
     /// Makes a test call with the built-in participant, and says what was seen and heard.
     Try(TryArguments),
@@ -47,6 +48,12 @@ pub(crate) enum What {
     /// Lists cameras, microphones and speakers.
     Devices {
         /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists the screens and windows that can be shared.
+    Screens {
+        /// As JSON, with small pictures of them.
         #[arg(long)]
         json: bool,
     },
@@ -71,6 +78,13 @@ pub(crate) struct CallArguments {
     /// default, none, file:PATH.wav (records what is heard), or an id from `tincan devices`.
     #[arg(long)]
     speaker: Option<String>,
+    /// Share a screen or window from the beginning: monitor (the first one), monitor:NAME or window:ID from `tincan screens`,
+    /// test-text (drawn pages that change), test-text:still, or file:PATH.y4m.
+    #[arg(long, value_name = "SELECTOR")]
+    pub(crate) screen: Option<String>,
+    /// Share for motion rather than for sharpness, as a film wants it.
+    #[arg(long, requires = "screen")]
+    pub(crate) smooth: bool,
     /// Signalling server, such as wss://tincan.example.org; without one the call is on the local network.
     #[arg(long)]
     server: Option<String>,

@@ -1,21 +1,24 @@
 //! `tincan call`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tincan_engine::Engine;
 use tincan_engine::api::{
-    CallPhase, CallView, ChatView, Command, Event, GamesView, NoticeKind, NumberedEvent, Reply, Snapshot,
+    CallPhase, CallView, ChatView, Command, Event, FileState, FilesView, GamesView, NoticeKind,
+    NumberedEvent, Reply, Snapshot, Source,
 };
+use tincan_media::video::text_screen;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::args::{CallArguments, StatsForm};
 use crate::console::Typed;
-use crate::frames::Frames;
-use crate::output::{self, Joined, Line, StatisticsLine};
-use crate::{Exit, chat, console, engine_config, game, progress, stop};
+use crate::frames::{Frames, StreamReport};
+use crate::output::{self, Joined, Line, ScreenReport, StatisticsLine};
+use crate::{Exit, chat, console, engine_config, game, progress, stop, transfers};
 
 /// A goodbye takes a round trip; devices that hang are given this much, then left behind.
 const SHUTDOWN: Duration = Duration::from_secs(10);
@@ -33,6 +36,7 @@ pub(crate) async fn run(arguments: CallArguments) -> Exit {
         call: None,
         chat: None,
         games: GamesView::default(),
+        files: FilesView::default(),
         code: None,
         began: Instant::now(),
         was_connected: false,
@@ -63,6 +67,7 @@ struct Participant<'a> {
     call: Option<CallView>,
     chat: Option<ChatView>,
     games: GamesView,
+    files: FilesView,
     /// The code of the room that we joined, until it was told.
     code: Option<String>,
     began: Instant,
@@ -108,6 +113,9 @@ impl Participant<'_> {
                         if let Reply::Joined { code } = reply {
                             self.code = Some(code);
                             self.announce();
+                        }
+                        if let Err(exit) = self.share(engine).await {
+                            return exit;
                         }
                     }
                     Err(error) => {
@@ -156,6 +164,7 @@ impl Participant<'_> {
         }
         self.chat = snapshot.chat;
         self.games = snapshot.games;
+        self.files = snapshot.files;
         self.call_changed(snapshot.call);
     }
 
@@ -201,6 +210,16 @@ impl Participant<'_> {
                 }
                 self.games = games.clone();
             }
+            Event::Files { change } => {
+                let before = self.files.clone();
+                change.apply(&mut self.files);
+                let changed = transfers::changed(&before, &self.files);
+                for (offer, transfer) in changed {
+                    let Some(sentence) = transfers::tell(offer, transfer) else { continue };
+                    let asks = !offer.ours && transfer.state == FileState::Offered;
+                    eprintln!("{sentence}{}", if asks { " To take it: file take" } else { "" });
+                }
+            }
             Event::LastCall { summary: Some(summary) } => {
                 let reason = summary.reason.as_deref().unwrap_or("The call is over.");
                 eprintln!("{reason} It took {} s. {}", summary.seconds, summary.quality);
@@ -213,9 +232,13 @@ impl Participant<'_> {
                 let elapsed = (self.began.elapsed().as_secs_f64() * 10.0).round() / 10.0;
                 match self.arguments.stats {
                     Some(StatsForm::Json) => {
-                        let streams = || output::by_peer(self.frames.report(), self.call.as_ref());
-                        let stamps = self.arguments.read_stamp.then(streams);
-                        output::print(&Line::Statistics(StatisticsLine { elapsed, statistics, stamps }));
+                        let (stamps, screens) = self.arguments.read_stamp.then(|| self.seen()).unzip();
+                        output::print(&Line::Statistics(StatisticsLine {
+                            elapsed,
+                            statistics,
+                            stamps,
+                            screens,
+                        }));
                     }
                     Some(StatsForm::Text) => self.tell_statistics(elapsed, statistics),
                     None => {}
@@ -225,9 +248,20 @@ impl Participant<'_> {
         }
     }
 
+    /// What is seen of cameras and of shared screens.
+    fn seen(&self) -> (BTreeMap<String, StreamReport>, BTreeMap<String, ScreenReport>) {
+        let (call, report) = (self.call.as_ref(), self.frames.report());
+        let screens = output::by_peer(report.clone(), call, Source::Screen);
+        let legible = |(peer, stream): (String, StreamReport)| {
+            let legible = stream.newest.as_ref().and_then(|newest| text_screen::legible(newest));
+            (peer, ScreenReport { stream, legible })
+        };
+        (output::by_peer(report, call, Source::Camera), screens.into_iter().map(legible).collect())
+    }
+
     fn tell_statistics(&self, elapsed: f64, statistics: &tincan_engine::api::CallStatistics) {
         let Some(call) = &self.call else { return };
-        let stamps = self.arguments.read_stamp.then(|| output::by_peer(self.frames.report(), Some(call)));
+        let stamps = self.arguments.read_stamp.then(|| self.seen().0);
         for other in &call.participants {
             let Some(theirs) = statistics.participants.get(&other.id) else { continue };
             let mut line = output::describe(elapsed, progress::name(other), theirs);
@@ -254,17 +288,45 @@ impl Participant<'_> {
         self.announce();
     }
 
+    /// What is to be shared from the beginning.
+    async fn share(&self, engine: &Engine) -> Result<(), Exit> {
+        let Some(id) = self.arguments.screen.clone() else { return Ok(()) };
+        let command = Command::ShareScreen { id, smooth: self.arguments.smooth };
+        engine.dispatch(command).await.map(|_| ()).map_err(|error| {
+            eprintln!("{} ({})", error.message, error.code);
+            Exit::Problem
+        })
+    }
+
     async fn line(&mut self, engine: &Engine, line: &str) {
         match self.typed(line) {
             None => {}
             Some(Err(problem)) => eprintln!("{problem}"),
             Some(Ok(Typed::Show { stream, lines })) => self.frames.want(stream, lines),
+            Some(Ok(Typed::Save { stream, file })) => self.save(stream, file),
             Some(Ok(Typed::Game(play))) => match game::command(play, &self.games) {
+                Ok(command) => self.ask(engine, command).await,
+                Err(problem) => eprintln!("{problem}"),
+            },
+            Some(Ok(Typed::Files(typed))) => match transfers::command(typed, &self.files) {
                 Ok(command) => self.ask(engine, command).await,
                 Err(problem) => eprintln!("{problem}"),
             },
             Some(Ok(Typed::Command(Command::Leave))) => self.exit = Some(Exit::Fine),
             Some(Ok(Typed::Command(command))) => self.ask(engine, command).await,
+        }
+    }
+
+    /// A picture of 1080p is made and written in some 100 ms, for which nothing else here has to happen.
+    fn save(&self, stream: u32, file: String) {
+        let picture = self.frames.newest(stream).and_then(|newest| tincan_engine::picture::png(&newest));
+        let saved = match picture {
+            Some(png) => std::fs::write(&file, png).map_err(|error| error.to_string()),
+            None => Err("there is no picture of it yet".to_owned()),
+        };
+        match saved {
+            Ok(()) => eprintln!("Saved as {file}."),
+            Err(problem) => eprintln!("`{file}` was not saved: {problem}."),
         }
     }
 

@@ -6,12 +6,15 @@ use tincan_engine::api::{BoardCommand, CallView, Command, SketchLanguage, Source
 use tokio::sync::mpsc;
 
 use crate::sketch;
+use crate::transfers;
 
 /// What may be typed, for those who typed something else.
 pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, camera SELECTOR, microphone \
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
                                verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
-                               board redo, board clear, board restore, board JSON (a BoardCommand), game offer, \
+                               board redo, board clear, board restore, board JSON (a BoardCommand), share SELECTOR, \
+                               share smoothly SELECTOR, stop sharing, save screen FILE.png, save screen FILE.png NAME, \
+                               file send PATH, file take, file take FOLDER, file decline, game offer, \
                                game offer draw [en|de|fr|es [ROUNDS [SECONDS]]], game join, game watch, game start, \
                                game choose NUMBER, game guess WORD, game leave, leave.";
 /// A script may write many lines at once; more wait in the pipe.
@@ -24,8 +27,12 @@ pub(crate) enum Typed {
     Command(Command),
     /// Of whoever takes the pictures: so many lines, 0 for none and `None` for any size. Of everybody where no stream is named.
     Show { stream: Option<u32>, lines: Option<u16> },
+    /// Of whoever takes the pictures: what somebody shares, as a file.
+    Save { stream: u32, file: String },
     /// Of a game: of the one that somebody offers, where it is about joining one.
     Game(Play),
+    /// Of files: of those that were offered last, where it is about taking them.
+    Files(transfers::Typed),
 }
 
 /// What is to be done in a game.
@@ -74,7 +81,11 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
     let command = match (verb, rest) {
         ("", _) => return None,
         ("show", asked) => return Some(show(asked, call)),
+        ("save", asked) => return Some(save(asked, call)),
         ("game", asked) => return Some(play(asked).map(Typed::Game).ok_or_else(|| unknown(line))),
+        ("file", asked) => {
+            return Some(transfers::parse(asked).map(Typed::Files).ok_or_else(|| unknown(line)));
+        }
         ("mute", "") => Command::SetMicrophone { on: false },
         ("unmute", "") => Command::SetMicrophone { on: true },
         ("camera", "on") => Command::SetCamera { on: true },
@@ -99,10 +110,34 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
             Ok(command) => Command::Board { command },
             Err(problem) => return Some(Err(problem)),
         },
+        ("share", asked) if !asked.is_empty() => share(asked),
+        ("stop", "sharing") => Command::StopSharing,
         ("leave", "") => Command::Leave,
         _ => return Some(Err(unknown(line))),
     };
     Some(Ok(Typed::Command(command)))
+}
+
+/// What to share, and how: `window:0x12`, `smoothly file:film.y4m`.
+fn share(asked: &str) -> Command {
+    let smoothly = asked.strip_prefix("smoothly").filter(|rest| rest.starts_with(char::is_whitespace));
+    Command::ShareScreen { id: smoothly.unwrap_or(asked).trim().to_owned(), smooth: smoothly.is_some() }
+}
+
+/// What somebody shares: `screen page.png Grace Hopper`; without a name, what is shared by whoever came last.
+fn save(asked: &str, call: Option<&CallView>) -> Result<Typed, String> {
+    let mut words = asked.splitn(3, char::is_whitespace);
+    let (what, file) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    if what != "screen" || file.is_empty() {
+        return Err(unknown(&format!("save {asked}")));
+    }
+    let name = words.next().unwrap_or_default().trim();
+    let participants = call.map_or(&[][..], |call| &call.participants);
+    let shared = participants.iter().filter(|other| name.is_empty() || other.name == name);
+    let screen =
+        shared.flat_map(|other| &other.streams).rfind(|shown| shown.source == Source::Screen && shown.on);
+    let none = || "Nobody shares anything, or nobody of this name.".to_owned();
+    Ok(Typed::Save { stream: screen.ok_or_else(none)?.stream, file: file.to_owned() })
 }
 
 fn play(asked: &str) -> Option<Play> {
@@ -276,6 +311,25 @@ mod tests {
         }
         for line in ["game", "game offer chess", "game choose 0", "game choose it", "game guess"] {
             assert!(parse(line, None).unwrap().is_err(), "{line}");
+        }
+    }
+
+    #[test]
+    fn what_somebody_shares_is_saved_by_their_name_or_by_being_the_last() {
+        let shown = |source, stream| StreamView { source, stream, on: true, paused: false };
+        let sharing = |name: &str, stream| {
+            let streams = vec![shown(Source::Camera, stream), shown(Source::Screen, stream + 1)];
+            Participant { name: name.into(), streams, ..ada() }
+        };
+        let call = CallView {
+            participants: vec![sharing("Grace Hopper", 1), sharing("Ben", 3), ada()],
+            ..call(&[])
+        };
+        let save = |stream| Some(Ok(Typed::Save { stream, file: "a.png".into() }));
+        assert_eq!(parse("save screen a.png", Some(&call)), save(4));
+        assert_eq!(parse("save screen a.png Grace Hopper", Some(&call)), save(2));
+        for line in ["save screen a.png Ada", "save", "save screen", "save a.png"] {
+            assert!(matches!(parse(line, Some(&call)), Some(Err(_))), "{line}");
         }
     }
 

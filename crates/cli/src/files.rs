@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::args::{ReceiveArguments, RoomArguments, SendArguments};
 use crate::frames::Frames;
 use crate::output;
+use crate::transfers::{self, size, whole};
 use crate::{Exit, console, engine_config, progress, stop};
 
 /// A goodbye takes a round trip.
@@ -45,11 +46,6 @@ pub(crate) async fn receive(arguments: ReceiveArguments) -> Exit {
     }
     let work = Work::Receive { folder: folder.clone(), yes: arguments.yes };
     run(arguments.room, arguments.code, work, Some(folder)).await
-}
-
-/// The engine may look at it later, wherever it is then.
-fn whole(path: &Path) -> PathBuf {
-    std::path::absolute(path).unwrap_or_else(|_| path.to_owned())
 }
 
 enum Work {
@@ -238,28 +234,14 @@ impl Porter {
     }
 
     async fn files_changed(&mut self, engine: &Engine, before: &FilesView) {
-        let was = |offer: &FileOffer, transfer: &FileTransfer| {
-            let offer = before.offers.iter().find(|one| one.id == offer.id)?;
-            Some(offer.transfers.iter().find(|one| one.peer == transfer.peer)?.state)
-        };
-        let mut said = Vec::new();
-        let mut wanted = Vec::new();
-        for offer in &self.files.offers {
-            for transfer in &offer.transfers {
-                let before = was(offer, transfer);
-                if before == Some(transfer.state) {
-                    continue;
-                }
-                said.extend(tell(offer, transfer));
-                if !offer.ours && transfer.state == FileState::Offered {
-                    wanted.push(offer.id.clone());
-                }
-            }
-        }
-        for sentence in said {
+        let changed = transfers::changed(before, &self.files);
+        for sentence in changed.iter().filter_map(|(offer, transfer)| transfers::tell(offer, transfer)) {
             self.line.end();
             eprintln!("{sentence}");
         }
+        let offered =
+            changed.iter().filter(|(offer, transfer)| !offer.ours && transfer.state == FileState::Offered);
+        let wanted: Vec<String> = offered.map(|(offer, _)| offer.id.clone()).collect();
         if let Work::Receive { yes, .. } = &self.work {
             if *yes {
                 for offer in wanted {
@@ -386,52 +368,6 @@ async fn typed(lines: &mut Option<mpsc::Receiver<String>>) -> Option<String> {
             line
         }
         None => std::future::pending().await,
-    }
-}
-
-/// What a transfer has come to, as a sentence.
-fn tell(offer: &FileOffer, transfer: &FileTransfer) -> Option<String> {
-    let who = if transfer.name.is_empty() { "Somebody" } else { &transfer.name };
-    let what = describe(offer);
-    let why = transfer.problem.as_ref().map_or("", |problem| problem.message.as_str());
-    Some(match (offer.ours, transfer.state) {
-        (false, FileState::Offered) => {
-            let warning = if offer.program { " Opening it may run a program." } else { "" };
-            let room = if offer.fits { "" } else { " It does not fit on the disk." };
-            format!("{who} offers {what}.{warning}{room}")
-        }
-        (true, FileState::Offered) => format!("{who} is asked whether they want {what}."),
-        (true, FileState::Running) => format!("Sending {what} to {who}."),
-        (false, FileState::Running) => format!("Receiving {what} from {who}."),
-        (true, FileState::Done) => format!("{who} has {what}, verified."),
-        (false, FileState::Done) => {
-            let hash = offer.hash.as_ref().map(|hash| format!(" BLAKE3 {hash}")).unwrap_or_default();
-            format!("Received {what} from {who}, verified.{hash}")
-        }
-        (true, FileState::Declined) => format!("{who} does not want {what}."),
-        (_, FileState::Away) => format!("{what}: {why}"),
-        (_, FileState::PausedByThem) => format!("{who} paused {what}."),
-        (_, FileState::Withdrawn) => format!("{who} ended it. {why}").trim_end().to_owned(),
-        (_, FileState::Failed | FileState::Cannot) => format!("{what}: {why}"),
-        _ => return None,
-    })
-}
-
-fn describe(offer: &FileOffer) -> String {
-    let size = size(offer.bytes);
-    match offer.items.as_slice() {
-        [only] if only.folder => format!("the folder “{}” ({} files, {size})", only.name, only.files),
-        [only] => format!("“{}” ({size})", only.name),
-        _ => format!("{} files ({size})", offer.files),
-    }
-}
-
-/// In decimal units, as file managers and disks have it.
-fn size(bytes: u64) -> String {
-    let units = [("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)];
-    match units.iter().find(|(_, unit)| bytes as f64 >= *unit) {
-        Some((name, unit)) => format!("{:.1} {name}", bytes as f64 / unit),
-        None => format!("{bytes} bytes"),
     }
 }
 

@@ -44,6 +44,9 @@ struct Stream {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct StreamReport {
+    /// The newest one itself.
+    #[serde(skip)]
+    pub(crate) newest: Option<Arc<VideoFrame>>,
     /// Pictures since the start.
     pub(crate) pictures: u64,
     /// The newest one's size.
@@ -115,10 +118,16 @@ impl Frames {
                     longest_pause_ms: stream.longest_pause.as_millis() as u64,
                     first_micros: stream.first_micros,
                     seen: stream.seen,
+                    newest: Some(newest),
                 },
             ))
         };
         streams.into_iter().filter_map(report).collect()
+    }
+
+    /// What a stream shows now.
+    pub(crate) fn newest(&self, stream: u32) -> Option<Arc<VideoFrame>> {
+        self.lock().get(&stream)?.newest.clone()
     }
 
     fn wanted(&self) -> MutexGuard<'_, Wanted> {

@@ -1,5 +1,5 @@
 //! `tincan`: a participant without a window, for scripts, tests and servers; and the signalling server, the
-//! list of devices and a check-up beside it.
+//! lists of devices and screens and a check-up beside it.
 //!
 //! **Invariant:** as thin as the window's shell: it drives the same engine by the same commands and holds no
 //! logic of calls or media.
@@ -17,9 +17,11 @@ mod game;
 mod local;
 mod output;
 mod progress;
+mod screens;
 mod serve;
 mod sketch;
 mod stop;
+mod transfers;
 mod try_call;
 
 use std::process::ExitCode;
@@ -91,6 +93,7 @@ async fn run(arguments: Arguments) -> Exit {
         What::Send(arguments) => files::send(arguments).await,
         What::Receive(arguments) => files::receive(arguments).await,
         What::Serve(arguments) => serve::run(arguments).await,
+        What::Screens { json } => screens::run(json).await,
         What::Devices { json } => devices::run(json).await,
         What::Doctor { server } => doctor::run(server).await,
     }

@@ -5,7 +5,7 @@ use std::io::Write;
 
 use serde::Serialize;
 use tincan_engine::api::{
-    CallStatistics, CallView, NumberedEvent, Participant, ParticipantStatistics, Snapshot,
+    CallStatistics, CallView, NumberedEvent, Participant, ParticipantStatistics, Snapshot, Source,
 };
 
 use crate::frames::StreamReport;
@@ -45,6 +45,19 @@ pub(crate) struct StatisticsLine<'a> {
     /// By peer id, ours under `self`; with `--read-stamp` only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) stamps: Option<BTreeMap<String, StreamReport>>,
+    /// What they share, by peer id; with `--read-stamp` only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) screens: Option<BTreeMap<String, ScreenReport>>,
+}
+
+/// What is seen of a shared screen.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ScreenReport {
+    #[serde(flatten)]
+    pub(crate) stream: StreamReport,
+    /// Of the drawn text: how many letters can be read, and how many there are.
+    pub(crate) legible: Option<(usize, usize)>,
 }
 
 /// Prints one line. A reader that has gone away is told by the closed pipe when there is nobody to read: no
@@ -61,15 +74,18 @@ pub(crate) fn say(text: &str) {
     let _ = writeln!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Streams by whom they show.
+/// Streams of this source, by whom they show.
 pub(crate) fn by_peer(
     streams: BTreeMap<u32, StreamReport>,
     call: Option<&CallView>,
+    source: Source,
 ) -> BTreeMap<String, StreamReport> {
     let name = |stream: u32| match stream {
-        0 => Some("self".to_owned()),
+        0 => (source == Source::Camera).then(|| "self".to_owned()),
         _ => {
-            let shows = |other: &&Participant| other.streams.iter().any(|shown| shown.stream == stream);
+            let shows = |other: &&Participant| {
+                other.streams.iter().any(|shown| shown.stream == stream && shown.source == source)
+            };
             call?.participants.iter().find(shows).map(|other| other.id.clone())
         }
     };

@@ -88,6 +88,13 @@ fn about(before: Option<&Participant>, after: &Participant) -> Vec<String> {
     if camera(before) != camera(after) {
         said.push(format!("{who}: camera {}.", on(camera(after))));
     }
+    let shares =
+        |who: &Participant| who.streams.iter().any(|shown| shown.source == Source::Screen && shown.on);
+    match (shares(before), shares(after)) {
+        (false, true) => said.push(format!("{who} shares their screen.")),
+        (true, false) => said.push(format!("{who} shares their screen no more.")),
+        _ => {}
+    }
     said
 }
 
@@ -153,6 +160,16 @@ pub(crate) mod tests {
         assert_eq!(tell(Some(&unknown), &known), ["Ada is here."]);
         let renamed = call(CallPhase::Connecting, &[&Participant { name: "Grace".into(), ..ada() }]);
         assert_eq!(tell(Some(&known), &renamed), ["Ada is called Grace now."]);
+    }
+
+    #[test]
+    fn a_shared_screen_is_told_when_it_begins_and_ends() {
+        let before = call(CallPhase::Connected, &[&ada()]);
+        let mut sharing = ada();
+        sharing.streams.push(StreamView { source: Source::Screen, stream: 2, on: true, paused: false });
+        let after = call(CallPhase::Connected, &[&sharing]);
+        assert_eq!(tell(Some(&before), &after), ["Ada shares their screen."]);
+        assert_eq!(tell(Some(&after), &before), ["Ada shares their screen no more."]);
     }
 
     #[test]

@@ -11,6 +11,15 @@ pub use encoder::H264Encoder;
 
 use tincan_media::CodecError;
 
+/// What pictures are of, which an encoder is tuned for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Content {
+    /// People: a little blur is no harm, and everything moves a little.
+    Camera,
+    /// Text and drawings: sharp edges, most of it still, and then all of it another at once.
+    Screen,
+}
+
 const CODEC: &str = "H.264";
 
 fn error(action: &'static str, detail: impl ToString) -> CodecError {

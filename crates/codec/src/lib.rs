@@ -5,5 +5,5 @@
 mod h264;
 mod opus;
 
-pub use h264::{H264Decoder, H264Encoder};
+pub use h264::{Content, H264Decoder, H264Encoder};
 pub use opus::{DECODER_COMPLEXITY, DEFAULT_OPUS_BITRATE, OpusDecoder, OpusEncoder};

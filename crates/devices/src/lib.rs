@@ -1,9 +1,11 @@
-//! Cameras (V4L2, nokhwa), microphones and speakers (cpal), and synthetic sources and files in place of all of them.
+//! Cameras (V4L2, nokhwa), microphones and speakers (cpal), screens and windows (X11), and synthetic sources and files in
+//! place of all of them.
 //!
-//! **Invariant:** the only crate that talks to cameras and sound devices; knows nothing of calls, peers or the network.
+//! **Invariant:** the only crate that talks to cameras, sound devices and screens; knows nothing of calls, peers or the network.
 
 pub mod audio;
 mod priority;
+pub mod screen;
 mod selector;
 pub mod video;
 

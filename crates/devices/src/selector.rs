@@ -86,6 +86,12 @@ pub struct ParseSelectorError {
     choices: &'static str,
 }
 
+impl ParseSelectorError {
+    pub(crate) fn new(given: &str, kind: &'static str, choices: &'static str) -> Self {
+        Self { given: given.into(), kind, choices }
+    }
+}
+
 /// Ids of real devices carry this prefix, so that no device's name can be mistaken for a keyword.
 const DEVICE_PREFIX: &str = "device:";
 const FILE_PREFIX: &str = "file:";

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use tincan_devices::audio::{OpenMicrophone, OpenSpeaker, Standing, Watched};
+use tincan_devices::screen::{
+    self, ScreenError, ScreenEvent, ScreenInfo, ScreenRequest, ScreenSelector, ScreenThread,
+};
 use tincan_devices::video::{CameraEvent, CameraThread, CaptureRequest};
 use tincan_devices::{CameraSelector, DeviceInfo, MicrophoneSelector, SpeakerSelector, audio, video};
 use tincan_media::{DeviceError, MediaClock, VideoSink};
@@ -11,6 +14,9 @@ use crate::api::{Device, Devices};
 
 /// Takes what happens to a camera; called on the camera's threads.
 pub(crate) type OnCameraEvent = Box<dyn Fn(CameraEvent) + Send + Sync>;
+
+/// Takes what happens to what is shared; called on its thread.
+pub(crate) type OnScreenEvent = Box<dyn Fn(ScreenEvent) + Send + Sync>;
 
 /// Opens devices. Every method blocks for as long as a driver likes, and so does dropping what was opened: never call
 /// them, and never drop it, on a task or on a thread that somebody waits for.
@@ -37,6 +43,19 @@ pub(crate) trait DeviceSystem: Send + Sync + 'static {
         clock: MediaClock,
         sink: Arc<dyn VideoSink>,
         on_event: OnCameraEvent,
+    ) -> Box<dyn Send>;
+
+    /// What a person can share.
+    fn list_screens(&self) -> Result<Vec<ScreenInfo>, ScreenError>;
+
+    /// A screen or window that is shared until it is dropped, or until `on_event` tells its end.
+    fn open_screen(
+        &self,
+        selector: &ScreenSelector,
+        request: ScreenRequest,
+        clock: MediaClock,
+        sink: Arc<dyn VideoSink>,
+        on_event: OnScreenEvent,
     ) -> Box<dyn Send>;
 
     /// What became of the microphone and the speaker that are open.
@@ -95,6 +114,21 @@ impl DeviceSystem for SystemDevices {
         on_event: OnCameraEvent,
     ) -> Box<dyn Send> {
         Box::new(CameraThread::open(selector, request, clock, sink, on_event))
+    }
+
+    fn list_screens(&self) -> Result<Vec<ScreenInfo>, ScreenError> {
+        screen::list_screens()
+    }
+
+    fn open_screen(
+        &self,
+        selector: &ScreenSelector,
+        request: ScreenRequest,
+        clock: MediaClock,
+        sink: Arc<dyn VideoSink>,
+        on_event: OnScreenEvent,
+    ) -> Box<dyn Send> {
+        Box::new(ScreenThread::open(selector, request, clock, sink, on_event))
     }
 
     fn standing(&self, microphone: Option<&Watched>, speaker: Option<&Watched>) -> (Standing, Standing) {

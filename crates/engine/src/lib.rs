@@ -15,6 +15,7 @@ mod log;
 mod media;
 mod new_file;
 mod overrides;
+pub mod picture;
 mod publish;
 mod record;
 mod saver;

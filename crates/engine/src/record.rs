@@ -1,4 +1,5 @@
-//! Records one participant's sound and picture as they arrive, without encoding them again.
+//! Records one participant's sound and picture as they arrive, without encoding them again. What they share stands in the
+//! place of their face while they share it.
 //!
 //! [`Recorder`] has a thread of its own, so that a slow disk never holds up a call. What one person sends over one
 //! connection after another becomes one file: the [`composer`] puts everything in its place by the sender's own clocks
@@ -54,6 +55,8 @@ pub(crate) struct Tape {
     recorder: Arc<Recorder>,
     source: Source,
     clock: MediaClock,
+    /// Its pictures are of what they share, and not of their face.
+    screen: bool,
 }
 
 /// What became of a recording.
@@ -141,7 +144,7 @@ impl Recorder {
     /// An end for a new connection, whose times are on `clock`.
     pub(crate) fn tape(self: &Arc<Self>, clock: MediaClock) -> Tape {
         let source = Source(self.sources.fetch_add(1, Ordering::Relaxed));
-        Tape { recorder: Arc::clone(self), source, clock }
+        Tape { recorder: Arc::clone(self), source, clock, screen: false }
     }
 
     /// Why it does not record any more, if it does not.
@@ -177,6 +180,11 @@ impl Recorder {
 }
 
 impl Tape {
+    /// The same, for the pictures of what they share.
+    pub(crate) fn of_screen(&self) -> Self {
+        Self { screen: true, ..self.clone() }
+    }
+
     /// Takes a packet of sound as it arrived: late ones are put in order, and what is missing is filled. Never waits.
     pub(crate) fn sound(&self, packet: &RtpPacket) {
         // A packet of padding has no sound.
@@ -196,12 +204,18 @@ impl Tape {
             keyframe: frame.unit.keyframe,
             size,
         };
-        self.push(Media::Picture(picture), frame.last_arrived);
+        let media = if self.screen { Media::Screen(picture) } else { Media::Picture(picture) };
+        self.push(media, frame.last_arrived);
     }
 
     /// Takes note that their camera is on or off. Never waits.
     pub(crate) fn camera(&self, on: bool, told: Instant) {
         self.push(Media::Camera { on }, told);
+    }
+
+    /// Takes note that they share something, or do not any more. Never waits.
+    pub(crate) fn shares(&self, on: bool, told: Instant) {
+        self.push(Media::Shares { on }, told);
     }
 
     /// Takes a sender report: the RTP time `rtp` of this stream was at the NTP time `ntp`. Never waits.

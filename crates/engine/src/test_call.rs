@@ -105,7 +105,12 @@ async fn run(
             max_bitrate: None,
             bot: None,
             clock,
-            media: CallMedia { audio: media.audio().clone(), encoder: media.encoder().clone(), output },
+            media: CallMedia {
+                audio: media.audio().clone(),
+                encoder: media.encoder().clone(),
+                screen: media.screen().clone(),
+                output,
+            },
             files: None,
         },
         updates,

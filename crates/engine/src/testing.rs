@@ -4,6 +4,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use tincan_devices::audio::{OpenMicrophone, OpenSpeaker, Standing, Watched};
+use tincan_devices::screen::{ScreenError, ScreenEvent, ScreenInfo, ScreenRequest, ScreenSelector};
 use tincan_devices::video::{CameraEvent, CaptureRequest};
 use tincan_devices::{CameraSelector, MicrophoneSelector, SpeakerSelector};
 use tincan_media::audio::AudioFrame;
@@ -16,7 +17,7 @@ use tokio::time::timeout;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::api::{Command, CommandError, Devices, Event, Notice, NumberedEvent, Reply, Snapshot};
-use crate::devices::{DeviceSystem, OnCameraEvent};
+use crate::devices::{DeviceSystem, OnCameraEvent, OnScreenEvent};
 use crate::{Engine, EngineConfig, FrameOutput, Overrides};
 
 /// For what must come; a busy machine is no failure.
@@ -37,6 +38,7 @@ struct State {
     /// What its pictures' times are told by.
     clocks: Vec<MediaClock>,
     tell_camera: Vec<Arc<dyn Fn(CameraEvent) + Send + Sync>>,
+    tell_screen: Vec<Arc<dyn Fn(ScreenEvent) + Send + Sync>>,
 }
 
 /// Devices whose drivers may hang, and that remember what was done to them. A lock, because tests and the engine's
@@ -94,6 +96,12 @@ impl FakeDevices {
     /// Something happens to the camera that was opened as the `index`th.
     pub(crate) fn camera_event(&self, index: usize, event: CameraEvent) {
         let tell = Arc::clone(&self.lock().tell_camera[index]);
+        tell(event);
+    }
+
+    /// Something happens to what was shared as the `index`th.
+    pub(crate) fn screen_event(&self, index: usize, event: ScreenEvent) {
+        let tell = Arc::clone(&self.lock().tell_screen[index]);
         tell(event);
     }
 
@@ -198,6 +206,28 @@ impl DeviceSystem for FakeDevices {
             resolution: Resolution::HD,
             frames_per_second: 30.0,
         });
+        Box::new(device)
+    }
+
+    fn list_screens(&self) -> Result<Vec<ScreenInfo>, ScreenError> {
+        Err(ScreenError::NoScreen { detail: "made up".into() })
+    }
+
+    fn open_screen(
+        &self,
+        selector: &ScreenSelector,
+        _request: ScreenRequest,
+        _clock: MediaClock,
+        _sink: Arc<dyn VideoSink>,
+        on_event: OnScreenEvent,
+    ) -> Box<dyn Send> {
+        let device = self.device(format!("screen {selector}"));
+        let on_event: Arc<dyn Fn(ScreenEvent) + Send + Sync> = Arc::from(on_event);
+        {
+            let mut state = self.lock();
+            state.tell_screen.push(Arc::clone(&on_event));
+        }
+        on_event(ScreenEvent::Started { name: selector.to_string(), resolution: Resolution::HD });
         Box::new(device)
     }
 

@@ -547,7 +547,9 @@ impl Connection {
             self.runtime.settle(Some(local.typ == RTCIceCandidateType::Relay));
         }
         let path = (kind(local.typ), kind(remote.typ));
-        self.shared.figures(|figures| figures.note_path(path, address));
+        if self.shared.figures(|figures| figures.note_path(path, address)) {
+            self.shared.note_new_path();
+        }
     }
 }
 

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rtc::ice::mdns::MulticastDnsMode;
-use rtc::interceptor::{
-    CongestionControlBuilder, ReceiverReportBuilder, Slot, TwccReceiverBuilder, TwccSenderBuilder,
-};
+use rtc::interceptor::{ReceiverReportBuilder, Slot, TwccReceiverBuilder, TwccSenderBuilder};
 use rtc::peer_connection::configuration::media_engine::{MIME_TYPE_H264, MIME_TYPE_OPUS, MIME_TYPE_RTX};
 use rtc::rtp_transceiver::rtp_sender::{
     RTCPFeedback, RTCRtpCodec, RTCRtpCodecParameters, RTCRtpHeaderExtensionCapability, RtpCodecKind,
@@ -20,7 +18,7 @@ use webrtc::peer_connection::{
 use webrtc::runtime::Runtime;
 
 use crate::api::{IceServerConfig, PeerConfig, PeerError};
-use crate::bandwidth::{Coverage, Estimator};
+use crate::bandwidth::Estimator;
 use crate::channels::SEND_BUFFER;
 use crate::paths::Paths;
 use crate::shared::{AUDIO_CLOCK, Shared, VIDEO_CLOCK};
@@ -130,13 +128,11 @@ fn media_engine() -> Result<MediaEngine, webrtc::error::Error> {
 }
 
 fn registry(shared: &Arc<Shared>, config: &PeerConfig) -> Registry {
-    let coverage = Coverage::default();
-    let estimator = Estimator::new(shared.clone(), coverage.clone(), config.max_bitrate);
+    let estimator = Estimator::new(shared.clone(), config.max_bitrate);
     let twcc = TwccReceiverBuilder::new().with_interval(FEEDBACK_INTERVAL).build();
     Registry::new()
         .with(Slot::from(500), Staged::new(Meter(shared.clone())))
-        .with(Slot::from(600), Staged::new(coverage))
-        .with(Slot::CongestionControl, WithRtx(CongestionControlBuilder::new(estimator).build()))
+        .with(Slot::CongestionControl, Staged::new(estimator))
         .with(Slot::TwccSender, WithRtx(TwccSenderBuilder::new().build()))
         .with(Slot::Pacer, Staged::new(Pacer::new(shared.clone())))
         .with(Slot::NackResponder, Staged::new(Responder::new(shared.clone())))

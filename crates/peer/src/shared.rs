@@ -16,6 +16,7 @@ use tincan_protocol::Source;
 use tokio::sync::{Notify, mpsc};
 
 use crate::api::{PeerEvent, PeerStatistics};
+use crate::bandwidth::Probe;
 use crate::events::Facts;
 use crate::media::Media;
 use crate::outgoing::Outgoing;
@@ -110,9 +111,11 @@ pub(crate) struct Figures {
 impl Figures {
     /// The path in use, and from which address of this machine it goes. When that address is gone, it goes from nowhere until
     /// the connection moves; whoever asks then wants to know which address it was, to see that it is gone.
-    pub(crate) fn note_path(&mut self, path: (String, String), from: Option<IpAddr>) {
-        self.path = Some(path);
+    /// Says whether it is another one than before.
+    pub(crate) fn note_path(&mut self, path: (String, String), from: Option<IpAddr>) -> bool {
+        let before = (self.path.replace(path), self.local_address);
         self.local_address = from.or(self.local_address);
+        before.0.is_some() && before != (self.path.clone(), self.local_address)
     }
 }
 
@@ -144,6 +147,10 @@ pub(crate) struct Shared {
     remote: PerSource<AtomicU64>,
     figures: Mutex<Figures>,
     target: AtomicU64,
+    /// What is to be filled up with packets that were sent before.
+    probe: Mutex<Option<Probe>>,
+    /// There is another path since [`Self::takes_new_path`] was asked.
+    new_path: AtomicBool,
     /// Index of what protects our sound on the way, in [`Protection::ALL`].
     protection: AtomicU8,
     /// How many connections share the uplink.
@@ -195,6 +202,8 @@ impl Shared {
             remote: PerSource::new(|_| AtomicU64::new(NONE)),
             figures: Mutex::default(),
             target: AtomicU64::new(0),
+            probe: Mutex::new(None),
+            new_path: AtomicBool::new(false),
             protection: AtomicU8::new(0),
             connections: AtomicUsize::new(1),
             clock,
@@ -246,6 +255,24 @@ impl Shared {
 
     pub(crate) fn set_target(&self, target: Bitrate) {
         self.target.store(target.as_bps(), Ordering::Relaxed);
+    }
+
+    pub(crate) fn probe(&self) -> Option<Probe> {
+        *self.probe.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn set_probe(&self, probe: Option<Probe>) {
+        *self.probe.lock().unwrap_or_else(PoisonError::into_inner) = probe;
+    }
+
+    /// What is known of the path before says nothing of this one.
+    pub(crate) fn note_new_path(&self) {
+        self.new_path.store(true, Ordering::Release);
+    }
+
+    /// Once.
+    pub(crate) fn takes_new_path(&self) -> bool {
+        self.new_path.swap(false, Ordering::AcqRel)
     }
 
     /// What protects our sound on the way to the other side.
@@ -346,10 +373,10 @@ mod tests {
         let mut figures = Figures::default();
         let (path, [old, new]) =
             (|| ("host".to_owned(), "host".to_owned()), [1, 2].map(|n| IpAddr::from([192, 0, 2, n])));
-        figures.note_path(path(), Some(old));
-        figures.note_path(path(), None);
+        assert!(!figures.note_path(path(), Some(old)), "it is the first");
+        assert!(!figures.note_path(path(), None));
         assert_eq!(figures.local_address, Some(old));
-        figures.note_path(path(), Some(new));
+        assert!(figures.note_path(path(), Some(new)));
         assert_eq!(figures.local_address, Some(new));
     }
 

@@ -34,7 +34,8 @@ pub use board::{
     Frame, InkKind, InkMessage, InkStroke, MAX_BOARD_MEMBERS, MAX_BOARD_NUMBER, MAX_BOARD_TEXT,
     MAX_COORDINATE, MAX_INK_LEN, MAX_LIVE_POINTS, MAX_PACKED, MAX_PICTURE, MAX_PICTURE_PART,
     MAX_PICTURE_SIDE, MAX_POINTS, MAX_RANGES, MAX_REMOVED_AUTHORS, ParseColorError, ParseDigestError,
-    ParseHashError, PartData, Picture, PictureHash, Point, Points, Remove, Removed, Style, Value,
+    ParseHashError, PartData, Picture, PictureHash, Point, Points, Remove, Removed, SCREEN_SIDE, Style,
+    Value,
 };
 pub use channel::Channel;
 pub use chat::{

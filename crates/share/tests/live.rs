@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tincan_protocol::{
-    Color, InkKind, InkMessage, InkStroke, MAX_INK_LEN, MAX_LIVE_POINTS, PeerId, Point, Points, Style,
+    Color, ElementId, InkKind, InkMessage, InkStroke, MAX_INK_LEN, MAX_LIVE_POINTS, PeerId, Point, Points,
+    SCREEN_SIDE, Style,
 };
 use tincan_share::{LIVE_INTERVAL, Live, LiveState, LiveStroke};
 
@@ -140,6 +141,23 @@ fn what_became_an_element_and_who_fell_silent_are_not_shown_any_more() {
     assert!(window.points.is_empty() && window.pointer.is_some());
     window.look(&mut two, Duration::from_secs(4));
     assert_eq!((window.pointer, two.people()), (None, Vec::new()));
+}
+
+#[test]
+fn whoever_points_at_a_shared_screen_is_seen_there_and_is_not_at_the_board() {
+    let (mut one, mut two) = two();
+    let page = Some(ElementId::screen_of(id(2)));
+    one.set(LiveState { page, pointer: Some((SCREEN_SIDE, 0)), ..LiveState::default() });
+    let message = one.tell(id(2), Duration::ZERO).unwrap();
+    two.heard(id(1), message.encode().as_bytes(), Duration::ZERO);
+    let changes = two.changes(Duration::ZERO);
+    assert_eq!((changes[0].1.page, changes[0].1.pointer), (page, Some((SCREEN_SIDE, 0))));
+    assert_eq!(two.people(), []);
+    assert!(two.is_there(), "it is looked after all the same");
+    one.set(LiveState { pointer: Some((1, 1)), ..LiveState::default() });
+    let message = one.tell(id(2), LIVE_INTERVAL).unwrap();
+    two.heard(id(1), message.encode().as_bytes(), LIVE_INTERVAL);
+    assert_eq!(two.people(), [id(1)]);
 }
 
 #[test]

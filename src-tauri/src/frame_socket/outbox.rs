@@ -48,6 +48,9 @@ struct Stream {
     lines: Option<u16>,
     /// What was sent last is the stream's end: its acknowledgement says nothing of a size.
     ended: bool,
+    /// What was sent last, until the stream's end, and for how many pixels it was made. A screen that stands still gives no
+    /// other: whoever sees it larger than before, or anew, needs this one once more.
+    newest: Option<(Arc<VideoFrame>, Option<Resolution>)>,
 }
 
 struct Sent {
@@ -98,6 +101,7 @@ impl Outbox {
         let stream = self.streams.entry(stream).or_default();
         stream.waiting = Some(Waiting::End);
         stream.lines = None;
+        stream.newest = None;
     }
 
     /// The window has taken `ack.sequence` and everything before it. What was never sent is ignored.
@@ -111,6 +115,7 @@ impl Outbox {
             }
             stream.unacknowledged.retain(|sent| is_before(ack.sequence, sent.sequence));
             stream.shown = ack.shown;
+            stream.once_more_if_larger(now);
             if !stream.ended {
                 let lines = ack.shown.map_or(0, |shown| shown.width.min(shown.height));
                 stream.lines = Some(u16::try_from(lines).unwrap_or(u16::MAX));
@@ -123,6 +128,7 @@ impl Outbox {
         for stream in self.streams.values_mut() {
             stream.unacknowledged.clear();
             stream.lines = None;
+            stream.once_more(Instant::now());
         }
         self.connection.0 += 1;
         self.connection
@@ -150,6 +156,7 @@ impl Outbox {
         match stream.waiting.take()? {
             Waiting::Frame { frame, put_in } => {
                 stream.unacknowledged.push_back(Sent { sequence, put_in });
+                stream.newest = Some((Arc::clone(&frame), stream.shown));
                 Some(Outgoing::Frame { stream: id, sequence, frame, shown: stream.shown })
             }
             // The entry stays, a few bytes per participant that ever came: were its sequence to start again, an
@@ -169,6 +176,23 @@ impl Stream {
         if took <= LONGEST_DRAWING {
             let before = self.drawing.unwrap_or(took);
             self.drawing = Some(before.mul_f64(1.0 - SMOOTHING) + took.mul_f64(SMOOTHING));
+        }
+    }
+
+    /// The picture that was sent last again, unless there is a newer one.
+    fn once_more(&mut self, now: Instant) {
+        if let (None, Some((frame, _))) = (&self.waiting, &self.newest) {
+            self.waiting = Some(Waiting::Frame { frame: Arc::clone(frame), put_in: now });
+        }
+    }
+
+    /// It is shown larger than it was made for, and has more to show.
+    fn once_more_if_larger(&mut self, now: Instant) {
+        if let (Some(shown), Some((frame, Some(made_for)))) = (self.shown, &self.newest)
+            && shown.height > made_for.height
+            && frame.resolution().height > made_for.height
+        {
+            self.once_more(now);
         }
     }
 
@@ -226,6 +250,50 @@ mod tests {
         assert_eq!(next_frame(&mut outbox), None);
         outbox.acknowledge(ack(0, 0), Instant::now());
         assert_eq!(next_frame(&mut outbox), Some((0, 2, 3)));
+    }
+
+    #[test]
+    fn a_picture_that_stands_still_is_sent_once_more_when_it_is_shown_larger_or_anew() {
+        let mut outbox = Outbox::default();
+        let connection = outbox.reconnect();
+        let shown = |sequence, width, height| Ack {
+            stream: 1,
+            sequence,
+            shown: Some(Resolution::new(width, height)),
+        };
+        let page = Arc::new(VideoFrame::black(MediaTime::ZERO, Resolution::new(1_920, 1_080)));
+        outbox.offer(1, page, Instant::now());
+        let sent = |outbox: &mut Outbox, connection| match outbox.next(connection).unwrap() {
+            Some(Outgoing::Frame { sequence, shown, .. }) => {
+                Some((sequence, shown.map(|shown| shown.height)))
+            }
+            _ => None,
+        };
+        assert_eq!(sent(&mut outbox, connection), Some((0, None)), "all of it, before its size is known");
+        outbox.acknowledge(shown(0, 320, 180), Instant::now());
+        assert_eq!(sent(&mut outbox, connection), None, "it was larger already");
+        outbox.offer(
+            1,
+            Arc::new(VideoFrame::black(MediaTime::ZERO, Resolution::new(1_920, 1_080))),
+            Instant::now(),
+        );
+        assert_eq!(sent(&mut outbox, connection), Some((1, Some(180))));
+        outbox.acknowledge(shown(1, 320, 180), Instant::now());
+        assert_eq!(sent(&mut outbox, connection), None);
+        outbox.acknowledge(shown(1, 1_280, 720), Instant::now());
+        assert_eq!(sent(&mut outbox, connection), Some((2, Some(720))), "somebody looks closely");
+        outbox.acknowledge(shown(2, 1_280, 720), Instant::now());
+        assert_eq!(sent(&mut outbox, connection), None);
+        let again = outbox.reconnect();
+        assert_eq!(
+            sent(&mut outbox, again).map(|(sequence, _)| sequence),
+            Some(3),
+            "a new page has nothing yet"
+        );
+        outbox.end(1);
+        outbox.next(again).unwrap();
+        let last = outbox.reconnect();
+        assert_eq!(sent(&mut outbox, last), None, "what ended does not come back");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 // One WebRTC connection to one participant: perfect negotiation, sound, pictures and the control channel, as
 // docs/protocol.md describes them.
 
+import { Channels } from './channels.js';
 import { digest, fingerprint } from './keys.js';
 import { fromHex } from './bytes.js';
 import { watchReceiver, watchSender } from './frames.js';
@@ -25,6 +26,7 @@ import { outgoing } from './sources.js';
  * @property {() => void} failed it will not come up, or not again
  * @property {(candidate: string) => Promise<string>} detour where a candidate of theirs is to be replaced by another
  * @property {HTMLVideoElement} screen
+ * @property {HTMLVideoElement} shared shows what they share
  */
 
 /** Milliseconds for which candidates are gathered. */
@@ -32,6 +34,7 @@ const CANDIDATE_WAIT = 50;
 /** Places of the sections. */
 const MICROPHONE = 0;
 const CAMERA = 1;
+const SCREEN = 2;
 
 export class Connection {
   #options;
@@ -52,6 +55,7 @@ export class Connection {
   #outgoing = outgoing();
   /** What they send, which is shown once they proved who they are. */
   #stream = new MediaStream();
+  #shared = new MediaStream();
   isConfirmed = false;
   /** The last exchange that is through. @type {{ offer: string, answer: string, ours: boolean } | null} */
   negotiated = null;
@@ -67,6 +71,7 @@ export class Connection {
       watchSender(this.#outgoing.senders.camera);
     }
     this.#control = this.#open();
+    this.channels = new Channels(pc);
     // Whoever waits for the other side's offer answers it before this can matter.
     pc.onnegotiationneeded = () => (options.offers || pc.remoteDescription) && this.#offer();
     pc.onicecandidate = ({ candidate }) => this.#candidate(candidate);
@@ -83,6 +88,8 @@ export class Connection {
       }
       if ([MICROPHONE, CAMERA].includes(this.#place(transceiver))) {
         this.#stream.addTrack(track);
+      } else if (this.#place(transceiver) === SCREEN) {
+        this.#shared.addTrack(track);
       }
     };
   }
@@ -109,11 +116,12 @@ export class Connection {
   }
 
   /**
-   * How large they show our camera's picture.
+   * How large they show our camera's picture, or what we share.
+   * @param {'camera' | 'screen'} source
    * @param {number} height in lines; 0 for not at all
    */
-  async shownAt(height) {
-    const sender = this.#outgoing.senders.camera;
+  async shownAt(source, height) {
+    const sender = this.#outgoing.senders[source];
     const parameters = sender.getParameters();
     const [encoding] = parameters.encodings;
     const own = sender.track?.getSettings().height;
@@ -265,6 +273,7 @@ export class Connection {
     }
     this.isConfirmed = true;
     this.#options.screen.srcObject = this.#stream;
+    this.#options.shared.srcObject = this.#shared;
     await this.update();
     this.#options.confirmed();
   }

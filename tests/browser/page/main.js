@@ -5,6 +5,8 @@ import { Identity } from './identity.js';
 import { deriveKeys, newCode, readCode } from './keys.js';
 import { Room } from './room.js';
 
+/** @import { Board } from './board.js' */
+/** @import { Ink } from './ink.js' */
 /** @import { Join } from './room.js' */
 
 /** @type {Room | undefined} */
@@ -25,6 +27,8 @@ const tincan = {
   microphone: ({ on }) => room?.send('microphone', on),
   /** @param {{ on: boolean }} command */
   camera: ({ on }) => room?.send('camera', on),
+  /** @param {{ on: boolean }} command */
+  share: ({ on }) => room?.share(on),
   /** @param {{ up: boolean }} command */
   hand: ({ up }) => room?.raiseHand(up),
   /** @param {{ reaction: string }} command */
@@ -37,6 +41,20 @@ const tincan = {
   letIn: ({ peer }) => room?.letIn(peer),
   /** @param {{ peer: string }} command */
   refuse: ({ peer }) => room?.refuse(peer),
+  /** @param {{ text: string, to?: string, reply?: string }} draft */
+  say: (draft) => room?.do(({ chat }) => chat.say(draft)),
+  /** Without a text it is deleted. @param {{ id: string, text?: string }} command */
+  rewrite: ({ id, text }) => room?.do(({ chat }) => chat.change(id, text)),
+  /** @param {{ id: string, reactions: string[] }} command */
+  think: ({ id, reactions }) => room?.do(({ chat }) => chat.react(id, reactions)),
+  /** @param {{ element: Parameters<Board['draw']>[0] }} command */
+  draw: ({ element }) => room?.do(({ board }) => board.draw(element)),
+  /** @param {{ id: string, values: Parameters<Board['change']>[1] }} command */
+  change: ({ id, values }) => room?.do(({ board }) => board.change(id, values)),
+  /** @param {{ ids: string[] }} command */
+  erase: ({ ids }) => room?.do(({ board }) => board.erase(ids)),
+  /** @param {{ state: Parameters<Ink['set']>[0] }} command */
+  ink: ({ state }) => room?.do(({ ink }) => ink.set(state)),
   restartIce: () => room?.restartIce(),
   requestKeyframe: () => room?.requestKeyframe(),
   damagePicture: () => room?.damagePicture(),

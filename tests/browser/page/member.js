@@ -1,5 +1,6 @@
 // One other participant: the keys shared with them, what they said, and the newest connection to them.
 
+import { FEATURES } from './channels.js';
 import { Connection } from './connection.js';
 import { Delivery } from './delivery.js';
 import { pairKeys } from './identity.js';
@@ -27,12 +28,16 @@ export class Member {
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #againDue;
   screen = document.createElement('video');
+  /** What they share. */
+  shared = document.createElement('video');
   /** @type {Connection | null} */
   connection = null;
   /** Of the newest connection. */
   number = 0;
   /** @type {string | null} */
   name = null;
+  /** What they understand beyond what everybody does. @type {string[]} */
+  #features = [];
   /** What they say that they send. @type {StreamState[] | null} */
   streams = null;
   /** @type {number | null} */
@@ -62,6 +67,8 @@ export class Member {
     this.delivery = new Delivery(pair, (envelope) => room.signal.relay(id, envelope));
     Object.assign(this.screen, { autoplay: true, playsInline: true, width: 640, height: 360 });
     this.screen.dataset['member'] = id;
+    Object.assign(this.shared, { autoplay: true, playsInline: true, width: 960, height: 540 });
+    this.shared.dataset['screen'] = id;
   }
 
   /**
@@ -79,7 +86,7 @@ export class Member {
   /** @param {{ locked?: boolean }} [how] */
   hello({ locked } = {}) {
     const name = locked ? '' : this.#room.name;
-    this.delivery.send({ type: 'hello', name, features: [], ...(locked && { locked }) });
+    this.delivery.send({ type: 'hello', name, features: FEATURES, ...(locked && { locked }) });
   }
 
   /** Makes a connection when none was made by then. */
@@ -115,8 +122,10 @@ export class Member {
     clearTimeout(this.#againDue);
     this.connection?.close();
     this.connection = null;
+    this.#room.together.closed(this.id);
     this.streams = null;
     this.screen.srcObject = null;
+    this.shared.srcObject = null;
   }
 
   /** They are gone for good. */
@@ -124,6 +133,7 @@ export class Member {
     this.close();
     this.delivery.away();
     this.screen.remove();
+    this.shared.remove();
   }
 
   /** What a test is told of them. */
@@ -139,6 +149,7 @@ export class Member {
       streams,
       microphoneOn: on('microphone'),
       cameraOn: on('camera'),
+      screenOn: on('screen'),
       hand,
       reactions,
       exchanges: connection?.exchanges ?? 0,
@@ -152,7 +163,9 @@ export class Member {
       return null;
     }
     const statistics = await statisticsOf(this.connection);
-    return { name: this.name, statistics, stamp: readStamp(this.screen) };
+    const { videoWidth: width, videoHeight: height } = this.shared;
+    const shared = { width, height, stamp: readStamp(this.shared) };
+    return { name: this.name, statistics, stamp: readStamp(this.screen), shared };
   }
 
   /** @param {any} message */
@@ -186,8 +199,8 @@ export class Member {
     }
   }
 
-  /** @param {{ name: string, locked?: boolean }} message */
-  #hello({ name, locked }) {
+  /** @param {{ name: string, features: string[], locked?: boolean }} message */
+  #hello({ name, features, locked }) {
     if (locked) {
       if (!this.wasConfirmed) {
         this.keepsUsOut = true;
@@ -196,6 +209,8 @@ export class Member {
       return;
     }
     this.name = name;
+    this.#features = features;
+    this.#room.together.named(this.id, name);
     if (this.keepsUsOut) {
       // Whoever lets us in makes the connection.
       this.keepsUsOut = false;
@@ -210,9 +225,10 @@ export class Member {
    */
   #connect(number, offers) {
     clearTimeout(this.#due);
-    this.connection?.close();
-    this.number = number;
     const room = this.#room;
+    this.connection?.close();
+    room.together.closed(this.id);
+    this.number = number;
     const { lossEvery } = room.options;
     this.connection = new Connection({
       iceServers: room.iceServers,
@@ -233,6 +249,7 @@ export class Member {
       failed: () => this.offerAgain(),
       detour: async (candidate) => (lossEvery ? await relayed(candidate, lossEvery) : candidate),
       screen: this.screen,
+      shared: this.shared,
     });
   }
 
@@ -262,6 +279,14 @@ export class Member {
         this.#againDue = setTimeout(says, AGAIN_WAIT);
       }
     }
+    this.connection?.channels.use(
+      this.#features.filter((feature) => FEATURES.includes(feature)),
+      (channel, say) => room.together.opened(this.id, channel, say),
+      (channel, message) => {
+        room.together.heard(this.id, channel, message);
+        room.changed();
+      },
+    );
     void room.confirmed();
   }
 
@@ -275,8 +300,8 @@ export class Member {
         break;
       case 'want':
         for (const { source, height } of message.streams) {
-          if (source === 'camera') {
-            void this.connection?.shownAt(height);
+          if (source === 'camera' || source === 'screen') {
+            void this.connection?.shownAt(source, height);
           }
         }
         break;

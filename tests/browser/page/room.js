@@ -4,7 +4,9 @@ import { Again } from './again.js';
 import { damagePicture, requestKeyframe } from './frames.js';
 import { safetyNumber } from './keys.js';
 import { Member } from './member.js';
+import { sharedScreen } from './shared.js';
 import { Signal } from './signal.js';
+import { Together } from './together.js';
 
 /** @import { Identity } from './identity.js' */
 /** @import { Keys } from './keys.js' */
@@ -39,6 +41,8 @@ export class Room {
   #failed = null;
   #wasRefused = false;
   #sends = { microphone: true, camera: true };
+  /** @type {ReturnType<typeof sharedScreen> | null} */
+  #shared = null;
   /** @type {number | null} */
   #hand = null;
   #lock = { change: 0, locked: false };
@@ -64,6 +68,7 @@ export class Room {
     this.keys = keys;
     this.identity = identity;
     this.again = new Again(code);
+    this.together = new Together(identity.id, () => this.changed());
     this.#code = code;
     this.#tracks = { microphone: stream.getAudioTracks()[0], camera: stream.getVideoTracks()[0] };
     /** @param {() => unknown} work */
@@ -95,6 +100,7 @@ export class Room {
     return {
       ...(this.#sends.microphone && microphone && { microphone }),
       ...(this.#sends.camera && camera && { camera }),
+      ...(this.#shared && { screen: this.#shared.track }),
     };
   }
 
@@ -110,6 +116,17 @@ export class Room {
    */
   async send(source, on) {
     this.#sends[source] = on;
+    await this.#sendOtherwise();
+  }
+
+  /** @param {boolean} on */
+  async share(on) {
+    this.#shared?.stop();
+    this.#shared = on ? sharedScreen() : null;
+    await this.#sendOtherwise();
+  }
+
+  async #sendOtherwise() {
     await Promise.all(this.#all().map(({ connection }) => connection?.update()));
     this.sayToAll(this.state());
   }
@@ -125,6 +142,12 @@ export class Room {
     for (const { connection } of this.#members.values()) {
       connection?.say(message);
     }
+  }
+
+  /** Chats or draws. @param {(together: Together) => void} what */
+  do(what) {
+    what(this.together);
+    this.changed();
   }
 
   restartIce() {
@@ -214,6 +237,7 @@ export class Room {
     const member = this.#members.get(peer);
     if (member?.waits) {
       member.waits = false;
+      this.together.came(peer, member.name);
       member.hello();
       member.offer();
     }
@@ -222,7 +246,9 @@ export class Room {
   /** Somebody left. @param {string} peer */
   remove(peer) {
     this.#members.get(peer)?.end();
-    this.#members.delete(peer);
+    if (this.#members.delete(peer)) {
+      this.together.left(peer);
+    }
     void this.confirmed();
     this.changed();
   }
@@ -258,6 +284,7 @@ export class Room {
         knocks: this.#all().flatMap(({ waits, id, name }) => (waits && name !== null ? [{ id, name }] : [])),
         safety: this.#safety,
         again: this.again.agreed,
+        ...this.together.report(),
         others: reports,
         // The only one, in a call of two.
         other: reports[0] ?? null,
@@ -314,13 +341,14 @@ export class Room {
     member = this.#known.get(id) ?? (await Member.of(this, id));
     this.#known.set(id, member);
     this.#members.set(id, member);
-    document.body.append(member.screen);
+    document.body.append(member.screen, member.shared);
     member.isNewcomer = !weAreNew;
     member.delivery.here();
     if (this.#lock.locked && !this.#admitted.has(id)) {
       this.#keepOut(member);
       return;
     }
+    this.together.came(id, member.name);
     member.hello();
     if (weAreNew) {
       member.offer();
@@ -332,6 +360,7 @@ export class Room {
   /** @param {Member} member */
   #keepOut(member) {
     member.close();
+    this.together.left(member.id);
     member.waits = true;
     member.hello({ locked: true });
   }
@@ -371,7 +400,7 @@ export class Room {
     const others = seconds.filter((second) => second !== null);
     const [first] = others;
     if (first) {
-      report({ statistics: first.statistics, stamp: first.stamp, others });
+      report({ statistics: first.statistics, stamp: first.stamp, shared: first.shared, others });
     }
   }
 }

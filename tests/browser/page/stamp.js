@@ -1,9 +1,9 @@
 // Reads the counter and the time that Tincan's test pattern carries in its picture (crates/media, `Stamp`): on a grid
 // of 40 by 22.5 cells, 32 bits in each of the rows 1 to 3, columns 4 to 35, between a white cell and a black one.
 
-const COLUMNS = 40;
-const ROWS = 22.5;
-const FIRST_COLUMN = 3;
+export const COLUMNS = 40;
+export const ROWS = 22.5;
+export const FIRST_COLUMN = 3;
 const BITS = 32;
 const MIN_CONTRAST = 28;
 /** Rows 0 to 4 hold the stamp; reading back more pixels costs more than reading them. */
@@ -39,6 +39,20 @@ export function readStamp(video) {
   stamp.setUint32(8, lower);
   const sum = crc16(new Uint8Array(stamp.buffer, 0, 10));
   return sum === stamp.getUint16(10) ? { counter, micros: upper * 0x1_0000 + stamp.getUint16(8) } : null;
+}
+
+/**
+ * What the three rows of a stamp hold.
+ * @param {number} counter
+ * @param {number} micros
+ */
+export function stampRows(counter, micros) {
+  const stamp = new DataView(new ArrayBuffer(12));
+  stamp.setUint32(0, counter);
+  stamp.setUint32(4, Math.floor(micros / 0x1_0000));
+  stamp.setUint16(8, micros % 0x1_0000);
+  stamp.setUint16(10, crc16(new Uint8Array(stamp.buffer, 0, 10)));
+  return [0, 4, 8].map((at) => stamp.getUint32(at));
 }
 
 /**

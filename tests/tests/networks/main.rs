@@ -4,6 +4,7 @@
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used)]
 
+mod files;
 mod games;
 mod links;
 mod nats;
@@ -12,6 +13,7 @@ mod privacy;
 mod recordings;
 mod relays;
 mod rooms;
+mod sharing;
 
 use std::net::IpAddr;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { defaultMode, SELF, stage, tilesOf, type Wish } from '../state/stage';
+import { defaultMode, OWN_SCREEN, SELF, stage, tilesOf, type Wish } from '../state/stage';
 import { participant, stream } from '../state/testing';
 import { cornerByKey, CORNERS, nearestCorner } from './corner';
 import { columns, gap, grid, PAGE_LIMIT, perPage, spotlight, stripRoom, type Rect, type Size } from './grid';
@@ -183,6 +183,20 @@ describe('the stage', () => {
       focus: 'b/screen',
     });
     expect([keys(shown), shown.floatingSelf]).toEqual([`b/screen b ${SELF}`, false]);
+  });
+
+  it('gives what we share a card beside the others, which never has the large place by itself', () => {
+    const one = [participant({ id: 'b' })];
+    const alone = { mode: 'spotlight' } as const;
+    expect(keys(stage(size, tilesOf(one, true), alone))).toBe(`b ${OWN_SCREEN} ${SELF}`);
+    expect(stage(size, tilesOf(one, false), alone).floatingSelf).toBe(true);
+    expect(keys(stage(size, tilesOf(one, true), { mode: 'grid' }))).toBe(`b ${OWN_SCREEN} ${SELF}`);
+    expect(tilesOf([], true)).toEqual([]);
+    // Where there is no room for everybody it is the first to go, and is nobody who is hidden.
+    const many = Array.from({ length: 12 }, (_, at) => participant({ id: String.fromCharCode(97 + at) }));
+    const without = stage(size, tilesOf(many, false), alone);
+    const crowded = stage(size, tilesOf(many, true), alone);
+    expect([keys(crowded), crowded.more?.count]).toEqual([keys(without), without.more?.count]);
   });
 
   it('gives an activity the large place, beside a strip of everybody, in every size and number', () => {

@@ -11,11 +11,13 @@ import { actionOf, isTextField, PushToTalk, usesSpace, type Action, type KeyPres
 import { news } from './news';
 import type { PanelView } from './panel';
 import { hands, headcount, listed, Names, type Label } from './people';
+import { PointingModel } from './pointing.svelte';
 import { REACTIONS, type Shown } from './reactions.svelte';
 import type { Session } from './session.svelte';
+import { ShareModel } from './share.svelte';
 import { SketchModel } from './sketch.svelte';
 import { ActiveSpeaker, SPEAKING } from './speaker';
-import { defaultMode, SELF, stage, tilesOf, type LayoutMode } from './stage';
+import { defaultMode, OWN_SCREEN, SELF, stage, tilesOf, type LayoutMode } from './stage';
 import { NOTHING_YET, prove, steps } from './test-call';
 import { callTitle } from './title';
 import { roomTrust } from './trust';
@@ -78,6 +80,8 @@ export class CallModel {
   readonly #watch = new IdleWatch((quiet) => (this.idle = quiet));
   readonly #talk: PushToTalk;
   readonly chat: ChatModel;
+  readonly share: ShareModel;
+  readonly pointing: PointingModel;
   readonly files: FilesModel;
   /** An address of the chat that was pressed: it is shown before it is opened. */
   link = $state<string>();
@@ -95,6 +99,8 @@ export class CallModel {
     this.#session = session;
     this.#call = call;
     this.#around = around;
+    this.share = new ShareModel(session);
+    this.pointing = new PointingModel(session);
     const beside = {
       nameOf: (id: string) => (this.ids.includes(id) ? this.nameOf(id) : undefined),
       open: () => (this.panel = 'chat'),
@@ -145,9 +151,13 @@ export class CallModel {
 
   // ── The stage ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  readonly #tiles = $derived.by(() => tilesOf(this.#call().participants));
-  /** The screen that is shared; of several, that of whoever came last. */
-  readonly #share = $derived(this.#tiles.filter(({ source }) => source === 'screen').at(-1)?.key);
+  readonly #tiles = $derived.by(() =>
+    tilesOf(this.#call().participants, this.share.shared !== undefined),
+  );
+  /** The screen that somebody shares; of several, that of whoever came last. */
+  readonly #share = $derived(
+    this.#tiles.filter(({ peer, source }) => source === 'screen' && peer !== SELF).at(-1)?.key,
+  );
   readonly pin = $derived(
     this.#tiles.some(({ key }) => key === this.#pinned) || this.#pinned === SELF ? this.#pinned : undefined,
   );
@@ -169,6 +179,8 @@ export class CallModel {
     }),
   );
   readonly selfPlace = $derived(this.shown.places.find(({ key }) => key === SELF));
+  /** Where the card stands that says what we share. */
+  readonly sharePlace = $derived(this.shown.places.find(({ key }) => key === OWN_SCREEN));
   /** Whether our own picture stands anywhere. */
   readonly selfShown = $derived(this.selfPlace !== undefined || this.shown.floatingSelf);
   /** Reactions of people who have no tile on the stage now. */
@@ -198,6 +210,8 @@ export class CallModel {
   readonly canChat = $derived.by(() => this.inside && !this.#call().test);
   /** What there is to do together; whoever stands in for a person in a test call does nothing. */
   readonly activities = $derived.by(() => (this.inside && !this.#call().test ? ACTIVITIES : []));
+  /** Whoever stands in for a person in a test call looks at nothing. */
+  readonly canShare = $derived.by(() => this.inside && !this.#call().test);
   /** What was written and offered, and nobody here has looked at. */
   readonly unread = $derived.by(() => this.chat.unread + this.files.unread);
   /** For whom files are that are dropped now, as part of a sentence. */
@@ -355,6 +369,16 @@ export class CallModel {
     this.#session.switchOver('microphone');
   }
 
+  /** Whoever shares stops; whoever does not is asked what. */
+  toggleShare(): void {
+    if (this.canShare) this.share.toggle();
+  }
+
+  /** Where nobody shares anything there is nothing to point at. */
+  togglePointing(): void {
+    if (this.#share !== undefined) this.pointing.toggle();
+  }
+
   /** Lets the person choose what to send; it waits in the chat until they send it. */
   sendFiles(folders = false): void {
     if (this.canChat) void this.#session.outbox.choose(folders);
@@ -426,6 +450,10 @@ export class CallModel {
         return this.toggleMicrophone();
       case 'camera':
         return this.#session.switchOver('camera');
+      case 'share':
+        return this.toggleShare();
+      case 'point':
+        return this.togglePointing();
       case 'push-to-talk':
         return this.#talk.press();
       case 'chat':

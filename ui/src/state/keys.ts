@@ -4,6 +4,8 @@ import { REACTIONS } from './reactions.svelte';
 export type Action =
   | 'microphone'
   | 'camera'
+  | 'share'
+  | 'point'
   | 'push-to-talk'
   | 'chat'
   | 'people'
@@ -28,6 +30,8 @@ export type Action =
 export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['M'], does: 'Turn the microphone on or off' },
   { keys: ['V'], does: 'Turn the camera on or off' },
+  { keys: ['D'], does: 'Share your screen, or stop sharing' },
+  { keys: ['X'], does: 'Point at a shared screen: press the mouse and draw' },
   { keys: ['Space'], does: 'Hold to talk while muted' },
   { keys: ['R'], does: 'Raise or lower your hand' },
   {
@@ -54,6 +58,8 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
 const ACTIONS: Readonly<Record<string, Action>> = {
   m: 'microphone',
   v: 'camera',
+  d: 'share',
+  x: 'point',
   ' ': 'push-to-talk',
   c: 'chat',
   p: 'people',

@@ -39,6 +39,9 @@ export class Session {
   /** What stands in the code field. */
   readonly code = new CodeEntry((text) => this.#checkCode(text));
   #closing = $state(false);
+  /** What shows where others draw and point right now. */
+  // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
+  readonly #live = new Set<'board' | 'screen'>();
   #afterDismissed = $state(true);
 
   readonly microphone: Toggle;
@@ -93,6 +96,18 @@ export class Session {
   async retry(): Promise<void> {
     this.failure = undefined;
     await this.#subscribe();
+  }
+
+  /** The engine tells where others draw and point only while something here shows it. */
+  watchLive(who: 'board' | 'screen', on: boolean): void {
+    const before = this.#live.size > 0;
+    if (on) this.#live.add(who);
+    else this.#live.delete(who);
+    const now = this.#live.size > 0;
+    // Whoever begins to show it is told what goes on already.
+    if (!on && before === now) return;
+    const command: Command = { type: 'board', command: { type: 'show', on: now } };
+    void this.core.dispatch(command).catch(() => undefined);
   }
 
   async #subscribe(): Promise<void> {

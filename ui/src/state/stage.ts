@@ -6,6 +6,8 @@ export type LayoutMode = 'grid' | 'spotlight';
 
 /** Our own tile among the participants'. */
 export const SELF = 'self';
+/** What we share: a card and no picture, which would show itself showing itself. */
+export const OWN_SCREEN = 'self/screen';
 
 /** Something that has a place on the stage. */
 export interface StageTile {
@@ -37,15 +39,20 @@ export interface Stage {
 }
 
 const self: StageTile = { key: SELF, peer: SELF, source: 'camera' };
+const ownScreen: StageTile = { key: OWN_SCREEN, peer: SELF, source: 'screen' };
 
-/** Shared screens, then everybody else in the order in which they came. */
-export function tilesOf(participants: readonly Pick<Participant, 'id' | 'streams'>[]): StageTile[] {
+/** Shared screens, then everybody else in the order in which they came, then what we share. */
+export function tilesOf(
+  participants: readonly Pick<Participant, 'id' | 'streams'>[],
+  sharing = false,
+): StageTile[] {
   const screens = participants.filter(({ streams }) =>
     streams.some(({ source, on }) => source === 'screen' && on),
   );
   return [
     ...screens.map(({ id }): StageTile => ({ key: screenKey(id), peer: id, source: 'screen' })),
     ...participants.map(({ id }): StageTile => ({ key: id, peer: id, source: 'camera' })),
+    ...(sharing && participants.length > 0 ? [ownScreen] : []),
   ];
 }
 
@@ -113,7 +120,7 @@ function spotlit(size: Size, tiles: readonly StageTile[], first: StageTile | und
   // The last place is ours and the one before says how many there are besides.
   const own = chosen === self ? [] : [self];
   const kept = Math.max(0, room - 1 - own.length);
-  const people = others.filter((tile) => tile !== self);
+  const people = others.filter(({ peer }) => peer !== SELF);
   const shown = [...people.filter(isOf(wish.speaker)), ...people.filter((tile) => !isOf(wish.speaker)(tile))];
   const row = shown.slice(0, kept);
   const rect = strip[row.length];

@@ -6,7 +6,7 @@ const zero: ParticipantStatistics = {
   ...{ lossSent: 0, lossReceived: 0, jitterMs: 0, sentKbps: 0, receivedKbps: 0, availableKbps: 1_500 },
   ...{ sentWidth: 0, sentHeight: 0, sentFps: 0, receivedWidth: 0, receivedHeight: 0, receivedFps: 0 },
   ...{ freezes: 0, frozenSeconds: 0, concealed: 0, audioBufferMs: 0, videoBufferMs: 0 },
-  ...{ roundTripMs: null, path: null, limitedBy: 'none', receivedLimitedBy: 'none' },
+  ...{ roundTripMs: null, path: null, screen: null, limitedBy: 'none', receivedLimitedBy: 'none' },
 };
 
 it('says of a connection of which nothing is known that nothing is known', () => {

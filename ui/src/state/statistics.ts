@@ -13,10 +13,20 @@ export function rows(s: ParticipantStatistics): [string, string][] {
       'Picture received',
       picture(s.receivedWidth, s.receivedHeight, s.receivedFps) + LIMITS[s.receivedLimitedBy],
     ],
+    ...screens(s.screen),
     ['Freezes', s.freezes === 0 ? 'none' : `${s.freezes} (${s.frozenSeconds.toFixed(1)} s)`],
     ['Concealed sound', percent(s.concealed)],
     ['Delay of sound / picture', `${ms(s.audioBufferMs)} / ${ms(s.videoBufferMs)}`],
     ['Path', s.path === null ? '–' : (PATHS[s.path] ?? s.path)],
+  ];
+}
+
+/** Only once somebody shared something. A screen that stands still has no pictures a second. */
+function screens(screen: ParticipantStatistics['screen']): [string, string][] {
+  if (!screen) return [];
+  return [
+    ['Screen sent', picture(screen.sentWidth, screen.sentHeight, screen.sentFps)],
+    ['Screen received', picture(screen.receivedWidth, screen.receivedHeight, screen.receivedFps)],
   ];
 }
 

@@ -43,7 +43,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
       askBeforeClosing: true,
     },
     devices: { cameras: [], microphones: [], speakers: [] },
-    preview: { active: false, camera: source, microphone: source, speaker: source },
+    preview: { active: false, camera: source, microphone: source, speaker: source, share: null },
     call: null,
     chat: null,
     board: null,
@@ -169,7 +169,7 @@ type Answer = Reply | CommandError | Promise<Reply>;
 export class ScriptedCore implements Core {
   readonly asked: Command[] = [];
   readonly answers = new Map<Command['type'], Answer>();
-  readonly frames: FrameSource = { attach: () => () => undefined };
+  readonly frames: FrameSource = { attach: () => () => undefined, resized: () => undefined };
   subscriptions = 0;
   link: string | null = null;
   snapshot = snapshot();

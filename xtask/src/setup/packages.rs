@@ -39,13 +39,17 @@ const TEST: &[Package] = &[
     ("pulseaudio", "microphones and speakers without a sound card"),
     ("pulseaudio-utils", "speaks into them and listens"),
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
+    ("tesseract-ocr", "reads the text of shared screens"),
 ];
 
 /// To see that everything compiles for Windows.
 const TEST_ALL: &[Package] = &[("g++-mingw-w64-x86-64-posix", "compiles for Windows")];
 
-/// To compare with Chromium on the clip that is made for both.
-const BENCH: &[Package] = &[("espeak-ng", "says what the microphones of a comparison hear")];
+/// To compare with Chromium on the clip that is made for both, and with another program that sends files.
+const BENCH: &[Package] = &[
+    ("espeak-ng", "says what the microphones of a comparison hear"),
+    ("python3-venv", "holds the program that sending files is compared with"),
+];
 
 /// To make packages for systems older than this one.
 const PACKAGE: &[Package] = &[

@@ -59,6 +59,8 @@ pub enum AllocatorInput<L> {
     Want(L, Want),
     /// They cannot go on without a keyframe.
     KeyframeRequested(L),
+    /// A screen is shared beside the camera, or is not any more: it takes its part of every path.
+    Screen(bool),
     /// The camera gives pictures of this size, so many a second.
     Capture(Resolution, f32),
     /// Making all layers of a picture took this share of the time until the next picture; 1 when the next one was there before.

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::sizes::Sizes;
 use super::{LayerId, PathEstimate, Want};
+use crate::sharing::camera_part;
 
 /// Share of a layer's bits that its base pictures take, at two temporal layers (OpenH264, measured: 60 to 40).
 pub(super) const BASE_SHARE: f64 = 0.6;
@@ -98,6 +99,9 @@ pub(super) struct Link {
     /// Bits a second for pictures: what was measured, or what was lent.
     pub(super) estimate: f64,
     measured: f64,
+    /// What the path carries beside the sound, and whether a screen takes its part of that.
+    spare: f64,
+    beside_screen: bool,
     /// Bits a second of the sound.
     pub(super) sound: f64,
     /// As it was told, sound included.
@@ -134,6 +138,8 @@ impl Link {
             came: now,
             estimate: START,
             measured: START,
+            spare: START,
+            beside_screen: false,
             sound: SOUND,
             told: None,
             loss: 0.0,
@@ -160,7 +166,8 @@ impl Link {
         let available = path.available.as_bps() as f64;
         let fell = self.told.replace(available).is_some_and(|before| available < before * FALL);
         self.sound = path.sound.as_bps() as f64;
-        self.measured = (available - self.sound).max(0.0);
+        self.spare = (available - self.sound).max(0.0);
+        self.measured = self.part();
         self.loss = path.loss;
         if fell {
             self.overuse = Some(now);
@@ -172,6 +179,19 @@ impl Link {
         }
         self.estimate = self.measured.max(self.lent.map_or(0.0, |(rate, _)| rate));
         fell
+    }
+
+    /// What is left for the camera.
+    fn part(&self) -> f64 {
+        if self.beside_screen { camera_part(self.spare) } else { self.spare }
+    }
+
+    /// A screen is shared too from now on, or is not: less or more for the camera at once, and not because of a queue.
+    pub(super) fn beside_screen(&mut self, on: bool) {
+        self.beside_screen = on;
+        self.measured = self.part();
+        self.estimate = self.measured;
+        self.lent = None;
     }
 
     pub(super) fn change(&mut self, rung: Rung, now: Instant) {

@@ -63,6 +63,8 @@ pub struct Allocator<L> {
     sizes: Sizes,
     links: BTreeMap<L, Link>,
     came: u64,
+    /// A screen is shared beside it.
+    screen: bool,
     /// The size of each layer in use, and its rate in bits a second at the full frame rate.
     layers: BTreeMap<LayerId, (Ladder, f64)>,
     /// Who is the only receiver, and its size.
@@ -89,6 +91,7 @@ impl<L: Copy + Ord> Allocator<L> {
             sizes: Sizes::new(Resolution::HD, NOMINAL_RATE),
             links: BTreeMap::new(),
             came: 0,
+            screen: false,
             layers: BTreeMap::new(),
             alone: None,
             uplink: Uplink::default(),
@@ -104,7 +107,9 @@ impl<L: Copy + Ord> Allocator<L> {
         match input {
             AllocatorInput::LinkUp(id) => {
                 self.came += 1;
-                self.links.insert(id, Link::new(self.came, now));
+                let mut link = Link::new(self.came, now);
+                link.beside_screen(self.screen);
+                self.links.insert(id, link);
                 if self.alone.as_ref().is_some_and(|(of, _)| *of == id) {
                     self.alone = None;
                 }
@@ -133,6 +138,10 @@ impl<L: Copy + Ord> Allocator<L> {
                 }
             }
             AllocatorInput::KeyframeRequested(id) => self.keyframe_requested(id, now),
+            AllocatorInput::Screen(on) => {
+                self.screen = on;
+                self.links.values_mut().for_each(|link| link.beside_screen(on));
+            }
             AllocatorInput::Capture(resolution, rate) => {
                 if self.capture != (resolution, rate) {
                     self.capture = (resolution, rate);

@@ -3,8 +3,8 @@
 use tincan_media::video::{EncodedVideo, Resolution, VideoFrame};
 use tincan_media::{Bitrate, CodecError, ports::VideoEncoder};
 
-use super::error;
 use super::svc::{Svc, Unit};
+use super::{Content, error};
 
 /// The encoder refuses less, and no picture is worth looking at below it.
 const MIN_BITRATE: u64 = 20_000;
@@ -20,6 +20,7 @@ const MAX_SIDES: (u32, u32) = (3_840, 2_160);
 /// Every slice is a whole picture: packets are cut by FU-A. Slices of a packet's size would cost a twentieth of the
 /// bitrate and buy nothing, since a decoder gets complete pictures only.
 pub struct H264Encoder {
+    content: Content,
     open: Option<(Resolution, Svc)>,
     bitrate: Bitrate,
     frames_per_second: f32,
@@ -30,9 +31,15 @@ pub struct H264Encoder {
 }
 
 impl H264Encoder {
-    /// An encoder for this target. It takes the size of the first picture that it is given.
+    /// An encoder for a camera's pictures and this target. It takes the size of the first picture that it is given.
     pub fn new(bitrate: Bitrate, frames_per_second: f32) -> Self {
+        Self::of(Content::Camera, bitrate, frames_per_second)
+    }
+
+    /// An encoder for what is named.
+    pub fn of(content: Content, bitrate: Bitrate, frames_per_second: f32) -> Self {
         Self {
+            content,
             open: None,
             bitrate: clamp_bitrate(bitrate),
             frames_per_second: clamp_rate(frames_per_second),
@@ -49,7 +56,7 @@ impl VideoEncoder for H264Encoder {
         self.keyframe_due |= keyframe;
         if self.open.as_ref().is_none_or(|(of, _)| *of != size) {
             // A fresh encoder, whose first picture is a keyframe.
-            self.open = Some((size, Svc::open(size, self.bitrate, self.frames_per_second)?));
+            self.open = Some((size, Svc::open(self.content, size, self.bitrate, self.frames_per_second)?));
             self.last_millis = None;
         }
         let Some((_, encoder)) = &mut self.open else {

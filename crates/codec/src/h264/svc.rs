@@ -10,15 +10,15 @@ use std::ptr;
 use openh264_sys2::{
     CAMERA_VIDEO_REAL_TIME, DEBLOCKING_IDC_0, ENCODER_OPTION, ENCODER_OPTION_BITRATE,
     ENCODER_OPTION_FRAME_RATE, ENCODER_OPTION_MAX_BITRATE, ENCODER_OPTION_TRACE_LEVEL, ISVCEncoder,
-    ISVCEncoderVtbl, LOW_COMPLEXITY, PRO_BASELINE, RC_BITRATE_MODE, SBitrateInfo, SEncParamExt, SFrameBSInfo,
-    SM_SINGLE_SLICE, SPATIAL_LAYER_0, SSourcePicture, WELS_LOG_QUIET, source::APILoader, videoFormatI420,
-    videoFrameTypeIDR, videoFrameTypeInvalid, videoFrameTypeSkip,
+    ISVCEncoderVtbl, LOW_COMPLEXITY, PRO_BASELINE, RC_BITRATE_MODE, SBitrateInfo, SCREEN_CONTENT_REAL_TIME,
+    SEncParamExt, SFrameBSInfo, SM_SINGLE_SLICE, SPATIAL_LAYER_0, SSourcePicture, WELS_LOG_QUIET,
+    source::APILoader, videoFormatI420, videoFrameTypeIDR, videoFrameTypeInvalid, videoFrameTypeSkip,
 };
 use tincan_media::video::nal::is_discardable;
 use tincan_media::video::{Resolution, VideoFrame};
 use tincan_media::{Bitrate, CodecError};
 
-use super::error;
+use super::{Content, error};
 
 /// BT.601 (H.264, tables E-3 to E-5: SMPTE 170M), which is what our planes are.
 const BT601: u8 = 6;
@@ -55,6 +55,7 @@ fn checked(action: &'static str, result: Option<c_int>) -> Result<(), CodecError
 
 impl Svc {
     pub(super) fn open(
+        content: Content,
         size: Resolution,
         bitrate: Bitrate,
         frames_per_second: f32,
@@ -77,6 +78,9 @@ impl Svc {
             let defaults = this.table().GetDefaultParams;
             checked("start the encoder", defaults.map(|get| get(encoder, &raw mut parameters)))?;
             set_up(&mut parameters, size, bitrate, frames_per_second);
+            if content == Content::Screen {
+                set_up_screen(&mut parameters);
+            }
             let initialize = this.table().InitializeExt;
             checked("start the encoder", initialize.map(|start| start(encoder, &raw const parameters)))?;
         }
@@ -218,6 +222,15 @@ fn set_up(parameters: &mut SEncParamExt, size: Resolution, bitrate: Bitrate, fra
     layer.uiColorPrimaries = BT601;
     layer.uiTransferCharacteristics = BT601;
     layer.uiColorMatrix = BT601;
+}
+
+/// What is different for text and drawings. Measured at 1080p with scrolling text at 1.5 Mbit/s: 54 ms mean delay against
+/// 1,023 in camera mode, a third of the bits, and three times the time.
+fn set_up_screen(parameters: &mut SEncParamExt) {
+    parameters.iUsageType = SCREEN_CONTENT_REAL_TIME;
+    parameters.bEnableAdaptiveQuant = false;
+    // Zero: its own range for screens (26 to 35, `encoder_ext.cpp`). Coarser is not legible; finer is not worth its bits.
+    (parameters.iMinQp, parameters.iMaxQp) = (0, 0);
 }
 
 /// # Safety

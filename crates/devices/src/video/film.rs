@@ -10,18 +10,17 @@ use tincan_media::{DeviceError, MediaClock};
 use super::CameraEvent;
 use super::pace::Pace;
 use super::reader::{Gate, Told};
-use super::thread::OnEvent;
 use super::y4m::{Y4mError, Y4mReader};
 
 /// Read-ahead for films: an eighth of a 720p picture.
 const BUFFER: usize = 1 << 18;
 
 /// A film, over and over, until the word to stop.
-pub(super) fn play(
+pub(crate) fn play(
     path: &Path,
     clock: MediaClock,
     gate: &Gate,
-    on_event: &OnEvent,
+    on_event: &dyn Fn(CameraEvent),
     told: &Receiver<Told>,
 ) -> Result<(), DeviceError> {
     let open = || -> Result<Y4mReader<BufReader<File>>, Y4mError> {

@@ -28,7 +28,10 @@ pub mod y4m;
 use tincan_media::DeviceError;
 use tincan_media::video::Resolution;
 
+pub(crate) use film::play as play_film;
 pub use native::list_cameras;
+pub(crate) use pace::Pace;
+pub(crate) use reader::{Gate, Told};
 pub use thread::CameraThread;
 
 /// What a camera is asked for; it delivers what comes nearest.

@@ -8,20 +8,20 @@ use super::reader::Told;
 /// Further behind than this (the machine slept), the lost pictures are not made up for.
 const MAX_BEHIND: Duration = Duration::from_millis(500);
 /// Keeps a steady pace without drifting, and hears the word to stop in between.
-pub(super) struct Pace<'a> {
+pub(crate) struct Pace<'a> {
     told: &'a Receiver<Told>,
     interval: Duration,
     next: Instant,
 }
 
 impl<'a> Pace<'a> {
-    pub(super) fn new(told: &'a Receiver<Told>, frames_per_second: f64) -> Self {
+    pub(crate) fn new(told: &'a Receiver<Told>, frames_per_second: f64) -> Self {
         let interval = Duration::from_secs_f64(1.0 / frames_per_second.clamp(0.1, 1_000.0));
         Self { told, interval, next: Instant::now() }
     }
 
     /// Waits for the next picture's time; `None` when it is time to stop.
-    pub(super) fn wait(&mut self) -> Option<Instant> {
+    pub(crate) fn wait(&mut self) -> Option<Instant> {
         loop {
             let now = Instant::now();
             if now.saturating_duration_since(self.next) > MAX_BEHIND {

@@ -34,7 +34,7 @@ pub(super) trait CameraSystem: Send + Sync + 'static {
 
 /// What the watching thread hears.
 #[derive(Debug)]
-pub(super) enum Told {
+pub(crate) enum Told {
     /// From the owner: end.
     Stop,
     /// From reader number `.0`.
@@ -42,7 +42,7 @@ pub(super) enum Told {
 }
 
 #[derive(Debug)]
-pub(super) enum FromReader {
+pub(crate) enum FromReader {
     Opened {
         name: String,
         frames_per_second: f32,
@@ -54,17 +54,17 @@ pub(super) enum FromReader {
 
 /// The way to the sink, which can be shut for good: a thread that is still stuck in a read when the camera is switched
 /// off must not let its picture out afterwards.
-pub(super) struct Gate {
+pub(crate) struct Gate {
     sink: Mutex<Option<Arc<dyn VideoSink>>>,
 }
 
 impl Gate {
-    pub(super) fn new(sink: Arc<dyn VideoSink>) -> Self {
+    pub(crate) fn new(sink: Arc<dyn VideoSink>) -> Self {
         Self { sink: Mutex::new(Some(sink)) }
     }
 
     /// Lets a picture through; false once shut.
-    pub(super) fn pass(&self, frame: VideoFrame) -> bool {
+    pub(crate) fn pass(&self, frame: VideoFrame) -> bool {
         // The lock is held while the sink stores the picture, so that none is on its way when `shut` returns.
         let sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         match sink.as_ref() {
@@ -76,7 +76,7 @@ impl Gate {
         }
     }
 
-    pub(super) fn shut(&self) {
+    pub(crate) fn shut(&self) {
         self.sink.lock().unwrap_or_else(PoisonError::into_inner).take();
     }
 

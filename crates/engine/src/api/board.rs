@@ -4,7 +4,7 @@
 //! Lengths are in tenths of a unit, whole numbers; a unit is a pixel at 100%. Points are flat lists of three numbers each: x,
 //! y, and pressure from 0 to 255 (a device that knows none says 128). Ids are `NUMBER-PEER`: the peer drew it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -23,7 +23,8 @@ pub struct BoardView {
     /// What people called themselves, by peer id: everybody who is or was here, but us.
     #[debug(skip)]
     pub names: BTreeMap<String, String>,
-    /// Hashes of the pictures that are here whole, to be asked for with [`BoardCommand::Picture`].
+    /// Hashes of the pictures that something on the board shows and that are here whole, to be asked for with
+    /// [`BoardCommand::Picture`].
     #[debug("{}", pictures.len())]
     pub pictures: Vec<String>,
     /// What concerns us alone.
@@ -156,7 +157,8 @@ pub enum BoardChange {
         /// All of it.
         board: Option<BoardView>,
     },
-    /// Things are new or others than before, or are not there any more. What happens within 40 ms comes together.
+    /// Things are new or others than before, or are not there any more. What happens within 40 ms comes together. Pictures
+    /// that nothing shows any more are forgotten with them.
     Elements {
         /// By id, as they are now.
         #[debug("{}", put.len())]
@@ -174,7 +176,7 @@ pub enum BoardChange {
         #[debug(skip)]
         name: String,
     },
-    /// A picture is here whole.
+    /// A picture is here whole. It is told after what shows it, and again when that was gone and is there again.
     Picture {
         /// Its hash.
         #[debug(skip)]
@@ -202,7 +204,7 @@ pub struct BoardLive {
     /// Peer id of whose it is.
     #[debug(skip)]
     pub peer: String,
-    /// The page that they look at, as an element's.
+    /// The page that they look at, as an element's; `0-PEER`: what that person shares of their screen, 16,384 wide and high.
     #[debug(skip)]
     pub page: Option<String>,
     /// Where they point: x, y; `None`: nowhere on the board (any more).
@@ -323,7 +325,7 @@ pub enum BoardCommand {
 #[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct BoardOwnLive {
-    /// The page that we look at.
+    /// The page that we look at, or `0-PEER`.
     #[debug(skip)]
     pub page: Option<String>,
     /// Where we point: x, y; `None`: not on the board.
@@ -432,12 +434,18 @@ impl BoardChange {
             Self::All { .. } => false,
             Self::Elements { put, gone } => {
                 let mut changed = false;
+                let mut lost = false;
                 for id in gone {
-                    changed |= to.elements.remove(id).is_some();
+                    let removed = to.elements.remove(id);
+                    changed |= removed.is_some();
+                    lost |= removed.is_some_and(|element| element.picture.is_some());
                 }
                 for (id, element) in put {
                     changed |= to.elements.get(id) != Some(element);
                     to.elements.insert(id.clone(), element.clone());
+                }
+                if lost {
+                    to.forget_pictures();
                 }
                 changed
             }
@@ -456,6 +464,15 @@ impl BoardChange {
                 changed
             }
         }
+    }
+}
+
+impl BoardView {
+    /// Pictures that nothing shows any more are not named any longer.
+    fn forget_pictures(&mut self) {
+        let shown = self.elements.values().filter_map(|element| element.picture.as_ref());
+        let shown: BTreeSet<&str> = shown.map(|picture| picture.hash.as_str()).collect();
+        self.pictures.retain(|hash| shown.contains(hash.as_str()));
     }
 }
 
@@ -496,5 +513,23 @@ mod tests {
         assert!(gone.apply(&mut board));
         assert!(!gone.apply(&mut board));
         assert!(board.unwrap().elements.is_empty());
+    }
+
+    #[test]
+    fn a_picture_is_named_for_as_long_as_something_shows_it() {
+        let picture = |hash: &str| Some(BoardPicture { hash: hash.into(), size: [1, 1] });
+        let showing = |hash| BoardElement { kind: BoardKind::Picture, picture: picture(hash), ..element(1) };
+        let ids = ["1-a", "2-a", "3-a"].map(str::to_owned);
+        let elements = ids.iter().cloned().zip(["one", "one", "two"].map(showing)).collect();
+        let pictures = vec!["one".to_owned(), "two".to_owned()];
+        let mut board = Some(BoardView { elements, pictures, ..BoardView::default() });
+        let mut left = |gone: &[usize]| {
+            let gone = gone.iter().map(|at| ids[*at].clone()).collect();
+            BoardChange::Elements { put: BTreeMap::new(), gone }.apply(&mut board);
+            board.as_ref().map(|board| board.pictures.join(" ")).unwrap()
+        };
+        assert_eq!(left(&[0]), "one two", "another thing shows it");
+        assert_eq!(left(&[1]), "two");
+        assert_eq!(left(&[2]), "");
     }
 }

@@ -7,6 +7,7 @@ use super::board::BoardCommand;
 use super::event::Reaction;
 use super::play::GameCommand;
 use super::settings::Settings;
+use super::share::ScreenChoice;
 use super::sketch::SketchCommand;
 
 /// Something that a person or a script wants. Ids of devices are selectors (`default`, `none`, `test-pattern`,
@@ -51,6 +52,18 @@ pub enum Command {
         /// Whether pictures are sent.
         on: bool,
     },
+    /// Looks for screens and windows that can be shared, with small pictures of them. The reply is [`Reply::Screens`].
+    ListScreens,
+    /// Shares a screen or window in the call, in place of what was shared before. Nothing is stored.
+    ShareScreen {
+        /// Which: `monitor:NAME`, `window:ID`, `test-text` or `file:PATH`.
+        #[debug(skip)]
+        id: String,
+        /// Whether motion goes before sharpness, as for a film.
+        smooth: bool,
+    },
+    /// Shares nothing any more.
+    StopSharing,
     /// Switches the camera under the running track, and remembers it.
     SelectCamera {
         /// Which one.
@@ -303,6 +316,11 @@ pub enum Reply {
         /// The offer's id.
         #[debug(skip)]
         offer: String,
+    },
+    /// What can be shared: screens, then windows, the ones on top first.
+    Screens {
+        /// All of them.
+        screens: Vec<ScreenChoice>,
     },
     /// What [`Command::CheckCode`] found.
     Code {

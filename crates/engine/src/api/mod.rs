@@ -14,6 +14,7 @@ mod event;
 mod files;
 mod play;
 mod settings;
+mod share;
 mod sketch;
 mod view;
 
@@ -32,6 +33,7 @@ pub use play::{
     GameView, GamesView,
 };
 pub use settings::{Settings, Theme};
+pub use share::{ScreenChoice, ScreenKind, ShareView};
 pub use sketch::{
     SheetChange, SheetStroke, SheetView, SketchCommand, SketchLanguage, SketchPhase, SketchPlayer,
     SketchSaid, SketchVerdict, SketchView,

@@ -9,6 +9,7 @@ use super::event::Levels;
 use super::files::FilesView;
 use super::play::{ArenaView, GamesView};
 use super::settings::Settings;
+use super::share::ShareView;
 use super::sketch::SheetView;
 
 /// Everything, at one moment.
@@ -90,6 +91,8 @@ pub struct Preview {
     pub microphone: SourceView,
     /// Our speaker.
     pub speaker: SourceView,
+    /// What we share of our screen.
+    pub share: Option<ShareView>,
 }
 
 /// How one of our devices does.
@@ -345,6 +348,27 @@ pub struct ParticipantStatistics {
     pub video_buffer_ms: f32,
     /// `host`, `srflx`, `prflx` or `relay`.
     pub path: Option<String>,
+    /// Shared screens, once there was one.
+    pub screen: Option<ScreenStatistics>,
+}
+
+/// Shared screens, ours and theirs, over the last second.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ScreenStatistics {
+    /// What we send: columns; 0 for nothing.
+    pub sent_width: u32,
+    /// Rows.
+    pub sent_height: u32,
+    /// Pictures a second: none are made while nothing changes.
+    pub sent_fps: f32,
+    /// What we get: columns; 0 before there was anything.
+    pub received_width: u32,
+    /// Rows.
+    pub received_height: u32,
+    /// Pictures a second.
+    pub received_fps: f32,
 }
 
 /// What keeps a picture from being larger.

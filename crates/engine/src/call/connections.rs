@@ -196,12 +196,13 @@ mod tests {
 
     use super::*;
     use crate::call::CallMedia;
-    use crate::media::{AudioThread, EncoderThread};
+    use crate::media::{AudioThread, EncoderThread, ScreenThread};
     use crate::testing::{CountedFrames, PATIENCE};
 
     struct Pipelines {
         audio: AudioThread,
         encoder: EncoderThread,
+        screen: ScreenThread,
         clock: MediaClock,
     }
 
@@ -209,7 +210,8 @@ mod tests {
         fn new() -> Self {
             let clock = MediaClock::new(Instant::now());
             let (events, _) = mpsc::channel(1);
-            Self { audio: AudioThread::start(clock, events), encoder: EncoderThread::start(), clock }
+            let (audio, encoder) = (AudioThread::start(clock, events), EncoderThread::start());
+            Self { audio, encoder, screen: ScreenThread::start(), clock }
         }
 
         fn opening(&self, peer: PeerId, connection: u32) -> Opening {
@@ -218,6 +220,7 @@ mod tests {
                 connection,
                 polite: false,
                 stream: 1,
+                screen_stream: 2,
                 volume: 1.0,
                 ice_servers: Vec::new(),
                 relay_only: false,
@@ -228,6 +231,7 @@ mod tests {
                 media: CallMedia {
                     audio: self.audio.handle().clone(),
                     encoder: self.encoder.handle().clone(),
+                    screen: self.screen.handle().clone(),
                     output: Arc::new(CountedFrames::default()),
                 },
                 files: None,

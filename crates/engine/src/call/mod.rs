@@ -17,6 +17,7 @@ mod sketch_view;
 mod sound;
 mod statistics;
 mod task;
+mod their_screen;
 mod verdict;
 pub(crate) mod view;
 mod wants;
@@ -37,7 +38,7 @@ use crate::api::{
     BoardCommand, CallStatistics, CallView, CommandError, Event, GameCommand, Notice, Reply, SketchCommand,
 };
 use crate::files::FilesHandle;
-use crate::media::{AudioHandle, EncoderHandle};
+use crate::media::{AudioHandle, EncoderHandle, ScreenHandle};
 use crate::{FrameOutput, HostedRoom};
 
 pub(crate) use route::{Host, Route};
@@ -85,6 +86,7 @@ pub(crate) struct CallConfig {
 pub(crate) struct CallMedia {
     pub(crate) audio: AudioHandle,
     pub(crate) encoder: EncoderHandle,
+    pub(crate) screen: ScreenHandle,
     pub(crate) output: Arc<dyn FrameOutput>,
 }
 

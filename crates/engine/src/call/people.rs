@@ -12,11 +12,15 @@ use crate::api::{CallView, Knock, Notice, NoticeKind, Participant};
 
 /// People whose settings are kept after they left; far more than ever meet in a call.
 const MAX_KEPT: usize = 256;
+/// Streams that everybody has: their camera's, and of what they share.
+const STREAMS: u32 = 2;
+/// Of these, what they share.
+const SCREEN: u32 = 1;
 
 /// What belongs to a person, and so survives every connection to them and their being lost and coming back.
 #[derive(Debug, Clone, Copy)]
 struct Kept {
-    /// Their camera's stream in the window.
+    /// Their camera's stream in the window; what they share is on the next one.
     stream: u32,
     /// How loud they are played here.
     volume: f32,
@@ -101,7 +105,7 @@ impl People {
             self.kept.retain(|old, _| present.iter().any(|there| there.id == old.to_string()));
         }
         let kept = Kept { stream: self.next_stream, volume: 1.0 };
-        self.next_stream += 1;
+        self.next_stream += STREAMS;
         self.kept.insert(peer, kept);
         kept
     }
@@ -181,6 +185,12 @@ impl People {
     pub(super) fn streams(&mut self, call: &mut CallView, peer: PeerId, streams: &[StreamState]) {
         let participant = self.participant(call, peer);
         participant.microphone_on = streams.iter().any(|state| state.source == Source::Microphone);
+        let screen = streams.iter().any(|state| state.source == Source::Screen);
+        let camera = participant.streams[0].stream;
+        participant.streams.truncate(1);
+        if screen {
+            participant.streams.push(view::screen(camera + SCREEN));
+        }
         for shown in &mut participant.streams {
             (shown.on, shown.paused) = view::shown(shown.source, streams);
         }
@@ -189,6 +199,11 @@ impl People {
     /// The stream that their camera's pictures are on.
     pub(super) fn camera_stream(&mut self, call: &CallView, peer: PeerId) -> u32 {
         self.kept(&call.participants, peer).stream
+    }
+
+    /// The stream that what they share is on.
+    pub(super) fn screen_stream(&mut self, call: &CallView, peer: PeerId) -> u32 {
+        self.camera_stream(call, peer) + SCREEN
     }
 
     fn announce(&mut self, call: &mut CallView, peer: PeerId) -> Option<Presence> {

@@ -24,10 +24,11 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, info_span, warn};
 
 use super::CallMedia;
+use super::their_screen::TheirScreen;
 use crate::files::{FileLink, FilesHandle};
 use crate::media::{
-    AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, VideoHandle,
-    VideoReceiver, VideoTarget,
+    AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, ScreenCommand,
+    ScreenHandle, VideoHandle, VideoReceiver, VideoTarget,
 };
 use crate::record::Tape;
 
@@ -75,6 +76,9 @@ impl PeerSink for Sink {
     fn video(&self, unit: &SharedVideo) {
         let _ = self.0.send_video(Source::Camera, Arc::clone(unit));
     }
+    fn screen(&self, unit: &SharedVideo) {
+        let _ = self.0.send_video(Source::Screen, Arc::clone(unit));
+    }
     fn paths(&self, count: usize) {
         self.0.share_uplink(count);
     }
@@ -89,9 +93,11 @@ pub(crate) struct Remote {
     driver: JoinHandle<()>,
     forward: JoinHandle<()>,
     receiver: VideoReceiver,
+    their_screen: Arc<TheirScreen>,
     plug: Arc<EncoderPlug>,
     audio: AudioHandle,
     encoder: EncoderHandle,
+    screen: ScreenHandle,
     tape: Option<Tape>,
 }
 
@@ -102,6 +108,8 @@ pub(crate) struct Opening {
     pub(crate) polite: bool,
     /// Their picture's stream in the window.
     pub(crate) stream: u32,
+    /// ... and what they share.
+    pub(crate) screen_stream: u32,
     /// How loud they are played.
     pub(crate) volume: f32,
     pub(crate) ice_servers: Vec<IceServerConfig>,
@@ -140,6 +148,7 @@ impl Opening {
 struct EncoderPlug {
     id: PeerId,
     encoder: EncoderHandle,
+    screen: ScreenHandle,
     sink: Mutex<Option<Arc<dyn PeerSink>>>,
 }
 
@@ -148,6 +157,7 @@ impl EncoderPlug {
     /// behind a keyframe that nobody got.
     fn plug_in(&self) {
         if let Some(sink) = self.sink.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            self.screen.send(ScreenCommand::AddParticipant { id: self.id, sink: Arc::clone(&sink) });
             self.encoder.send(EncoderCommand::AddParticipant { id: self.id, sink });
         }
     }
@@ -155,6 +165,7 @@ impl EncoderPlug {
     fn pull(&self) {
         let mut sink = self.sink.lock().unwrap_or_else(PoisonError::into_inner);
         *sink = None;
+        self.screen.send(ScreenCommand::RemoveParticipant(self.id));
         self.encoder.send(EncoderCommand::RemoveParticipant(self.id));
     }
 }
@@ -168,7 +179,7 @@ impl Remote {
         events: mpsc::Sender<FromPeer>,
     ) -> Self {
         let span = opening.span();
-        let Opening { peer: id, connection, stream, volume, tape, media, files, .. } = opening;
+        let Opening { peer: id, connection, stream, screen_stream, volume, tape, media, files, .. } = opening;
         let sender = peer.sender();
         let (asker, holder) = (sender.clone(), media.audio.clone());
         let receiver = VideoReceiver::start(VideoTarget {
@@ -177,7 +188,14 @@ impl Remote {
             keyframe_needed: Box::new(move || asker.request_keyframe(Source::Camera)),
             hold_sound: Box::new(move |at_least| holder.hold(id, at_least)),
             tape: tape.clone(),
+            at_once: false,
         });
+        let their_screen = Arc::new(TheirScreen::new(
+            screen_stream,
+            sender.clone(),
+            Arc::clone(&media.output),
+            tape.clone(),
+        ));
         let sink: Arc<dyn PeerSink> = Arc::new(Sink(sender.clone()));
         media.audio.send(AudioCommand::AddParticipant {
             id,
@@ -185,7 +203,12 @@ impl Remote {
             playout: receiver.sender(),
             volume,
         });
-        let plug = Arc::new(EncoderPlug { id, encoder: media.encoder.clone(), sink: Mutex::new(Some(sink)) });
+        let plug = Arc::new(EncoderPlug {
+            id,
+            encoder: media.encoder.clone(),
+            screen: media.screen.clone(),
+            sink: Mutex::new(Some(sink)),
+        });
 
         let (commands, inbox) = mpsc::channel(COMMANDS);
         let cancel = CancellationToken::new();
@@ -198,7 +221,9 @@ impl Remote {
             events,
             audio: media.audio.clone(),
             encoder: media.encoder.clone(),
+            screen: media.screen.clone(),
             video: receiver.handle().clone(),
+            their_screen: Arc::clone(&their_screen),
             tape: tape.clone(),
             files,
             link: None,
@@ -214,9 +239,11 @@ impl Remote {
             driver,
             forward,
             receiver,
+            their_screen,
             plug,
             audio: media.audio,
             encoder: media.encoder,
+            screen: media.screen,
             tape,
         }
     }
@@ -269,6 +296,7 @@ impl Remote {
 
     pub(crate) fn request_keyframe(&self) {
         self.sender.request_keyframe(Source::Camera);
+        self.their_screen.request_keyframe();
     }
 
     pub(crate) fn send_control(&self, message: &ControlMessage) {
@@ -290,6 +318,7 @@ impl Remote {
     /// What the way to them takes.
     pub(crate) fn set_path(&self, path: PathEstimate) {
         self.encoder.send(EncoderCommand::Path { id: self.id, path });
+        self.screen.send(ScreenCommand::Path { id: self.id, path });
     }
 
     /// They say that their camera is on or off.
@@ -300,6 +329,11 @@ impl Remote {
         }
     }
 
+    /// They say that they share a screen, or that they do not any more.
+    pub(crate) fn set_screen(&self, on: bool) {
+        self.their_screen.shared(on);
+    }
+
     /// Whether anybody looks at their pictures here, as they were told.
     pub(crate) fn set_looked_at(&self, looked_at: bool) {
         self.receiver.handle().looked_at(looked_at);
@@ -308,15 +342,17 @@ impl Remote {
     /// Shows none of their pictures from now on.
     fn end_pictures(&self) {
         self.receiver.handle().end();
+        self.their_screen.end();
     }
 
     /// Once a second: tells the receiver how far away they are, and gives both sides' figures.
-    pub(crate) fn statistics(&self) -> (PeerStatistics, ReceiveStatistics) {
+    pub(crate) fn statistics(&self) -> (PeerStatistics, ReceiveStatistics, ReceiveStatistics) {
         let statistics = self.sender.statistics();
         if let Some(round_trip) = statistics.round_trip {
             self.receiver.handle().round_trip(round_trip);
+            self.their_screen.round_trip(round_trip);
         }
-        (statistics, self.receiver.statistics())
+        (statistics, self.receiver.statistics(), self.their_screen.statistics())
     }
 
     /// Closes the connection. The pipelines know it no more when this returns; what it gives ends when its tasks, its
@@ -326,11 +362,12 @@ impl Remote {
         self.plug.pull();
         self.end_pictures();
         self.cancel.cancel();
-        let Self { forward, driver, receiver, .. } = self;
+        let Self { forward, driver, receiver, their_screen, .. } = self;
         async move {
-            let receiver = tokio::task::spawn_blocking(move || drop(receiver));
-            let ended = [forward.await, driver.await, receiver.await];
-            if ended.iter().any(Result::is_err) {
+            let tasks = [forward.await, driver.await];
+            // No task holds them any more.
+            let threads = tokio::task::spawn_blocking(move || drop((receiver, their_screen))).await;
+            if threads.is_err() || tasks.iter().any(Result::is_err) {
                 warn!("a part of the connection panicked");
             }
         }
@@ -384,7 +421,9 @@ struct Forward {
     events: mpsc::Sender<FromPeer>,
     audio: AudioHandle,
     encoder: EncoderHandle,
+    screen: ScreenHandle,
     video: VideoHandle,
+    their_screen: Arc<TheirScreen>,
     tape: Option<Tape>,
     files: Option<(FilesHandle, PeerId)>,
     /// Closed with the connection.
@@ -409,8 +448,10 @@ impl Forward {
                     continue;
                 }
                 PeerEvent::KeyframeRequested(source) => {
-                    if source == Source::Camera {
-                        self.encoder.send(EncoderCommand::Keyframe(self.id));
+                    match source {
+                        Source::Camera => self.encoder.send(EncoderCommand::Keyframe(self.id)),
+                        Source::Screen => self.screen.send(ScreenCommand::Keyframe(self.id)),
+                        Source::Microphone | Source::ScreenSound => {}
                     }
                     continue;
                 }
@@ -474,8 +515,9 @@ impl Forward {
                 self.audio.packet(self.id, packet);
             }
             Source::Camera => self.video.packet(packet),
-            // Nothing shows them yet.
-            Source::Screen | Source::ScreenSound => {}
+            Source::Screen => self.their_screen.packet(packet),
+            // Nothing plays it yet.
+            Source::ScreenSound => {}
         }
     }
 

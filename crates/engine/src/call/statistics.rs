@@ -6,7 +6,7 @@ use tincan_media::audio::JitterStatistics;
 use tincan_peer::PeerStatistics;
 use tincan_protocol::Source;
 
-use crate::api::{LimitedBy, ParticipantStatistics};
+use crate::api::{LimitedBy, ParticipantStatistics, ScreenStatistics};
 use crate::media::{ReceiveStatistics, SentPictures};
 
 /// Over which concealed sound is measured.
@@ -48,7 +48,25 @@ pub(crate) fn participant(
         audio_buffer_ms: audio.map_or(0.0, |a| millis(a.current_delay)),
         video_buffer_ms: millis(received.delay),
         path: peer.path.as_ref().map(|(ours, _)| ours.clone()),
+        screen: None,
     }
+}
+
+/// What is sent and what comes of shared screens; `None` while there is none.
+pub(crate) fn screen_statistics(
+    sent: Option<&SentPictures>,
+    received: &ReceiveStatistics,
+) -> Option<ScreenStatistics> {
+    let sent = sent.copied().unwrap_or_default();
+    let statistics = ScreenStatistics {
+        sent_width: sent.resolution.map_or(0, |size| size.width),
+        sent_height: sent.resolution.map_or(0, |size| size.height),
+        sent_fps: sent.frames_per_second,
+        received_width: received.resolution.map_or(0, |size| size.width),
+        received_height: received.resolution.map_or(0, |size| size.height),
+        received_fps: received.frames_per_second,
+    };
+    (sent.resolution.or(received.resolution).is_some()).then_some(statistics)
 }
 
 /// From 1 (bad) to 4 (good): what the person would say of it. The steps follow what people notice: a round trip over

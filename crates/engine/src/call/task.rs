@@ -4,6 +4,7 @@ mod board;
 mod chat;
 mod files;
 mod game;
+mod look;
 mod recording;
 mod show;
 mod sketch;
@@ -12,8 +13,8 @@ mod together;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use tincan_call::{AgainConfig, Input, LimitedBy, Output, PathEstimate, Phase, Session, SessionConfig};
-use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode, Source};
+use tincan_call::{AgainConfig, Input, Output, PathEstimate, Phase, Session, SessionConfig};
+use tincan_protocol::{IceServer, InviteLink, PeerId, RoomCode};
 use tincan_signal_client::{JoinError, SignalClient, SignalEvent, SignalEvents};
 use tokio::sync::mpsc;
 use tokio::time::{MissedTickBehavior, interval, sleep_until};
@@ -34,12 +35,12 @@ use super::people::People;
 use super::remote::{FromPeer, Opening, RemoteEvent, ice_servers};
 use super::route::Joined;
 use super::sound::SoundTargets;
-use super::statistics::{Concealment, participant, quality};
+use super::statistics::{Concealment, participant, quality, screen_statistics};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
 use crate::api::{CallStatistics, CallView, NoticeKind};
-use crate::media::{AudioCommand, EncoderStatistics, SentPictures};
+use crate::media::AudioCommand;
 
 /// How often it is looked how large the others are shown here.
 const LOOK: Duration = Duration::from_millis(100);
@@ -160,6 +161,7 @@ impl CallTask {
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut looks = interval(LOOK);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        self.share_paths();
         self.publish().await;
         self.begin_together().await;
         loop {
@@ -336,12 +338,14 @@ impl CallTask {
         let tape = self.tape(peer).await;
         let volume = self.people.participant(&mut self.view, peer).volume;
         let stream = self.people.camera_stream(&self.view, peer);
+        let screen_stream = self.people.screen_stream(&self.view, peer);
         self.happened(Happened::Closed(peer));
         self.connections.open(Opening {
             peer,
             connection,
             polite,
             stream,
+            screen_stream,
             volume,
             ice_servers: ice_servers(&self.config.ice_servers, given),
             relay_only: self.config.relay_only,
@@ -408,69 +412,24 @@ impl CallTask {
         }
     }
 
-    /// On how many lines somebody's picture is of use here, 0 for none: a recording takes all, however they are shown.
-    fn of_use(&mut self, peer: PeerId) -> Option<u16> {
-        let recorded = self.recording.as_ref().is_some_and(|recording| recording.of == Some(peer));
-        let shown = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
-        shown.filter(|_| !recorded)
-    }
-
-    /// Tells the others how large we show their pictures, and what there was no room for before.
-    async fn look(&mut self) {
-        self.tell_together();
-        let now = Instant::now();
-        let mut wanted = Vec::new();
-        let peers: Vec<PeerId> =
-            self.session.participants().iter().map(tincan_call::Participant::id).collect();
-        for peer in peers {
-            let of_use = self.of_use(peer);
-            let lines = self.decoding.within(of_use);
-            let Some(streams) = self.wants.look(now, peer, lines) else { continue };
-            if let Some(remote) = self.connections.get(peer) {
-                remote.set_looked_at(self.wants.looks(peer));
-            }
-            wanted.push(Input::Want { peer, streams });
-        }
-        if !wanted.is_empty() {
-            for input in wanted {
-                self.session.handle(now, input);
-            }
-            self.carry_out().await;
-        }
-    }
-
-    /// Tells those whose path carries no pictures now that it does not.
-    async fn tell_paused(&mut self, sent: &EncoderStatistics) {
-        if !self.session.sources().contains(&Source::Camera) {
-            return;
-        }
-        let paused = |(&peer, pictures): (&PeerId, &SentPictures)| {
-            let starved = pictures.resolution.is_none() && pictures.limited_by == LimitedBy::Bandwidth;
-            let sources = starved.then_some(Source::Camera).into_iter().collect();
-            Input::SetPaused { peer, sources }
-        };
-        for input in sent.participants.iter().map(paused) {
-            self.session.handle(Instant::now(), input);
-        }
-        self.carry_out().await;
-    }
-
     /// Once a second: statistics and what they say of the quality.
     async fn measure(&mut self) {
         self.pace_files();
         let audio = self.config.media.audio.statistics();
         let sent = self.config.media.encoder.statistics();
+        let shared = self.config.media.screen.statistics();
         let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
-        self.tell_paused(&sent).await;
+        self.tell_paused(&sent, &shared).await;
         let mut statistics = CallStatistics::default();
         let mut decoded = Vec::new();
         for (peer, remote) in self.connections.iter() {
-            let (connection, received) = remote.statistics();
+            let (connection, received, screen) = remote.statistics();
             decoded.extend(received.resolution.map(|size| (size.height as u16, received.waited)));
             let audio = audio.participants.get(&peer);
             let concealed = self.concealment.entry(peer).or_default().second(audio);
             let pictures = sent.participants.get(&peer).copied().unwrap_or_default();
-            let one = participant(&connection, audio, concealed, &pictures, &received);
+            let mut one = participant(&connection, audio, concealed, &pictures, &received);
+            one.screen = screen_statistics(shared.get(&peer), &screen);
             statistics.participants.insert(peer.to_string(), one);
         }
         self.decoding.look(Instant::now(), decoded);

@@ -47,6 +47,11 @@ pub(crate) fn newcomer(id: PeerId, stream: u32, volume: f32) -> Participant {
     }
 }
 
+/// What somebody shares.
+pub(crate) fn screen(stream: u32) -> StreamView {
+    StreamView { source: Source::Screen, stream, on: true, paused: false }
+}
+
 pub(crate) fn trust(trust: session::Trust) -> Trust {
     match trust {
         session::Trust::Unconfirmed => Trust::Unconfirmed,

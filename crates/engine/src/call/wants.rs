@@ -12,45 +12,68 @@ const SHRINK_WAIT: Duration = Duration::from_millis(300);
 /// Asks for whatever there is.
 const ANY: u16 = u16::MAX;
 
-/// What one person was told.
+/// What one person was told of one source.
 #[derive(Debug, Clone, Copy)]
 struct Told {
     lines: u16,
     /// Since when less would do.
     less_since: Option<Instant>,
+    /// Whether it was ever named.
+    named: bool,
+}
+
+impl Told {
+    /// Whoever was told nothing sends any size.
+    const NOTHING: Self = Self { lines: ANY, less_since: None, named: false };
+
+    /// It is shown on so many lines now. Whether that is to be told.
+    fn look(&mut self, now: Instant, lines: Option<u16>) -> bool {
+        let wanted = lines.unwrap_or(ANY);
+        // A tenth less is not worth a word.
+        let less = wanted == 0 || u32::from(wanted) * 10 < u32::from(self.lines) * 9;
+        if wanted > self.lines {
+            *self = Self { lines: wanted, less_since: None, named: true };
+        } else if self.lines == 0 || !less {
+            self.less_since = None;
+            return false;
+        } else if now.saturating_duration_since(*self.less_since.get_or_insert(now)) >= SHRINK_WAIT {
+            *self = Self { lines: wanted, less_since: None, named: true };
+        } else {
+            return false;
+        }
+        true
+    }
 }
 
 /// See the module's description.
 #[derive(Debug, Default)]
 pub(super) struct Wants {
-    told: BTreeMap<PeerId, Told>,
+    told: BTreeMap<PeerId, BTreeMap<Source, Told>>,
 }
 
 impl Wants {
-    /// Their camera's picture is shown on so many lines now: 0 when nobody sees it, `None` when that is not known. Gives what
+    /// Their pictures are shown on so many lines now: 0 when nobody sees them, `None` when that is not known. Gives what
     /// they are to be told, if anything.
-    pub(super) fn look(&mut self, now: Instant, peer: PeerId, lines: Option<u16>) -> Option<Vec<Wanted>> {
-        let wanted = lines.unwrap_or(ANY);
-        // Whoever was told nothing sends any size.
-        let told = self.told.entry(peer).or_insert(Told { lines: ANY, less_since: None });
-        // A tenth less is not worth a word.
-        let less = wanted == 0 || u32::from(wanted) * 10 < u32::from(told.lines) * 9;
-        if wanted > told.lines {
-            *told = Told { lines: wanted, less_since: None };
-        } else if told.lines == 0 || !less {
-            told.less_since = None;
-            return None;
-        } else if now.saturating_duration_since(*told.less_since.get_or_insert(now)) >= SHRINK_WAIT {
-            *told = Told { lines: wanted, less_since: None };
-        } else {
-            return None;
+    pub(super) fn look<const SOURCES: usize>(
+        &mut self,
+        now: Instant,
+        peer: PeerId,
+        shown: [(Source, Option<u16>); SOURCES],
+    ) -> Option<Vec<Wanted>> {
+        let told = self.told.entry(peer).or_default();
+        let mut changed = false;
+        for (source, lines) in shown {
+            changed |= told.entry(source).or_insert(Told::NOTHING).look(now, lines);
         }
-        Some(vec![Wanted { source: Source::Camera, height: told.lines }])
+        // Each word says all that was ever said.
+        let wanted = told.iter().filter(|(_, told)| told.named);
+        changed.then(|| wanted.map(|(source, told)| Wanted { source: *source, height: told.lines }).collect())
     }
 
-    /// Whether they were told that somebody looks.
+    /// Whether they were told that somebody looks at their camera's pictures.
     pub(super) fn looks(&self, peer: PeerId) -> bool {
-        self.told.get(&peer).is_none_or(|told| told.lines > 0)
+        let told = self.told.get(&peer).and_then(|told| told.get(&Source::Camera));
+        told.is_none_or(|told| told.lines > 0)
     }
 
     /// They are gone.
@@ -71,7 +94,7 @@ mod tests {
     fn heights(lines: &[Option<u16>]) -> Vec<Option<u16>> {
         let (mut wants, start) = (Wants::default(), Instant::now());
         let look = |(n, lines): (u32, &Option<u16>)| {
-            wants.look(start + n * LOOK, PEER, *lines).map(|wanted| wanted[0].height)
+            wants.look(start + n * LOOK, PEER, [(Source::Camera, *lines)]).map(|wanted| wanted[0].height)
         };
         (0..).zip(lines).map(look).collect()
     }
@@ -93,6 +116,21 @@ mod tests {
         assert_eq!(ended, [None, None, None, Some(0), Some(ANY)]);
     }
 
+    #[test]
+    fn every_word_says_what_is_known_of_all_sources() {
+        let (mut wants, start) = (Wants::default(), Instant::now());
+        let mut look = |at: u32, camera, screen| {
+            let shown = [(Source::Camera, camera), (Source::Screen, screen)];
+            let told = wants.look(start + at * LOOK, PEER, shown)?;
+            Some(told.into_iter().map(|wanted| (wanted.source, wanted.height)).collect::<Vec<_>>())
+        };
+        assert_eq!(look(0, Some(180), None), None);
+        assert_eq!(look(4, Some(180), None), Some(vec![(Source::Camera, 180)]));
+        assert_eq!(look(5, Some(180), Some(0)), None);
+        assert_eq!(look(9, Some(180), Some(0)), Some(vec![(Source::Camera, 180), (Source::Screen, 0)]));
+        assert_eq!(look(10, Some(180), None), Some(vec![(Source::Camera, 180), (Source::Screen, ANY)]));
+    }
+
     proptest! {
         #[test]
         fn what_was_said_last_is_never_much_less_than_what_is_shown_nor_more_for_long(
@@ -101,13 +139,13 @@ mod tests {
             let (mut wants, mut now, mut said) = (Wants::default(), Instant::now(), ANY);
             for lines in &steps {
                 now += LOOK;
-                said = wants.look(now, PEER, *lines).map_or(said, |wanted| wanted[0].height);
+                said = wants.look(now, PEER, [(Source::Camera, *lines)]).map_or(said, |wanted| wanted[0].height);
                 prop_assert!(said >= lines.unwrap_or(ANY), "{said} for {lines:?}");
             }
             let last = steps.last().copied().flatten();
             for _ in 0..5 {
                 now += LOOK;
-                said = wants.look(now, PEER, last).map_or(said, |wanted| wanted[0].height);
+                said = wants.look(now, PEER, [(Source::Camera, last)]).map_or(said, |wanted| wanted[0].height);
             }
             let wanted = u32::from(last.unwrap_or(ANY));
             prop_assert!(u32::from(said) * 9 <= wanted * 10, "{said} for {wanted}");

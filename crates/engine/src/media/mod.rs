@@ -1,7 +1,8 @@
 //! The pipelines: threads that move sound and pictures between devices, codecs and connections.
 //!
 //! Who owns what: the audio thread owns the microphone's and the speaker's ends, the processor and every jitter buffer;
-//! the encoder thread owns the room's allocator and an encoder for each layer in use; each participant's receive thread owns that participant's assembler,
+//! the encoder thread owns the room's allocator and an encoder for each layer in use; the screen's encoder thread does so for
+//! what is shared; each participant's receive thread owns that participant's assembler,
 //! decoder and playout clock; the camera's thread belongs to `tincan-devices`. They talk only by the commands below.
 
 mod audio;
@@ -9,6 +10,7 @@ mod closer;
 mod encode;
 mod local;
 mod receive;
+mod screen;
 
 use std::time::{Duration, Instant};
 
@@ -19,6 +21,7 @@ pub(crate) use audio::{AudioCommand, AudioHandle, AudioThread};
 pub(crate) use encode::{EncoderCommand, EncoderHandle, EncoderStatistics, EncoderThread, SentPictures};
 pub(crate) use local::{LocalChange, LocalMedia, Releasing, Sending};
 pub(crate) use receive::{ReceiveStatistics, VideoCommand, VideoHandle, VideoReceiver, VideoTarget};
+pub(crate) use screen::{ScreenCommand, ScreenHandle, ScreenThread};
 
 use crate::api::Levels;
 
@@ -26,6 +29,7 @@ use crate::api::Levels;
 pub(crate) trait PeerSink: Send + Sync {
     fn audio(&self, packet: &SharedAudio);
     fn video(&self, unit: &SharedVideo);
+    fn screen(&self, unit: &SharedVideo);
     /// So many connections share our uplink.
     fn paths(&self, count: usize);
 }
@@ -40,6 +44,11 @@ pub(crate) enum MediaEvent {
     Camera {
         round: u32,
         event: tincan_devices::video::CameraEvent,
+    },
+    /// Of what was shared as the `round`th.
+    Screen {
+        round: u32,
+        event: tincan_devices::screen::ScreenEvent,
     },
 }
 

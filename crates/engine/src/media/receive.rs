@@ -155,6 +155,9 @@ pub(crate) struct VideoTarget {
     pub(crate) hold_sound: Box<dyn Fn(Duration) + Send>,
     /// Records them.
     pub(crate) tape: Option<Tape>,
+    /// Whether they are shown as soon as they can be: a page that was turned belongs to no word, and what is large comes as
+    /// unevenly as it is large.
+    pub(crate) at_once: bool,
 }
 
 /// The running thread; dropping it ends and joins it.
@@ -382,7 +385,10 @@ impl Worker {
                     tape.picture(assembled, frame.resolution());
                 }
                 self.playout.displayed(self.target.output.delay(self.target.stream));
-                let due = self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived);
+                let due = match self.target.at_once {
+                    true => now,
+                    false => self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived),
+                };
                 let captured = assembled.unit.time;
                 let step = self.captured.map_or(Duration::ZERO, |before| captured.saturating_since(before));
                 self.captured = Some(captured);
@@ -435,7 +441,7 @@ impl Worker {
             freezes: self.freezes.count() as u32,
             frozen: self.freezes.total(),
             waited: self.decoded.iter().map(|(_, waited)| *waited).min().unwrap_or_default(),
-            delay: self.playout.delay(),
+            delay: if self.target.at_once { Duration::ZERO } else { self.playout.delay() },
             reported: Some(now),
         });
     }

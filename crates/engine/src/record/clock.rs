@@ -116,6 +116,7 @@ impl Stream {
 pub(super) struct SenderClock {
     audio: Stream,
     video: Stream,
+    screen: Stream,
     /// The least time, in seconds, between a sound's place in the file and its arrival.
     fastest: Option<f64>,
     last_arrival: f64,
@@ -128,8 +129,9 @@ fn arrival(time: MediaTime) -> f64 {
 
 impl SenderClock {
     pub(super) const fn new() -> Self {
-        let (audio, video) = (Stream::new(AUDIO_CLOCK), Stream::new(VIDEO_CLOCK));
-        Self { audio, video, fastest: None, last_arrival: f64::MIN }
+        let (audio, video, screen) =
+            (Stream::new(AUDIO_CLOCK), Stream::new(VIDEO_CLOCK), Stream::new(VIDEO_CLOCK));
+        Self { audio, video, screen, fastest: None, last_arrival: f64::MIN }
     }
 
     /// A sender report: RTP time `rtp` was at the NTP time `ntp`, 32.32 fixed point.
@@ -137,8 +139,9 @@ impl SenderClock {
         let stream = match source {
             Source::Microphone => &mut self.audio,
             Source::Camera => &mut self.video,
-            // Screens are not recorded.
-            Source::Screen | Source::ScreenSound => return,
+            Source::Screen => &mut self.screen,
+            // It is not recorded.
+            Source::ScreenSound => return,
         };
         // A double keeps a quarter of a microsecond of it.
         stream.mapping = Some(Mapping { ntp: ntp as f64 / 4_294_967_296.0, rtp });
@@ -224,14 +227,23 @@ impl SenderClock {
 
     /// Where a picture goes; pictures are given in decoding order. `otherwise` as for [`Self::sound`].
     pub(super) fn picture(&mut self, rtp: u32, otherwise: SampleTime) -> SampleTime {
-        let otherwise = otherwise.seconds();
-        let onwards = self.video.onwards(rtp).filter(|at| (at - otherwise).abs() < MAX_APART);
-        let with_sound = self.video.ntp(rtp).and_then(|ntp| self.audio.at_ntp(ntp));
-        let at = with_sound
-            .filter(|at| (at - onwards.unwrap_or(otherwise)).abs() < MAX_APART)
-            .or(onwards)
-            .unwrap_or(otherwise);
-        self.video.placed = Some(Placed { rtp, at });
-        SampleTime::from_seconds(at)
+        place(&mut self.video, &self.audio, rtp, otherwise)
     }
+
+    /// The same of what they share.
+    pub(super) fn screen(&mut self, rtp: u32, otherwise: SampleTime) -> SampleTime {
+        place(&mut self.screen, &self.audio, rtp, otherwise)
+    }
+}
+
+fn place(pictures: &mut Stream, audio: &Stream, rtp: u32, otherwise: SampleTime) -> SampleTime {
+    let otherwise = otherwise.seconds();
+    let onwards = pictures.onwards(rtp).filter(|at| (at - otherwise).abs() < MAX_APART);
+    let with_sound = pictures.ntp(rtp).and_then(|ntp| audio.at_ntp(ntp));
+    let at = with_sound
+        .filter(|at| (at - onwards.unwrap_or(otherwise)).abs() < MAX_APART)
+        .or(onwards)
+        .unwrap_or(otherwise);
+    pictures.placed = Some(Placed { rtp, at });
+    SampleTime::from_seconds(at)
 }

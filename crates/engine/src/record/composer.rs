@@ -55,8 +55,14 @@ pub(super) struct Picture {
 pub(super) enum Media {
     Sound(Sound),
     Picture(Picture),
+    /// ... of what they share.
+    Screen(Picture),
     /// They say that their camera is on or off.
     Camera {
+        on: bool,
+    },
+    /// They say that they share something, or that they do not any more.
+    Shares {
         on: bool,
     },
     /// The other side's clocks: RTP time `rtp` was at the NTP time `ntp`, 32.32 fixed point.
@@ -65,6 +71,14 @@ pub(super) enum Media {
         ntp: u64,
         rtp: u32,
     },
+}
+
+/// Which of somebody's pictures. The film of a call has one picture at a time: what is shared takes the face's place, as it
+/// does on the stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Of {
+    Camera,
+    Screen,
 }
 
 /// One connection's media on its way into the file.
@@ -77,9 +91,17 @@ struct Stream {
     from: SampleTime,
     /// Whether things are placed; until then they are held.
     begun: bool,
-    pictures: Vec<(Picture, MediaTime)>,
+    pictures: Vec<(Of, Picture, MediaTime)>,
     /// Whether they said so last.
     camera_off: bool,
+    /// What they said last of sharing something. Nothing orders their word and their pictures.
+    shares: Option<bool>,
+    /// What the file shows.
+    showing: Of,
+    /// Where they shared something last, which may have stood still for long.
+    shared_until: SampleTime,
+    /// Nothing of what it shows was written since it shows that: what comes next has to be a keyframe.
+    fresh: bool,
     /// When the last picture came.
     seen: MediaTime,
     sounds: BTreeMap<i64, (Sound, MediaTime)>,
@@ -117,6 +139,7 @@ impl<W: Output> Composer<W> {
             Some(stream) if source == stream.source => {}
             _ => self.begin(source, arrived)?,
         }
+        let at = self.at_arrival(arrived);
         let Some(stream) = &mut self.stream else { return Ok(()) };
         match media {
             Media::Report { source, ntp, rtp } => stream.clock.report(source, ntp, rtp),
@@ -130,9 +153,21 @@ impl<W: Output> Composer<W> {
             }
             Media::Picture(picture) => {
                 stream.seen = arrived;
-                stream.pictures.push((picture, arrived));
+                stream.pictures.push((Of::Camera, picture, arrived));
+            }
+            Media::Screen(picture) => {
+                stream.seen = arrived;
+                stream.pictures.push((Of::Screen, picture, arrived));
             }
             Media::Camera { on } => stream.camera_off = !on,
+            Media::Shares { on } => {
+                stream.shares = Some(on);
+                if !on && stream.showing == Of::Screen {
+                    // What was shown last stays until there is a face, or is known to be none.
+                    (stream.showing, stream.fresh, stream.seen) = (Of::Camera, true, arrived);
+                    stream.shared_until = at;
+                }
+            }
         }
         self.drain(false, arrived)
     }
@@ -148,7 +183,7 @@ impl<W: Output> Composer<W> {
         self.end_stream()?;
         // Whoever was seen until now is not there any more; but a connection that is only made anew is no pause.
         if self.seen.is_some_and(|seen| arrived.saturating_since(seen) >= DARK_AFTER) {
-            self.file.darken()?;
+            self.file.darken(SampleTime::ZERO)?;
         }
         let from = self.at_arrival(arrived).max(self.file.end());
         self.stream = Some(Stream {
@@ -159,6 +194,10 @@ impl<W: Output> Composer<W> {
             begun: false,
             pictures: Vec::new(),
             camera_off: false,
+            shares: None,
+            showing: Of::Camera,
+            shared_until: SampleTime::ZERO,
+            fresh: false,
             seen: arrived,
             sounds: BTreeMap::new(),
             highest: None,
@@ -194,10 +233,13 @@ impl<W: Output> Composer<W> {
 
     fn write(&mut self, stream: &mut Stream, all: bool, arrived: MediaTime) -> io::Result<()> {
         // Pictures first: the file is described by its first keyframe, where there is one.
-        for (picture, arrived) in std::mem::take(&mut stream.pictures) {
+        for (of, picture, arrived) in std::mem::take(&mut stream.pictures) {
             let otherwise = self.otherwise(stream, arrived);
-            let at = stream.clock.picture(picture.rtp, otherwise);
-            if self.file.picture(at, &picture)? {
+            let at = match of {
+                Of::Camera => stream.clock.picture(picture.rtp, otherwise),
+                Of::Screen => stream.clock.screen(picture.rtp, otherwise),
+            };
+            if stream.shows(of, picture.keyframe) && self.file.picture(at, &picture)? {
                 self.summary.pictures += 1;
             }
             self.note(arrived, at);
@@ -205,8 +247,9 @@ impl<W: Output> Composer<W> {
                 self.silence_until(SampleTime(at.0 - SILENT_AFTER.0 / 2))?;
             }
         }
-        if stream.camera_off && arrived.saturating_since(stream.seen) >= DARK_AFTER {
-            self.file.darken()?;
+        let no_face = stream.camera_off && stream.showing == Of::Camera;
+        if no_face && arrived.saturating_since(stream.seen) >= DARK_AFTER {
+            self.file.darken(stream.shared_until)?;
         }
         while let Some((number, sound, arrived)) = stream.next_sound(all, arrived) {
             let Some(samples) = opus::samples(&sound.payload) else { continue };
@@ -271,6 +314,19 @@ impl Stream {
         None
     }
 
+    /// Whether a picture is shown in the file. What they share is, from its first keyframe until they say that they share
+    /// nothing any more; a face is again from a keyframe on.
+    fn shows(&mut self, of: Of, keyframe: bool) -> bool {
+        if keyframe && of == Of::Screen && self.shares != Some(false) {
+            (self.showing, self.fresh) = (Of::Screen, false);
+        }
+        if of != self.showing || (self.fresh && !keyframe) {
+            return false;
+        }
+        self.fresh = false;
+        true
+    }
+
     fn begin_numbers_at(&mut self, sound: Sound, arrived: MediaTime) {
         let number = i64::from(sound.sequence);
         (self.highest, self.next, self.written) = (Some(number), Some(number), None);
@@ -288,7 +344,8 @@ impl Stream {
 
     fn begin(&mut self) {
         let sounds: Vec<_> = self.sounds.values().map(|(sound, at)| (sound.rtp, *at)).collect();
-        let pictures: Vec<_> = self.pictures.iter().map(|(picture, at)| (picture.rtp, *at)).collect();
+        let faces = self.pictures.iter().filter(|(of, ..)| *of == Of::Camera);
+        let pictures: Vec<_> = faces.map(|(_, picture, at)| (picture.rtp, *at)).collect();
         self.clock.begin(self.from, &sounds, &pictures);
         self.begun = true;
     }
@@ -305,5 +362,7 @@ impl Stream {
     }
 }
 
+#[cfg(test)]
+mod sharing_tests;
 #[cfg(test)]
 mod tests;

@@ -145,10 +145,10 @@ impl<W: Output> Mp4File<W> {
         Ok(taken)
     }
 
-    /// Black from right behind the last picture on.
-    pub(super) fn darken(&mut self) -> io::Result<()> {
+    /// Black from right behind the last picture on, and from no earlier than `from`.
+    pub(super) fn darken(&mut self, from: SampleTime) -> io::Result<()> {
         let Some(shown) = self.shown.as_ref().filter(|_| !self.dark) else { return Ok(()) };
-        let at = shown.at + LAST_PICTURE;
+        let at = from.max(shown.at + LAST_PICTURE);
         self.fill(at)
     }
 

@@ -102,6 +102,7 @@ impl EngineTask {
         let media = self.open_media();
         let announced = media.sends();
         let (audio, encoder) = (media.audio().clone(), media.encoder().clone());
+        let screen = media.screen().clone();
         let (joined, joins) = oneshot::channel();
         self.calls += 1;
         let number = self.calls;
@@ -126,7 +127,7 @@ impl EngineTask {
                 max_bitrate: self.config.overrides.max_bitrate,
                 bot: self.config.overrides.bot,
                 clock: self.clock,
-                media: CallMedia { audio, encoder, output: Arc::clone(&self.config.frames) },
+                media: CallMedia { audio, encoder, screen, output: Arc::clone(&self.config.frames) },
                 files: Some(self.files.handle().clone()),
             },
             self.updates_in.clone(),
@@ -214,6 +215,9 @@ impl EngineTask {
     /// Ends the call, or the attempt to join one.
     pub(super) fn leave(&mut self, answer: Option<Answer>) {
         let Some(running) = self.call.take() else { return acknowledge(answer) };
+        if let Some(media) = &mut self.media {
+            media.stop_sharing();
+        }
         // Whoever never got in is still in the lobby, with devices that are on.
         if self.publisher.snapshot().call.is_some() {
             self.preview_wanted = false;

@@ -24,6 +24,7 @@ impl ByHand {
         Sending {
             microphone: self.microphone.unwrap_or(settings.microphone_on),
             camera: self.camera.unwrap_or(settings.camera_on),
+            screen: false,
         }
     }
 }
@@ -93,6 +94,9 @@ impl EngineTask {
             }
             if announced.camera != sends.camera {
                 running.handle.send(CallCommand::Source { source: Source::Camera, on: sends.camera });
+            }
+            if announced.screen != sends.screen {
+                running.handle.send(CallCommand::Source { source: Source::Screen, on: sends.screen });
             }
         }
         self.publisher.publish(Event::Preview { preview: media.view() });

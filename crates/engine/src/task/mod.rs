@@ -7,6 +7,7 @@ mod files;
 mod game;
 mod local;
 mod settings;
+mod share;
 #[cfg(test)]
 mod tests;
 
@@ -212,6 +213,9 @@ impl EngineTask {
                 self.set_camera(on);
                 Ok(Reply::Done)
             }
+            Command::ListScreens => return self.list_screens(answer),
+            Command::ShareScreen { id, smooth } => self.share_screen(&id, smooth),
+            Command::StopSharing => self.stop_sharing(),
             Command::SelectCamera { id } => self.select(id, |settings| &mut settings.camera),
             Command::SelectMicrophone { id } => self.select(id, |settings| &mut settings.microphone),
             Command::SelectSpeaker { id } => self.select(id, |settings| &mut settings.speaker),

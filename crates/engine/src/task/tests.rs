@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use tincan_devices::screen::{ScreenError, ScreenEvent};
 use tincan_devices::video::CameraEvent;
 use tincan_media::DeviceError;
 use tokio::time::timeout;
@@ -328,4 +329,36 @@ async fn a_call_that_nobody_came_to_is_not_listed_and_a_call_can_be_made_again_b
     }
     shut_down(ada).await;
     shut_down(ben).await;
+}
+
+#[tokio::test]
+async fn a_screen_is_shared_in_a_call_only_and_its_end_is_told_and_shown() {
+    let (url, _server) = server().await;
+    let mut ada = Watching::start(None, Some(&url), "Ada").await;
+    let share = |id: &str| Command::ShareScreen { id: id.into(), smooth: false };
+    assert_eq!(ada.answer(share("monitor")).await.unwrap_err().code, "no_call");
+    alone_in_a_call(&mut ada).await;
+    assert_eq!(ada.answer(share("the left one")).await.unwrap_err().code, "bad_selector");
+    ada.ask(share("monitor")).await;
+    ada.until("sharing", |w| w.snapshot.preview.share.as_ref().is_some_and(|share| share.width == 1_280))
+        .await;
+    // Something else takes its place, and what happens to the first is nobody's business any more.
+    ada.ask(share("window:0x7")).await;
+    ada.until("sharing a window", |w| {
+        w.snapshot.preview.share.as_ref().is_some_and(|share| share.name.as_deref() == Some("window:0x7"))
+    })
+    .await;
+    ada.devices.screen_event(0, ScreenEvent::Ended(ScreenError::Unplugged));
+    ada.devices.screen_event(1, ScreenEvent::Hidden);
+    ada.until("minimised", |w| w.snapshot.preview.share.as_ref().is_some_and(|share| share.hidden)).await;
+    ada.devices.screen_event(1, ScreenEvent::Ended(ScreenError::Closed));
+    ada.until("sharing nothing", |w| w.snapshot.preview.share.is_none()).await;
+    assert_eq!(ada.notices.iter().filter(|notice| notice.code == "screen_closed").count(), 1);
+    ada.ask(share("monitor")).await;
+    ada.ask(Command::StopSharing).await;
+    assert_eq!(ada.snapshot.preview.share, None);
+    ada.ask(share("monitor")).await;
+    ada.ask(Command::Leave).await;
+    assert_eq!(ada.devices.open("screen"), 0, "leaving ends it: {:?}", ada.devices.log());
+    shut_down(ada).await;
 }

@@ -1,14 +1,20 @@
-//! A simple rate controller: standing queue, loss, and what was acknowledged.
+//! How much to send: by delay, loss, what was acknowledged, and probes.
 //!
-//! Pure: time is an argument. Its delay signal is the *least* one-way delay of the last moments above the least of the
-//! last seconds: what every packet waited, so that a burst of our own, or jitter, is no congestion (the idea of CoDel,
-//! RFC 8289). Its loss rules follow draft-ietf-rmcat-gcc-02, section 6, but decrease by the excess only, so that
-//! steady random loss of 10% does not collapse the rate. Packets whose feedback was lost are no signal.
+//! Pure: time is an argument. Two detectors look at the delay: the [`trend`](super::trend) sees a queue that begins to grow,
+//! the [`queue`](super::queue) one that stands. [`loss`](super::loss) limits what they allow. Growth is earned by what was
+//! acknowledged, or found by a [probe](super::probe). While less is sent than would be allowed, nothing is learned of how
+//! much that is, and a queue is not taken for ours.
 
-use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use tincan_media::Bitrate;
+
+use super::history::Delivery;
+use super::loss::LossEstimate;
+use super::probe::{Probe, Prober};
+use super::queue::Queue;
+use super::throughput::Throughput;
+use super::trend::{Trend, Usage};
 
 /// Where a call starts: 360p is fine at it, and a path that carries less carries no call.
 const FIRST: Bitrate = Bitrate::kbps(350);
@@ -18,66 +24,53 @@ const START: Bitrate = Bitrate::kbps(1_000);
 /// The sound and a little: pictures pause well above it.
 pub(crate) const MIN: Bitrate = Bitrate::kbps(60);
 
-/// Least delay over this long is what everybody waited; two feedback intervals.
-const QUEUE_WINDOW: Duration = Duration::from_millis(200);
-/// The empty path's delay is the least in this many seconds: long enough to span a congestion, short enough for a new
-/// route.
-const BASE_SECONDS: usize = 10;
-/// A standing queue above this is ours to drain. Jitter of 10 ms (sigma) stays below it.
-const CONGESTED: f64 = 0.045;
-/// Below this the queue is empty again.
-const DRAINED: f64 = 0.020;
-/// A queue this long takes seconds to drain at 85%.
+/// What a decrease leaves of what arrived; less of it where the queue takes long to drain.
+const DECREASE: f64 = 0.85;
+const DECREASE_LONG: f64 = 0.6;
+/// Seconds.
 const LONG_QUEUE: f64 = 0.100;
-/// What was acknowledged is measured over this long.
-const ACKNOWLEDGED_WINDOW: Duration = Duration::from_millis(500);
-/// ... and while there is a queue over this long too: before it came, less was sent than the path carries.
-const QUEUED_WINDOW: Duration = Duration::from_millis(200);
-/// A queue that so many decreases do not shrink is none: the path has become longer.
-const FUTILE_CUTS: u32 = 2;
+/// Until a decrease shows: what left before it still arrives.
+const SETTLES: Duration = Duration::from_millis(250);
+/// A queue that so many decreases do not shrink is none, unless it loses packets: the path has become longer, or somebody
+/// else fills it.
+const FUTILE_CUTS: u32 = 3;
+/// What arrives over what leaves while a queue drains.
+const DRAINS: f64 = 1.1;
 /// A second decrease for the same queue believes no measurement that is lower than this part of the one before: with
 /// feedback lost and pauses of our own, they err downwards.
-const LEAST_OF_CAPACITY: f64 = 0.7;
-/// Loss is judged in steps of this, and of at least [`LOSS_PACKETS`].
-const LOSS_STEP: Duration = Duration::from_millis(500);
-const LOSS_PACKETS: u32 = 20;
-/// GCC's bounds: grow freely below a part of it, shrink above.
-const LOSS_HIGH: f64 = 0.10;
+const LEAST_OF_CAPACITY: f64 = 0.5;
+/// Above this loss the target grows more slowly, and above the other not at all.
 const LOSS_LOW: f64 = 0.05;
+const LOSS_HIGH: f64 = 0.20;
 /// Every second until [`START`]: four times as much.
 const FIRST_GROWTH: f64 = 4.0;
-/// A second's growth: before anything was ever congested, far from what was, and near it.
+/// A second's growth: before anything was ever congested, and far from what was.
 const GROWTH_START: f64 = 0.40;
-const GROWTH_FAR: f64 = 0.12;
-const GROWTH_NEAR: f64 = 0.03;
-/// A small target grows by a larger share, up to this much a second: what several controllers share on one link then
-/// evens out (what only multiplies keeps the shares that it began with), and one that sends sound alone finds out when
-/// its pictures may come back.
-const GROWTH_SMALL: f64 = 0.10;
-const GROWTH_SMALL_AT_MOST: f64 = 20_000.0;
+const GROWTH_FAR: f64 = 0.15;
+/// Near it, everybody grows by the same: what several controllers share on one link then evens out, and what only
+/// multiplies would keep the shares that it began with. In bits a second, but not by more than this share.
+const GROWTH_NEAR: f64 = 35_000.0;
+const GROWTH_NEAR_AT_MOST: f64 = 0.10;
+/// By a probe that filled the path.
+const GROWTH_BESIDE: f64 = 1.2;
 /// How long a measured capacity is believed.
 const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
-
-/// What became of one packet.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Delivery {
-    /// Counts all packets in the order in which they left.
-    pub(crate) id: u64,
-    pub(crate) sent: Instant,
-    pub(crate) arrived: bool,
-    /// On the other side's clock, whose zero is unknown.
-    pub(crate) arrival: Option<Duration>,
-    pub(crate) size: usize,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Acknowledged {
-    /// Seconds on the other side's clock.
-    arrival: f64,
-    bytes: usize,
-    /// Packets before it were never reported: nobody knows how many of them came since the one before.
-    after_hole: bool,
-}
+/// Less than this share of the target is sent: the application has no more.
+const LIMITED: f64 = 0.65;
+/// A queue leaves so many times what an application sends that has no more.
+const LIMITED_LEAST: f64 = 2.5;
+/// What leaves is measured over this long.
+const SENT_WINDOW: Duration = Duration::from_millis(300);
+/// No probe for so long after a decrease.
+const PROBE_AFTER: Duration = Duration::from_millis(1_500);
+/// Nothing was reported for so long, and for three round trips, though something was sent: the path may be gone.
+const SILENCE: Duration = Duration::from_millis(500);
+/// What is left of the target then, each time.
+const SILENT_DECREASE: f64 = 0.5;
+/// What is sent into a silence at least, beside sound: as much as finds out when it is over.
+const SILENT_LEAST: Bitrate = Bitrate::kbps(150);
+/// What it begins with again when the silence is over, of what there was before.
+const AFTER_SILENCE: f64 = 0.7;
 
 /// After a decrease, until the queue is gone.
 #[derive(Debug)]
@@ -92,28 +85,38 @@ struct Draining {
     look_again: Instant,
 }
 
+/// Nothing is reported.
+#[derive(Debug)]
+struct Silence {
+    before: f64,
+    next: Instant,
+}
+
 /// See the module's description.
 #[derive(Debug)]
 pub(crate) struct Controller {
     target: f64,
     max: f64,
-    epoch: Option<Instant>,
-    /// Least delay of each of the last seconds.
-    base: VecDeque<(u64, f64)>,
-    /// (when the feedback came, delay) of the last [`QUEUE_WINDOW`].
-    delays: VecDeque<(Instant, f64)>,
-    /// Of the last [`ACKNOWLEDGED_WINDOW`].
-    acknowledged: VecDeque<Acknowledged>,
-    /// Of the last packet that was reported, arrived or not.
-    last_id: Option<u64>,
-    loss: f64,
-    /// Of the last [`LOSS_STEP`] alone.
-    latest_loss: f64,
-    loss_step: Option<(Instant, u32, u32)>,
+    trend: Trend,
+    queue: Queue,
+    throughput: Throughput,
+    loss: LossEstimate,
+    prober: Prober,
     capacity: Option<(Instant, f64)>,
     draining: Option<Draining>,
     last_growth: Option<Instant>,
     congested_once: bool,
+    round_trip: Duration,
+    /// When it began, and bytes since; and the rate over the time before.
+    leaving: Option<(Instant, usize)>,
+    sent_rate: Option<f64>,
+    limited: bool,
+    heard: bool,
+    /// The first packet that left since the last report.
+    unheard: Option<Instant>,
+    silence: Option<Silence>,
+    /// When what left went into the last silence.
+    silent: Option<(Instant, Instant)>,
 }
 
 impl Controller {
@@ -122,18 +125,23 @@ impl Controller {
         Self {
             target: (FIRST.as_bps() as f64).min(max),
             max,
-            epoch: None,
-            base: VecDeque::new(),
-            delays: VecDeque::new(),
-            acknowledged: VecDeque::new(),
-            last_id: None,
-            loss: 0.0,
-            latest_loss: 0.0,
-            loss_step: None,
+            trend: Trend::default(),
+            queue: Queue::default(),
+            throughput: Throughput::default(),
+            loss: LossEstimate::default(),
+            prober: Prober::default(),
             capacity: None,
             draining: None,
             last_growth: None,
             congested_once: false,
+            round_trip: Duration::from_millis(100),
+            leaving: None,
+            sent_rate: None,
+            limited: false,
+            heard: false,
+            unheard: None,
+            silence: None,
+            silent: None,
         }
     }
 
@@ -144,7 +152,64 @@ impl Controller {
 
     /// Smoothed share of packets lost.
     pub(crate) fn loss(&self) -> f32 {
-        self.loss as f32
+        self.loss.loss() as f32
+    }
+
+    /// What is to be filled up with packets that were sent before.
+    pub(crate) fn probe(&self, now: Instant) -> Option<Probe> {
+        self.prober.pad(now)
+    }
+
+    /// A packet leaves.
+    pub(crate) fn sent(&mut self, now: Instant, size: usize) {
+        self.prober.sent(now, size);
+        self.unheard.get_or_insert(now);
+        let (since, bytes) = self.leaving.get_or_insert((now, 0));
+        *bytes += size;
+        let span = now.saturating_duration_since(*since);
+        if span >= SENT_WINDOW {
+            let rate = *bytes as f64 * 8.0 / span.as_secs_f64();
+            self.sent_rate = Some(rate);
+            self.leaving = Some((now, 0));
+            let limited = rate < self.target * LIMITED;
+            if std::mem::replace(&mut self.limited, limited) && !limited {
+                // It was not known what the path takes, and now it is asked for.
+                self.prober.hurry();
+            }
+        }
+    }
+
+    /// When [`Self::handle_timeout`] is to be called next.
+    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+        if let Some(silence) = &self.silence {
+            return Some(silence.next);
+        }
+        // Before anything was heard, there may be nobody yet.
+        let unheard = self.unheard.filter(|_| self.heard)?;
+        Some(unheard + SILENCE.max(self.round_trip * 3))
+    }
+
+    /// Time has passed.
+    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+        if self.poll_timeout().is_none_or(|due| now < due) {
+            return;
+        }
+        let silence = self.silence.get_or_insert(Silence { before: self.target, next: now });
+        if now >= silence.next {
+            silence.next = now + SILENCE;
+            let least = (SILENT_LEAST.as_bps() as f64).min(self.target);
+            self.target = (self.target * SILENT_DECREASE).max(least);
+        }
+    }
+
+    /// Another path, or the same one after a restart.
+    pub(crate) fn path_changed(&mut self) {
+        self.trend.forget();
+        self.queue.forget();
+        self.throughput.forget();
+        self.loss.forget();
+        self.prober.hurry();
+        (self.capacity, self.draining, self.congested_once) = (None, None, false);
     }
 
     /// What the other side reported of our packets.
@@ -152,83 +217,70 @@ impl Controller {
         if deliveries.is_empty() {
             return;
         }
-        let epoch = *self.epoch.get_or_insert(deliveries[0].sent);
-        let mut after_hole = self.last_id.is_some_and(|last| deliveries[0].id > last + 1);
-        self.last_id = deliveries.iter().map(|d| d.id).chain(self.last_id).max();
-        for delivery in deliveries.iter().filter(|d| d.arrived) {
-            let Some(arrival) = delivery.arrival else { continue };
-            let arrival = arrival.as_secs_f64();
-            let sent = delivery.sent.saturating_duration_since(epoch).as_secs_f64();
-            self.note_delay(now, epoch, arrival - sent);
-            self.acknowledged.push_back(Acknowledged { arrival, bytes: delivery.size, after_hole });
-            after_hole = false;
+        let arrived = deliveries.iter().filter(|one| !one.is_lost());
+        let round_trip = arrived.map(|one| now.saturating_duration_since(one.sent)).min();
+        self.hear(now, round_trip.is_some());
+        if let Some(round_trip) = round_trip {
+            self.round_trip = round_trip;
         }
-        self.forget(now);
-        let round_trip = deliveries
+        // What was sent into a silence is lost because there was nobody.
+        let known: Vec<Delivery> = deliveries
             .iter()
-            .filter(|d| d.arrived)
-            .map(|d| now.saturating_duration_since(d.sent))
-            .min()
-            .unwrap_or_default();
-        self.judge_loss(now, deliveries);
-        self.judge_queue(now, round_trip);
-        self.grow(now);
+            .filter(|one| {
+                let into_silence = |(from, to)| (from..to).contains(&one.sent);
+                !one.is_lost() || !self.silent.is_some_and(into_silence)
+            })
+            .copied()
+            .collect();
+        let usual: Vec<Delivery> =
+            known.iter().filter(|one| !self.prober.is_of_one(one.sent)).copied().collect();
+        self.throughput.feedback(&usual);
+        self.queue.feedback(now, &known);
+        let usage = self.trend.feedback(now, &usual);
+        self.loss.feedback(now, &known, self.target, self.throughput.rate());
+        let found = self.prober.feedback(now, deliveries, self.target);
+        self.judge_queue(now, usage);
+        if let (Some(found), None) = (found, &self.draining) {
+            // Where it was full before, others may send too, and would have to give way.
+            let most = if found.full && self.congested_once { self.target * GROWTH_BESIDE } else { f64::MAX };
+            self.target = found.rate.min(most);
+            tracing::debug!(?found, target = self.target, "a probe came through");
+        }
+        self.grow(now, usage);
+        if let Some(limit) = self.loss.limit()
+            && limit < self.target
+        {
+            self.congested_once = true;
+            self.target = limit;
+        }
         self.target = self.target.clamp(MIN.as_bps() as f64, self.max);
-    }
-
-    fn note_delay(&mut self, now: Instant, epoch: Instant, delay: f64) {
-        let second = now.saturating_duration_since(epoch).as_secs();
-        match self.base.back_mut() {
-            Some((at, least)) if *at == second => *least = least.min(delay),
-            _ => self.base.push_back((second, delay)),
-        }
-        self.delays.push_back((now, delay));
-    }
-
-    fn forget(&mut self, now: Instant) {
-        while self.base.len() > BASE_SECONDS {
-            self.base.pop_front();
-        }
-        while self.delays.front().is_some_and(|(at, _)| now.saturating_duration_since(*at) > QUEUE_WINDOW) {
-            self.delays.pop_front();
-        }
-        let newest = self.acknowledged.back().map_or(0.0, |one| one.arrival);
-        while self.acknowledged.front().is_some_and(|one| {
-            newest - one.arrival > ACKNOWLEDGED_WINDOW.as_secs_f64() || one.arrival > newest + 1.0
-        }) {
-            self.acknowledged.pop_front();
+        let quiet = self.draining.is_none() && usage == Usage::Normal && self.queue.is_drained();
+        if quiet && !self.limited && self.target < self.max * 0.97 && self.loss.limit().is_none() {
+            self.prober.begin(now, self.target, self.max);
         }
     }
 
-    /// Bits a second that arrived in the last moments; `None` until there is enough to tell.
-    fn acknowledged_rate(&self, over: Duration) -> Option<f64> {
-        let since = self.acknowledged.back()?.arrival - over.as_secs_f64();
-        let recent = self.acknowledged.iter().filter(|one| one.arrival >= since);
-        // Every packet ends the time since the one before; the first only opens it.
-        let steps = recent.clone().zip(recent.skip(1));
-        let (mut bytes, mut span, mut packets) = (0, 0.0, 0);
-        for (before, one) in steps.filter(|(_, one)| !one.after_hole) {
-            bytes += one.bytes;
-            span += one.arrival - before.arrival;
-            packets += 1;
+    /// Something was reported.
+    fn hear(&mut self, now: Instant, arrived: bool) {
+        if !arrived {
+            return;
         }
-        (span >= 0.05 && packets >= 4).then(|| bytes as f64 * 8.0 / span)
+        self.heard = true;
+        let since = self.unheard.take();
+        let (Some(silence), Some(since)) = (self.silence.take(), since) else { return };
+        self.target = self.target.max(silence.before * AFTER_SILENCE);
+        self.draining = None;
+        self.throughput.forget();
+        self.prober.hurry();
+        // What left a round trip before it began was under way when it did.
+        self.silent = Some((since.checked_sub(self.round_trip).unwrap_or(since), now));
     }
 
-    /// Seconds that every packet waited lately.
-    fn standing_queue(&self) -> Option<f64> {
-        let least = |values: &mut dyn Iterator<Item = f64>| values.reduce(f64::min);
-        let base = least(&mut self.base.iter().map(|(_, delay)| *delay))?;
-        let now = least(&mut self.delays.iter().map(|(_, delay)| *delay))?;
-        (self.delays.len() >= 5).then_some(now - base)
-    }
-
-    fn judge_queue(&mut self, now: Instant, round_trip: Duration) {
-        let Some(queue) = self.standing_queue() else { return };
-        let [long, short] = [ACKNOWLEDGED_WINDOW, QUEUED_WINDOW].map(|over| self.acknowledged_rate(over));
-        let rate = long.into_iter().chain(short).reduce(f64::max);
+    fn judge_queue(&mut self, now: Instant, usage: Usage) {
+        let Some(queue) = self.queue.length() else { return };
+        let rate = self.throughput.rate_when_full();
         if let Some(draining) = &mut self.draining {
-            if queue < DRAINED {
+            if self.queue.is_drained() && usage != Usage::Over {
                 self.draining = None;
                 if let Some((_, capacity)) = self.capacity {
                     self.target = self.target.max(capacity * 0.9);
@@ -238,7 +290,7 @@ impl Controller {
             // A queue that shrinks empties at the path's own rate, which is the best measure of it.
             if queue < draining.queue * 0.9 {
                 draining.queue = queue;
-                draining.look_again = now + round_trip + QUEUE_WINDOW;
+                draining.look_again = now + self.round_trip + SETTLES;
                 if let (Some(rate), Some((at, capacity))) = (rate, &mut self.capacity) {
                     (*at, *capacity) = (now, capacity.max(rate));
                 }
@@ -247,57 +299,51 @@ impl Controller {
             if now < draining.look_again {
                 return;
             }
-            if draining.cuts >= FUTILE_CUTS && self.latest_loss < LOSS_LOW {
-                self.target = draining.before * 0.85;
-                tracing::debug!(queue, target = self.target, "the path is longer now");
+            // More arrives than leaves: it drains, if not so that it shows.
+            if rate.zip(self.sent_rate).is_some_and(|(rate, sent)| rate > sent * DRAINS) {
+                draining.look_again = now + SETTLES;
+                return;
+            }
+            if draining.cuts >= FUTILE_CUTS && self.loss.latest() < LOSS_LOW {
+                self.target = draining.before * DECREASE;
+                tracing::debug!(queue, target = self.target, "the queue is not ours");
                 self.draining = None;
                 self.capacity = None;
-                self.base.clear();
+                self.queue.forget();
                 return;
             }
         }
-        let (Some(rate), true) = (rate, queue > CONGESTED) else { return };
-        // While it is us who congest, what arrives is what the path carries. Measured against the target before this
-        // queue: against one that was lowered already, every look at a queue that is slow to drain would lower it more.
+        let congested = self.queue.is_congested() || (usage == Usage::Over && !self.queue.is_drained());
+        let (Some(rate), true) = (rate, congested) else { return };
+        // Measured against the target before this queue: against one that was lowered already, every look at a queue that
+        // is slow to drain would lower it more.
         let (before, cuts) =
             self.draining.as_ref().map_or((self.target, 0), |draining| (draining.before, draining.cuts));
-        let known = self.capacity.filter(|_| self.draining.is_some()).map_or(0.0, |(_, capacity)| capacity);
-        let rate = rate.max(known * LEAST_OF_CAPACITY).min(before);
         self.congested_once = true;
-        self.capacity = Some((now, rate));
-        self.target = rate * if queue > LONG_QUEUE { 0.6 } else { 0.85 };
+        self.prober.wait(now, PROBE_AFTER);
+        let share = if queue > LONG_QUEUE { DECREASE_LONG } else { DECREASE };
+        if self.limited && cuts == 0 {
+            // What arrives is what was there to be sent, and no measure of the path.
+            self.target = (before * share).max(before.min(rate * LIMITED_LEAST));
+        } else {
+            // While it is us who congest, what arrives is what the path carries.
+            let known =
+                self.capacity.filter(|_| self.draining.is_some()).map_or(0.0, |(_, capacity)| capacity);
+            let rate = rate.max(known * LEAST_OF_CAPACITY).min(before);
+            self.capacity = Some((now, rate));
+            self.target = rate * share;
+        }
         tracing::debug!(queue, rate, target = self.target, "the path is congested");
-        let look_again = now + round_trip + QUEUE_WINDOW + Duration::from_millis(100);
+        let look_again = now + self.round_trip + SETTLES;
         self.draining = Some(Draining { before, cuts: cuts + 1, queue, look_again });
     }
 
-    fn judge_loss(&mut self, now: Instant, deliveries: &[Delivery]) {
-        let (since, mut total, mut lost) = self.loss_step.unwrap_or((now, 0, 0));
-        total += deliveries.len() as u32;
-        lost += deliveries.iter().filter(|d| !d.arrived).count() as u32;
-        if now.saturating_duration_since(since) < LOSS_STEP || total < LOSS_PACKETS {
-            self.loss_step = Some((since, total, lost));
-            return;
-        }
-        self.loss_step = Some((now, 0, 0));
-        let step = f64::from(lost) / f64::from(total);
-        self.loss = 0.7 * self.loss + 0.3 * step;
-        self.latest_loss = step;
-        // What a full queue dropped was answered already, and old losses are not to be answered twice.
-        if self.loss.min(step) > LOSS_HIGH && self.draining.is_none() {
-            self.congested_once = true;
-            self.target *= 1.0 - 0.5 * (self.loss - LOSS_HIGH);
-        }
-    }
-
-    fn grow(&mut self, now: Instant) {
+    fn grow(&mut self, now: Instant, usage: Usage) {
         let Some(last) = self.last_growth.replace(now) else { return };
         // A silence is not a licence to jump.
         let step = now.saturating_duration_since(last).min(Duration::from_millis(500)).as_secs_f64();
-        let quiet = self.standing_queue().is_some_and(|queue| queue < DRAINED);
-        // A queue too short to be seen shows in the latest losses first.
-        let loss = self.loss.max(self.latest_loss);
-        if self.draining.is_some() || !quiet || loss > LOSS_HIGH {
+        let loss = self.loss.loss();
+        if self.draining.is_some() || usage != Usage::Normal || !self.queue.is_drained() || loss > LOSS_HIGH {
             return;
         }
         if !self.congested_once && self.target < START.as_bps() as f64 {
@@ -305,24 +351,20 @@ impl Controller {
             return;
         }
         // What is not used is not known to be there.
-        if self.acknowledged_rate(ACKNOWLEDGED_WINDOW).is_none_or(|rate| self.target > rate * 1.5 + 50_000.0)
-        {
+        if self.throughput.rate().is_none_or(|rate| self.target > rate * 1.5 + 50_000.0) {
             return;
         }
         let near = self
             .capacity
             .filter(|(at, _)| now.saturating_duration_since(*at) < CAPACITY_MEMORY)
-            .is_some_and(|(_, capacity)| self.target > capacity * 0.8);
-        let growth = match (near, self.congested_once) {
-            (true, _) => GROWTH_NEAR,
-            (false, false) => GROWTH_START,
-            (false, true) => GROWTH_FAR,
-        };
-        let growth = if loss > LOSS_LOW { growth / 2.0 } else { growth };
-        let small = (self.target * GROWTH_SMALL).min(GROWTH_SMALL_AT_MOST);
-        self.target += (self.target * growth).max(small) * step;
+            .is_some_and(|(_, capacity)| self.target > capacity * 0.8 && self.target < capacity * 1.15);
+        let near = near || loss > LOSS_LOW;
+        let step = step
+            * match (near, self.congested_once) {
+                (true, _) => GROWTH_NEAR.min(self.target * GROWTH_NEAR_AT_MOST),
+                (false, false) => self.target * GROWTH_START,
+                (false, true) => self.target * GROWTH_FAR,
+            };
+        self.target += step;
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,6 @@
 //! Stages of the chain that every RTP and RTCP packet walks, inside `webrtc`'s driver.
 //!
-//! From the wire to the application: [`meter`], [`Coverage`](crate::bandwidth::Coverage), congestion control (the
-//! library's, with our estimator), the transport-wide sequence numbers (the library's), [`pacer`], [`responder`], arrival
+//! From the wire to the application: [`meter`], the [`Estimator`](crate::bandwidth::Estimator), the transport-wide sequence numbers (the library's), [`pacer`], [`responder`], arrival
 //! and receiver reports (the library's), [`reports`], [`receive`], [`packetizer`]. A stage does no I/O and reads no clock: every packet
 //! and tick brings its time.
 

@@ -3,6 +3,8 @@
 //! Only as RTX (RFC 4588): sending the same packet again under its own sequence number, with other header
 //! extensions, would use an AES-GCM nonce twice, which gives its authentication key away (RFC 7714, section 8.3).
 //! Sound has no RTX; Opus's in-band redundancy covers it.
+//!
+//! A [`Probe`] is filled up with what left lately, newest first: whoever missed it has it then.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,12 +19,16 @@ use rtc::shared::marshal::MarshalSize;
 use tincan_media::video::opens_keyframe;
 use tincan_protocol::Source;
 
+use super::pacer::MAX_SCREEN_TIME;
 use super::{Outlet, Stage};
+use crate::bandwidth::Probe;
 use crate::shared::{Counters, Shared};
 use crate::sources::PerSource;
 
 /// How long a packet can be asked for. A receiver that still misses it after a second needs a keyframe instead.
 const KEEP: Duration = Duration::from_secs(1);
+/// A screen's picture may take this long to leave in the first place.
+const KEEP_SCREEN: Duration = MAX_SCREEN_TIME.saturating_add(KEEP);
 /// At most this many of a source: 1 s of 10 Mbit/s.
 const KEEP_PACKETS: usize = 1_024;
 /// Asked again sooner than this or a round trip, the first answer is still under way. libwebrtc waits that long, too.
@@ -34,6 +40,8 @@ const UNKNOWN_GAP: Duration = Duration::from_millis(100);
 /// What is sent again takes at most this part of the target. Random loss needs less; what a full queue dropped would keep
 /// it full, and a keyframe helps then.
 const SHARE: f64 = 0.5;
+/// How often what a probe lacks is sent.
+const PROBE_STEP: Duration = Duration::from_millis(5);
 /// A budget that was not used is kept for so long.
 const SAVED: Duration = Duration::from_millis(500);
 
@@ -47,6 +55,26 @@ struct Rtx {
     ssrc: u32,
     payload_type: u8,
     sequence: u16,
+}
+
+impl Rtx {
+    /// The same packet for whoever missed it.
+    fn of(&mut self, sent: &rtp::Packet) -> rtp::Packet {
+        let mut payload = BytesMut::with_capacity(2 + sent.payload.len());
+        payload.put_u16(sent.header.sequence_number);
+        payload.put_slice(&sent.payload);
+        let header = rtp::header::Header {
+            version: 2,
+            marker: sent.header.marker,
+            payload_type: self.payload_type,
+            sequence_number: self.sequence,
+            timestamp: sent.header.timestamp,
+            ssrc: self.ssrc,
+            ..Default::default()
+        };
+        self.sequence = self.sequence.wrapping_add(1);
+        rtp::Packet { header, payload: payload.freeze() }
+    }
 }
 
 /// One source's pictures.
@@ -64,11 +92,29 @@ pub(crate) struct Responder {
     budget: f64,
     /// When that was.
     refilled: Option<Instant>,
+    probing: Option<Probing>,
+    /// The last one that is over.
+    probed: Option<Probe>,
+}
+
+/// A probe that is on.
+struct Probing {
+    probe: Probe,
+    /// Bytes that left since, whatever they are.
+    left: usize,
+    next: Instant,
 }
 
 impl Responder {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
-        Self { shared, streams: PerSource::default(), budget: 0.0, refilled: None }
+        Self {
+            shared,
+            streams: PerSource::default(),
+            budget: 0.0,
+            refilled: None,
+            probing: None,
+            probed: None,
+        }
     }
 
     /// Earns what the time since the last question is worth; at first, as much as can be saved.
@@ -91,28 +137,13 @@ impl Responder {
         else {
             return;
         };
-        if now.saturating_duration_since(sent.at) > KEEP
+        if now.saturating_duration_since(sent.at) > keep(source)
             || sent.resent.is_some_and(|at| now.saturating_duration_since(at) < gap)
         {
             return;
         }
         sent.resent = Some(now);
-        let mut payload = BytesMut::with_capacity(2 + sent.packet.payload.len());
-        payload.put_u16(sequence);
-        payload.put_slice(&sent.packet.payload);
-        let packet = rtp::Packet {
-            header: rtp::header::Header {
-                version: 2,
-                marker: sent.packet.header.marker,
-                payload_type: rtx.payload_type,
-                sequence_number: rtx.sequence,
-                timestamp: sent.packet.header.timestamp,
-                ssrc: rtx.ssrc,
-                ..Default::default()
-            },
-            payload: payload.freeze(),
-        };
-        rtx.sequence = rtx.sequence.wrapping_add(1);
+        let packet = rtx.of(&sent.packet);
         self.budget -= packet.marshal_size() as f64;
         Counters::add(&self.shared.counters.retransmitted, 1);
         out.write.push_back(TaggedPacket {
@@ -120,6 +151,51 @@ impl Responder {
             transport: TransportContext::default(),
             message: AttributedPacket::new(Packet::Rtp(packet)).with(Attribute::Retransmission),
         });
+    }
+
+    /// A probe that begins, or the one that is on, or its end.
+    fn look_at_probe(&mut self, now: Instant) {
+        let wanted = self.shared.probe();
+        let probe = wanted.filter(|probe| now < probe.until);
+        if probe != self.probing.as_ref().map(|probing| probing.probe) {
+            self.probing = probe.map(|probe| Probing { probe, left: 0, next: now });
+        }
+        if probe.is_none() {
+            self.probed = wanted;
+        }
+    }
+
+    /// Sends what the probe lacks.
+    fn pad(&mut self, now: Instant, out: &mut Outlet) {
+        let Some(probing) = &mut self.probing else { return };
+        probing.next = now + PROBE_STEP;
+        let bytes = probing.probe.rate.as_bps() as f64 / 8.0
+            * now.saturating_duration_since(probing.probe.began).as_secs_f64();
+        let streams = self.streams.iter_mut().filter(|(_, stream)| stream.rtx.is_some());
+        let Some((_, stream)) = streams.max_by_key(|(_, stream)| stream.sent.back().map(|sent| sent.at))
+        else {
+            return;
+        };
+        let Some(rtx) = &mut stream.rtx else { return };
+        let mut newest = stream.sent.iter().rev().cycle();
+        while (probing.left as f64) < bytes
+            && let Some(sent) = newest.next()
+        {
+            let packet = rtx.of(&sent.packet);
+            probing.left += packet.marshal_size();
+            out.write.push_back(TaggedPacket {
+                now,
+                transport: TransportContext::default(),
+                message: AttributedPacket::new(Packet::Rtp(packet)),
+            });
+        }
+    }
+}
+
+const fn keep(source: Source) -> Duration {
+    match source {
+        Source::Screen => KEEP_SCREEN,
+        _ => KEEP,
     }
 }
 
@@ -139,6 +215,9 @@ impl Stage for Responder {
     }
 
     fn write(&mut self, packet: TaggedPacket, out: &mut Outlet) {
+        if let (Packet::Rtp(rtp), Some(probing)) = (&packet.message.packet, &mut self.probing) {
+            probing.left += rtp.marshal_size();
+        }
         if let Packet::Rtp(rtp) = &packet.message.packet
             && let Some(source) = self.shared.source(rtp.header.ssrc).filter(|source| source.is_video())
         {
@@ -148,13 +227,25 @@ impl Stage for Responder {
                 sent.clear();
             }
             while sent.len() >= KEEP_PACKETS
-                || sent.front().is_some_and(|s| packet.now.saturating_duration_since(s.at) > KEEP)
+                || sent.front().is_some_and(|s| packet.now.saturating_duration_since(s.at) > keep(source))
             {
                 sent.pop_front();
             }
             sent.push_back(Sent { at: packet.now, resent: None, packet: rtp.clone() });
         }
         out.write.push_back(packet);
+    }
+
+    fn tick(&mut self, now: Instant, out: &mut Outlet) {
+        self.look_at_probe(now);
+        self.pad(now, out);
+    }
+
+    fn next_tick(&self) -> Option<Instant> {
+        match (&self.probing, self.shared.probe()) {
+            (Some(probing), _) => Some(probing.next.min(probing.probe.until)),
+            (None, wanted) => wanted.filter(|probe| self.probed != Some(*probe)).map(|probe| probe.began),
+        }
     }
 
     fn bind_local(&mut self, info: &StreamInfo) {
@@ -273,6 +364,29 @@ mod tests {
         let mut side = Side::new(Bitrate::kbps(1_000));
         (0..10).for_each(|sequence| side.send(sequence, if sequence == 6 { SPS } else { SLICE }));
         assert_eq!(side.missed(0..10, 20), 4);
+    }
+
+    #[test]
+    fn a_probe_is_filled_up_with_what_left_lately_and_then_it_is_over() {
+        let mut side = Side::new(Bitrate::kbps(500));
+        (0..4).for_each(|sequence| side.send(sequence, SLICE));
+        assert_eq!(side.responder.next_tick(), None);
+        let until = side.now + Duration::from_millis(40);
+        let probe = Probe { rate: Bitrate::kbps(1_000), began: side.now, until };
+        side.responder.shared.set_probe(Some(probe));
+        let mut out = Outlet::default();
+        while let Some(at) = side.responder.next_tick() {
+            side.now = side.now.max(at);
+            side.responder.tick(side.now, &mut out);
+        }
+        assert!(side.now == until, "it ended with the probe");
+        let bytes: usize = out.write.iter().map(super::super::pacer::size_of).sum();
+        // 5,000 bytes in 40 ms.
+        assert!((4_000..6_100).contains(&bytes), "{bytes}");
+        assert!(
+            !out.write.iter().any(|packet| packet.message.has(&Attribute::Retransmission)),
+            "nobody asked"
+        );
     }
 
     #[test]

@@ -17,7 +17,7 @@ pub const MAX_LIVE_POINTS: usize = 20_000;
 pub struct InkMessage {
     /// One more than the message's before; an older one is dropped.
     pub sequence: u32,
-    /// The page that they look at; absent: the first.
+    /// The page that they look at; absent: the first. Or [`ElementId::screen_of`] whoever shares what they point at.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub page: Option<ElementId>,
     /// Where they point; absent: nowhere on the board.
@@ -89,7 +89,7 @@ impl InkMessage {
     }
 
     fn is_sound(&self) -> bool {
-        self.page.is_none_or(ElementId::is_sound)
+        self.page.is_none_or(|page| page.is_screen() || page.is_sound())
             && self.editing.is_none_or(ElementId::is_sound)
             && self.pointer.is_none_or(|(x, y)| is_coordinate(x) && is_coordinate(y))
             && self.stroke.as_ref().is_none_or(|stroke| {

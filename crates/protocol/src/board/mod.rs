@@ -28,6 +28,8 @@ pub const MAX_BOARD_MEMBERS: usize = 128;
 pub const MAX_BOARD_NUMBER: u64 = (1 << 53) - 1;
 /// How far from the middle something may be, and how large: a million units.
 pub const MAX_COORDINATE: i32 = 10_000_000;
+/// Width and height of a shared screen that somebody points at.
+pub const SCREEN_SIDE: i32 = 16_384;
 /// Longest text of an element, in bytes of UTF-8. It fits a message however JSON has to write it.
 pub const MAX_BOARD_TEXT: usize = 4_000;
 /// Most points of one element: at a hundred a second, 24 seconds.
@@ -472,6 +474,17 @@ fn is_coordinate(value: i32) -> bool {
 }
 
 impl ElementId {
+    /// What a member shares of their screen, where a page is named on the ink channel: no element has this number. It is
+    /// [`SCREEN_SIDE`] wide and as high, whatever its shape.
+    pub const fn screen_of(member: PeerId) -> Self {
+        Self { number: 0, author: member }
+    }
+
+    /// Whether it is what somebody shares, and no page.
+    pub const fn is_screen(self) -> bool {
+        self.number == 0
+    }
+
     fn is_sound(self) -> bool {
         is_number(self.number)
     }

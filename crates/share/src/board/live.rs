@@ -287,9 +287,10 @@ impl Live {
         }
     }
 
-    /// Everybody else who draws, points or writes now.
+    /// Everybody else who draws, points or writes on the board now. Whoever points at a shared screen is not at the board.
     pub fn people(&self) -> Vec<PeerId> {
-        self.theirs.iter().filter(|(_, theirs)| theirs.is_there()).map(|(peer, _)| *peer).collect()
+        let at_board = |theirs: &Theirs| theirs.is_there() && !theirs.page.is_some_and(ElementId::is_screen);
+        self.theirs.iter().filter(|(_, theirs)| at_board(theirs)).map(|(peer, _)| *peer).collect()
     }
 }
 

@@ -355,11 +355,9 @@ impl Board {
 
     /// Pictures that nothing shows or may show again are forgotten.
     pub(super) fn forget_pictures(&mut self) {
-        let Self { pictures, elements, history, .. } = self;
-        let shown = elements.values().filter_map(|entry| entry.body.as_ref()?.draw.picture);
-        let mut used: std::collections::BTreeSet<_> = shown.map(|picture| picture.hash).collect();
-        history.pictures(&mut used);
-        pictures.keep(&used);
+        let mut used = self.shown_pictures();
+        self.history.pictures(&mut used);
+        self.pictures.keep(&used);
     }
 
     /// All of somebody who left goes, to make room.

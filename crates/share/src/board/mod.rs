@@ -300,6 +300,21 @@ impl Board {
         self.pictures.whole(hash)
     }
 
+    /// Every picture that something on the board shows, whether it is here or is to come.
+    pub fn shown_pictures(&self) -> BTreeSet<PictureHash> {
+        let bodies = self.elements.values().filter_map(|entry| entry.body.as_ref());
+        bodies.filter_map(|body| Some(body.draw.picture?.hash)).collect()
+    }
+
+    /// Whatever shows this picture.
+    pub fn showing(&self, hash: PictureHash) -> impl Iterator<Item = ElementId> {
+        let shows = move |entry: &Entry| {
+            let picture = entry.body.as_ref().and_then(|body| body.draw.picture);
+            picture.is_some_and(|picture| picture.hash == hash)
+        };
+        self.elements.iter().filter(move |(_, entry)| shows(entry)).map(|(id, _)| *id)
+    }
+
     /// What concerns us alone.
     pub fn own(&self) -> Own {
         Own { full: self.full, ..self.history.own() }

@@ -4,6 +4,7 @@
 
 mod chromium;
 mod clip;
+mod files;
 mod mesh;
 mod numbers;
 mod ours;
@@ -50,8 +51,9 @@ const CASES: &[(&str, &str)] = &[
     ("mobile: 40 ms, jitter 10, 1%, 2 Mbit/s", "both delay=40ms jitter=10ms loss=1% rate=2000kbit"),
 ];
 
-const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--mesh] [--height N] [--only PART]
-PART: calls, sound, or words of a network's name
+const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--mesh] [--files] [--height N] [--only PART]
+PART: calls, sound, or words of a network's or a file case's name
+--files measures files without a call instead
 --mesh measures rooms of two to eight instead, at --height lines (720)";
 
 struct Options {
@@ -60,6 +62,7 @@ struct Options {
     window: bool,
     networks: bool,
     mesh: bool,
+    files: bool,
     /// Of the camera's pictures in rooms.
     height: u32,
     /// For whoever works on one part.
@@ -74,6 +77,7 @@ impl Options {
             window: false,
             networks: false,
             mesh: false,
+            files: false,
             height: Resolution::HD.height,
             only: None,
         };
@@ -89,6 +93,7 @@ impl Options {
                 "--window" => options.window = true,
                 "--networks" => options.networks = true,
                 "--mesh" => options.mesh = true,
+                "--files" => options.files = true,
                 "--height" => options.height = number()? as u32,
                 "--only" => options.only = Some(arguments.next().ok_or("--only takes a part's name")?),
                 other => return Err(format!("`{other}` is not understood.\n{USAGE}")),
@@ -114,6 +119,11 @@ async fn main() -> Result<(), String> {
         let height = options.height & !1;
         let clip = Clip::make(Resolution::new((height * 16 / 9) & !1, height));
         println!("\n{}", mesh::table(&clip, options.rounds, options.seconds).await);
+        println!("load at the end: {}", table::load());
+        return Ok(());
+    }
+    if options.files {
+        println!("\n{}", files::table(options.rounds, options.only.as_deref()).await?);
         println!("load at the end: {}", table::load());
         return Ok(());
     }

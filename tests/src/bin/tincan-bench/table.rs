@@ -21,8 +21,14 @@ pub(crate) struct Table {
 
 impl Table {
     pub(crate) fn new(title: &str, chromium: &str) -> Self {
-        let head = format!("{:<45} {:>9} {:>9} {:>7}  bar", title, "Tincan", "Chromium", "ratio");
-        Self { lines: vec![format!("Chromium {chromium}, H.264"), head] }
+        let mut table = Self::beside(title, "Chromium");
+        table.lines.insert(0, format!("Chromium {chromium}, H.264"));
+        table
+    }
+
+    /// Beside another program.
+    pub(crate) fn beside(title: &str, other: &str) -> Self {
+        Self { lines: vec![format!("{:<45} {:>9} {:>9} {:>7}  bar", title, "Tincan", other, "ratio")] }
     }
 
     pub(crate) fn row(&mut self, name: &str, (ours, theirs): (f64, f64), bar: Bar) {

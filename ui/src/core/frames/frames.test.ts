@@ -126,6 +126,21 @@ describe('streams', () => {
     expect(sizes).toEqual([[320, 200]]);
   });
 
+  it('say another size also while no picture comes', () => {
+    const { streams, acks, sizes, paint } = harness();
+    let width = 160;
+    streams.attach(1, { ...consumer(), size: () => ({ width, height: 90 }) });
+    streams.receive(message(1, 7, 4, 4));
+    paint();
+    width = 1_280;
+    streams.resized(1);
+    paint();
+    expect([acks.at(-1), sizes]).toEqual([[1, 7], [[160, 90], [1_280, 90]]]);
+    streams.resized(2);
+    paint();
+    expect(sizes.length).toBe(2);
+  });
+
   it('say once that nobody looks, leave unacknowledged what comes all the same, and show it to who comes later', () => {
     const { streams, acks, sizes, paint, wait } = harness();
     streams.receive(message(1, 1, 4, 4));

@@ -25,6 +25,10 @@ export class FrameSocket implements FrameSource {
     return this.#streams.attach(stream, consumer);
   }
 
+  resized(stream: number): void {
+    this.#streams.resized(stream);
+  }
+
   #send(message: ArrayBuffer): void {
     if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(message);
   }

@@ -23,4 +23,6 @@ export interface FrameConsumer {
 export interface FrameSource {
   /** Shows `stream` with `consumer` until the function that it returns is called. */
   attach(stream: number, consumer: FrameConsumer): () => void;
+  /** A consumer of `stream` shows it at another size: said also when no picture comes, as of a screen that stands still. */
+  resized(stream: number): void;
 }

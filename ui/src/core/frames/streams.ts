@@ -57,6 +57,13 @@ export class Streams implements FrameSource {
     };
   }
 
+  resized(id: number): void {
+    const stream = this.#stream(id);
+    if (stream.consumers.size === 0) return;
+    stream.told = undefined;
+    this.#schedule(id);
+  }
+
   /** Takes one message from the socket. */
   receive(message: ArrayBuffer): void {
     const header = parseHeader(message);

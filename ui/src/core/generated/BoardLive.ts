@@ -11,7 +11,7 @@ export type BoardLive = {
  */
 peer: string, 
 /**
- * The page that they look at, as an element's.
+ * The page that they look at, as an element's; `0-PEER`: what that person shares of their screen, 16,384 wide and high.
  */
 page: string | null, 
 /**

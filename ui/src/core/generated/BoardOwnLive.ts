@@ -6,7 +6,7 @@ import type { BoardOwnStroke } from "./BoardOwnStroke";
  */
 export type BoardOwnLive = { 
 /**
- * The page that we look at.
+ * The page that we look at, or `0-PEER`.
  */
 page: string | null, 
 /**

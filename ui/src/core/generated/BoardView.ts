@@ -19,7 +19,8 @@ elements: { [key in string]: BoardElement },
  */
 names: { [key in string]: string }, 
 /**
- * Hashes of the pictures that are here whole, to be asked for with [`BoardCommand::Picture`].
+ * Hashes of the pictures that something on the board shows and that are here whole, to be asked for with
+ * [`BoardCommand::Picture`].
  */
 pictures: Array<string>, 
 /**

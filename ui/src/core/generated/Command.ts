@@ -29,7 +29,15 @@ on: boolean, } | { "type": "set_camera",
 /**
  * Whether pictures are sent.
  */
-on: boolean, } | { "type": "select_camera", 
+on: boolean, } | { "type": "list_screens" } | { "type": "share_screen", 
+/**
+ * Which: `monitor:NAME`, `window:ID`, `test-text` or `file:PATH`.
+ */
+id: string, 
+/**
+ * Whether motion goes before sharpness, as for a film.
+ */
+smooth: boolean, } | { "type": "stop_sharing" } | { "type": "select_camera", 
 /**
  * Which one.
  */

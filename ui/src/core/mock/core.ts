@@ -16,6 +16,7 @@ import { testPicture } from './picture';
 import { inGames } from './game';
 import { inCall } from './in-call';
 import { SCENES } from './scenes';
+import { SHAREABLE, shared } from './share';
 import { inSketch } from './sketch';
 
 /**
@@ -191,6 +192,14 @@ class MockCore implements Core {
       case 'set_camera':
         this.#set({ preview: { ...preview, camera: { ...preview.camera, on: command.on } } });
         break;
+      case 'list_screens':
+        return Promise.resolve({ type: 'screens', screens: SHAREABLE });
+      case 'share_screen':
+        this.#set({ preview: { ...preview, share: shared(command.id) } });
+        break;
+      case 'stop_sharing':
+        this.#set({ preview: { ...preview, share: null } });
+        break;
       case 'update_settings':
         this.#set({ settings: command.settings });
         break;
@@ -277,5 +286,9 @@ class MockFrames implements FrameSource {
     return () => {
       running = false;
     };
+  }
+
+  resized(): void {
+    // Nobody is asked for another size.
   }
 }

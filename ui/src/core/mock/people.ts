@@ -25,6 +25,7 @@ export const statistics: ParticipantStatistics = {
   audioBufferMs: 41,
   videoBufferMs: 38,
   path: 'host',
+  screen: null,
 };
 
 export function camera(stream: number, change: Partial<StreamView> = {}): StreamView {

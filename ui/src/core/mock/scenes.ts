@@ -68,6 +68,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
       camera: { ...works, device: 'Integrated Camera' },
       microphone: { ...works, device: 'USB Microphone' },
       speaker: { ...works, device: 'Speakers' },
+      share: null,
     },
     call: null,
     chat: null,
@@ -168,6 +169,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
           ),
           microphone: failed('No microphone was found. Plug one in, or choose another.'),
           speaker: { chosen: true, on: true, working: true, device: 'Speakers', problem: null },
+          share: null,
         },
         levels: { microphone: 0, participants: {} },
       });

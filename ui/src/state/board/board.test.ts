@@ -27,8 +27,8 @@ async function open(elements: Record<string, BoardElement> = {}) {
       return () => clearTimeout(timer);
     },
   });
-  board.view = { width: 800, height: 600 };
-  board.camera = { x: 0, y: 0, zoom: 1 };
+  board.looking.view = { width: 800, height: 600 };
+  board.looking.camera = { x: 0, y: 0, zoom: 1 };
   session.board.listen((ids) => board.follow(ids));
 }
 
@@ -75,7 +75,7 @@ describe('a pen', () => {
     core.answers.set('board', drawn('1-me'));
     board.down(at(10, 10));
     for (let step = 1; step < 20; step += 1) board.move([at(10 + step * 4, 10)]);
-    expect(board.pending).toHaveLength(1);
+    expect(board.strokes.pending).toHaveLength(1);
     vi.advanceTimersByTime(40);
     const [first] = said();
     expect(first?.stroke).toMatchObject({ number: 1, kind: 'pen', keep: 0 });
@@ -92,9 +92,9 @@ describe('a pen', () => {
     expect(said().at(-1)?.stroke).toBeNull();
     // It is drawn here until the engine tells of it.
     await vi.advanceTimersByTimeAsync(0);
-    expect(board.pending).toHaveLength(1);
+    expect(board.strokes.pending).toHaveLength(1);
     tell({ '1-me': thing({ author: 'me', kind: 'pen', live: 1 }) });
-    expect(board.pending).toEqual([]);
+    expect(board.strokes.pending).toEqual([]);
   });
 
   it('leaves nothing when it is refused, and says why', async () => {
@@ -102,7 +102,7 @@ describe('a pen', () => {
     core.answers.set('board', { code: 'board_full', message: 'The board is full.' });
     pull([10, 10], [50, 50]);
     await vi.advanceTimersByTimeAsync(0);
-    expect(board.pending).toEqual([]);
+    expect(board.strokes.pending).toEqual([]);
     expect(session.toasts.list.map(({ message }) => message)).toEqual(['The board is full.']);
   });
 
@@ -112,7 +112,7 @@ describe('a pen', () => {
     board.move([at(90, 90)]);
     expect(key('Escape')).toBe(true);
     board.up();
-    expect([board.pending, asked()]).toEqual([[], []]);
+    expect([board.strokes.pending, asked()]).toEqual([[], []]);
   });
 
   it('rests: where a pen is used, fingers only move the board', async () => {
@@ -126,7 +126,7 @@ describe('a pen', () => {
     board.down(at(10, 10, { kind: 'touch' }));
     board.move([at(60, 10, { kind: 'touch' })]);
     board.up();
-    expect([asked().length, board.camera.x]).toEqual([3, -500]);
+    expect([asked().length, board.looking.camera.x]).toEqual([3, -500]);
   });
 });
 
@@ -166,9 +166,13 @@ describe('a laser', () => {
     key('x');
     pull([10, 10], [90, 90]);
     vi.advanceTimersByTime(40);
-    expect([asked(), board.trails.length, board.age(500), board.age(2_000), board.trails.length]).toEqual([
-      ...[[], 1, true, false, 0],
-    ]);
+    expect([
+      asked(),
+      board.strokes.trails.length,
+      board.age(500),
+      board.age(2_000),
+      board.strokes.trails.length,
+    ]).toEqual([...[[], 1, true, false, 0]]);
   });
 });
 
@@ -239,9 +243,9 @@ describe('choosing', () => {
       [1, [500, 200, 500, 500]],
     ]);
     // It stays there until the engine says the same.
-    expect(board.shifted.size).toBe(1);
+    expect(board.moving.shifted.size).toBe(1);
     tell({ '1-a': thing({ frame: [500, 200, 500, 500] }) });
-    expect(board.shifted.size).toBe(0);
+    expect(board.moving.shifted.size).toBe(0);
   });
 
   it('lets what was refused lie where it lay', async () => {
@@ -274,7 +278,7 @@ describe('choosing', () => {
   it('brings what is picked from the list into view', async () => {
     await open({ '1-a': thing({ frame: [90_000, 0, 100, 100] }) });
     board.pick('1-a', false);
-    expect([board.chosen, board.tool, board.camera.x]).toEqual([['1-a'], 'select', 86_050]);
+    expect([board.chosen, board.tool, board.looking.camera.x]).toEqual([['1-a'], 'select', 86_050]);
   });
 
   it('gives what is chosen another colour, and leaves the rest of it alone', async () => {
@@ -307,9 +311,9 @@ describe('keys', () => {
   it('move the board when nothing is chosen, and zoom', async () => {
     await open();
     key('ArrowRight');
-    expect(board.camera.x).toBe(600);
+    expect(board.looking.camera.x).toBe(600);
     key('+');
-    expect(board.camera.zoom).toBe(1.25);
+    expect(board.looking.camera.zoom).toBe(1.25);
   });
 
   it('undo and redo what there is to', async () => {
@@ -340,9 +344,9 @@ describe('writing', () => {
     core.answers.set('board', drawn('7-me'));
     key('t');
     pull([100, 100]);
-    expect(board.writing).toMatchObject({ kind: 'text', id: undefined });
-    if (board.writing) board.writing.text = 'Valve ';
-    board.finishWriting();
+    expect(board.texts.writing).toMatchObject({ kind: 'text', id: undefined });
+    if (board.texts.writing) board.texts.writing.text = 'Valve ';
+    board.texts.finish();
     expect(asked()).toMatchObject([
       { type: 'add', elements: [{ kind: 'text', text: 'Valve', frame: [1_000, 900, 630, 312] }] },
     ]);
@@ -356,11 +360,11 @@ describe('writing', () => {
     core.answers.set('board', { code: 'board_full', message: 'The board is full.' });
     key('n');
     key('Enter');
-    if (board.writing) board.writing.text = 'Long thought';
-    board.finishWriting();
-    expect(board.writing).toBeUndefined();
+    if (board.texts.writing) board.texts.writing.text = 'Long thought';
+    board.texts.finish();
+    expect(board.texts.writing).toBeUndefined();
     await vi.advanceTimersByTimeAsync(0);
-    expect(board.writing).toMatchObject({ kind: 'note', text: 'Long thought' });
+    expect(board.texts.writing).toMatchObject({ kind: 'note', text: 'Long thought' });
   });
 
   it('takes up a text by a double press, tells the others, and deletes what is emptied', async () => {
@@ -369,11 +373,11 @@ describe('writing', () => {
     pull([20, 20]);
     now = 200;
     pull([20, 20]);
-    expect(board.writing).toMatchObject({ id: '1-a', text: 'Hello' });
+    expect(board.texts.writing).toMatchObject({ id: '1-a', text: 'Hello' });
     vi.advanceTimersByTime(40);
     expect(said().at(-1)?.editing).toBe('1-a');
-    if (board.writing) board.writing.text = ' ';
-    board.finishWriting();
+    if (board.texts.writing) board.texts.writing.text = ' ';
+    board.texts.finish();
     vi.advanceTimersByTime(40);
     expect([asked(), said().at(-1)?.editing]).toEqual([
       [{ type: 'remove', ids: ['1-a'], gesture: null }],
@@ -387,8 +391,8 @@ describe('writing', () => {
       type: 'board_live',
       live: [{ peer: 'b', page: null, pointer: null, stroke: null, editing: '1-a' }],
     });
-    board.edit('1-a');
-    expect(board.writing).toBeUndefined();
+    board.texts.edit('1-a');
+    expect(board.texts.writing).toBeUndefined();
     expect(session.toasts.list.map(({ message }) => message)).toEqual([
       'Grace is writing in it. Wait a moment.',
     ]);
@@ -396,8 +400,8 @@ describe('writing', () => {
 
   it('changes nothing when nothing was changed', async () => {
     await open({ '1-a': thing({ kind: 'note', text: 'Hello' }) });
-    board.edit('1-a');
-    board.finishWriting();
+    board.texts.edit('1-a');
+    board.texts.finish();
     expect(asked()).toEqual([]);
   });
 });
@@ -405,15 +409,15 @@ describe('writing', () => {
 describe('pages', () => {
   it('are turned, made, and the first is shown when the one that is looked at goes', async () => {
     await open({ '1-a': thing({ kind: 'page', order: 1 }), '2-a': thing({ page: '1-a' }) });
-    expect([board.pages, board.count]).toEqual([[null, '1-a'], 0]);
+    expect([board.pages.all, board.pages.count]).toEqual([[null, '1-a'], 0]);
     key('PageDown');
-    expect([board.page, board.pageNumber, board.count]).toEqual(['1-a', 2, 1]);
-    board.turn(1);
-    expect(board.pageNumber).toBe(2);
+    expect([board.page, board.pages.number, board.pages.count]).toEqual(['1-a', 2, 1]);
+    board.pages.turn(1);
+    expect(board.pages.number).toBe(2);
     tell({}, ['1-a', '2-a']);
-    expect([board.page, board.pageNumber]).toEqual([null, 1]);
+    expect([board.page, board.pages.number]).toEqual([null, 1]);
     core.answers.set('board', drawn('9-me'));
-    await board.addPage();
+    await board.pages.add();
     tell({ '9-me': thing({ kind: 'page', order: 2 }) });
     expect(board.page).toBe('9-me');
   });
@@ -425,9 +429,9 @@ describe('pages', () => {
       live: [{ peer: 'a', page: '1-a', pointer: [0, 0], stroke: null, editing: null }],
     });
     core.tell({ type: 'board', change: { type: 'drawing', people: ['a'] } });
-    expect(board.elsewhere).toEqual([{ peer: 'a', page: '1-a', number: 2 }]);
-    board.show('1-a');
-    expect(board.elsewhere).toEqual([]);
+    expect(board.pages.elsewhere).toEqual([{ peer: 'a', page: '1-a', number: 2 }]);
+    board.pages.show('1-a');
+    expect(board.pages.elsewhere).toEqual([]);
   });
 });
 

@@ -23,6 +23,18 @@ export interface LivePeer {
   done: number;
 }
 
+/** So wide and high is a shared screen that somebody points at, whatever its shape. */
+export const SCREEN_SIDE = 16_384;
+
+/** The page that stands for what somebody shares of their screen. */
+export function screenPage(peer: string): string {
+  return `0-${peer}`;
+}
+
+function isScreen(page: string | null): boolean {
+  return page?.startsWith('0-') ?? false;
+}
+
 const NOTHING: BoardOwn = { canUndo: false, canRedo: false, deletedByOthers: 0, full: false };
 
 /**
@@ -47,6 +59,18 @@ export class BoardStore {
   readonly #pictures = new Set<string>();
   readonly #peers = new Map<string, LivePeer>();
   readonly #listeners = new Set<(ids: readonly string[] | undefined) => void>();
+  #strokes = 0;
+
+  /** A number for a stroke of ours: greater than any before it, also than those from before the window was loaded anew. */
+  nextStroke(): number {
+    if (this.#strokes === 0) {
+      for (const { author, live } of this.#elements.values()) {
+        if (author === this.me) this.#strokes = Math.max(this.#strokes, live ?? 0);
+      }
+    }
+    this.#strokes += 1;
+    return this.#strokes;
+  }
 
   /** Calls back with the ids that changed; with `undefined` when everything did. And when somebody draws, with none. */
   listen(hear: (ids: readonly string[] | undefined) => void): () => void {
@@ -85,6 +109,7 @@ export class BoardStore {
     this.#pages.clear();
     this.#pictures.clear();
     this.#peers.clear();
+    this.#strokes = 0;
     this.open = view !== null;
     this.me = view?.me ?? '';
     this.own = view?.own ?? NOTHING;
@@ -107,8 +132,10 @@ export class BoardStore {
       case 'all':
         return this.reset(change.board);
       case 'elements': {
+        const lost = change.gone.some((id) => this.#elements.get(id)?.picture);
         for (const id of change.gone) this.#remove(id);
         for (const [id, element] of Object.entries(change.put)) this.#put(id, element);
+        if (lost) this.#forgetPictures();
         return this.#tell([...change.gone, ...Object.keys(change.put)]);
       }
       case 'name':
@@ -125,7 +152,8 @@ export class BoardStore {
       case 'drawing':
         this.drawing = change.people;
         for (const [peer, live] of this.#peers) {
-          if (change.people.includes(peer)) continue;
+          // Whoever points at a shared screen is not at the board.
+          if (change.people.includes(peer) || isScreen(live.page)) continue;
           // Whoever is gone in the middle of a stroke ends it by no word.
           live.strokes = live.strokes.filter(({ ended }) => ended !== undefined);
           live.pointer = null;
@@ -177,6 +205,12 @@ export class BoardStore {
       live.strokes = live.strokes.filter((one) => one.number !== number);
       live.done = Math.max(live.done, number);
     }
+  }
+
+  /** Those that nothing shows any more; when something does again, the engine tells that they are here. */
+  #forgetPictures(): void {
+    const shown = new Set([...this.#elements.values()].map(({ picture }) => picture?.hash));
+    for (const hash of this.#pictures) if (!shown.has(hash)) this.#pictures.delete(hash);
   }
 
   #remove(id: string): void {

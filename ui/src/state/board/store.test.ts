@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { BoardElement, BoardLive } from '../../core/core';
-import { BoardStore, FADE_MS } from './store.svelte';
+import { BoardStore, FADE_MS, screenPage } from './store.svelte';
 import { boardView, thing } from './testing';
 
 function store(elements: Record<string, BoardElement> = {}): BoardStore {
@@ -70,6 +70,21 @@ describe('the board', () => {
     expect([one.names, one.own.deletedByOthers, one.hasPicture('h')]).toEqual([{ a: 'Ada' }, 2, true]);
     expect(heard).toEqual([['1-a']]);
   });
+
+  it('forgets pictures that nothing shows any more, until it is told that they are here again', () => {
+    const picture = (hash: string) => thing({ kind: 'picture', picture: { hash, size: [1, 1] } });
+    const one = store({ '1-a': picture('h'), '2-a': picture('h'), '3-a': picture('i') });
+    for (const hash of ['h', 'i']) one.apply({ type: 'picture', hash });
+    const has = () => ['h', 'i'].map((hash) => one.hasPicture(hash));
+    put(one, {}, ['1-a']);
+    expect(has()).toEqual([true, true]);
+    put(one, { '4-a': picture('i') }, ['2-a', '3-a']);
+    expect(has()).toEqual([false, true]);
+    put(one, { '5-a': picture('h') });
+    expect(has()).toEqual([false, true]);
+    one.apply({ type: 'picture', hash: 'h' });
+    expect(has()).toEqual([true, true]);
+  });
 });
 
 describe('what others draw right now', () => {
@@ -115,6 +130,18 @@ describe('what others draw right now', () => {
     expect([one.age(2_900), strokes(one)?.length]).toEqual([true, 2]);
     expect([one.age(3_100), strokes(one)?.length]).toEqual([true, 1]);
     expect([one.age(2_000 + FADE_MS), strokes(one)?.length]).toEqual([false, 0]);
+  });
+
+  it('of whoever points at a shared screen is no matter of who is at the board', () => {
+    const one = store();
+    one.hear([{ ...live(), page: screenPage('b') }], 0);
+    one.apply({ type: 'drawing', people: [] });
+    expect([...one.peers.values()].map(({ page }) => page)).toEqual(['0-b']);
+  });
+
+  it('has strokes of ours with numbers that were never used, also in a window that was loaded anew', () => {
+    const one = store({ '5-me': thing({ author: 'me', live: 7 }), '6-b': thing({ author: 'b', live: 9 }) });
+    expect([one.nextStroke(), one.nextStroke()]).toEqual([8, 9]);
   });
 
   it('ends with whoever leaves', () => {

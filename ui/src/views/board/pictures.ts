@@ -48,9 +48,13 @@ export class Pictures {
     await Promise.allSettled(this.#loads);
   }
 
-  /** It was not whole before. */
-  retry(): void {
-    for (const [hash, { image }] of this.#kept) if (!image) this.#kept.delete(hash);
+  /** Those that were not whole before are fetched again, and those that are not on the board any more are forgotten. */
+  follow(has: (hash: string) => boolean): void {
+    for (const [hash, { image }] of this.#kept) {
+      if (image && has(hash)) continue;
+      image?.close();
+      this.#kept.delete(hash);
+    }
   }
 
   async #load(hash: string): Promise<void> {

@@ -1,15 +1,19 @@
 import type { BoardElement } from '../../core/core';
 import type { BoardModel } from '../../state/board/board.svelte';
-import { scale, seen, toView } from '../../state/board/camera';
+import { scale, toView } from '../../state/board/camera';
 import { extent } from '../../state/board/element';
 import { around, boxOf, grown, overlap, type Box, type Point } from '../../state/board/geometry';
 import { FADE_MS, type LivePeer } from '../../state/board/store.svelte';
+import { gridOf } from '../../state/board/tiles';
 import { ERASER } from '../../state/board/tools';
 import { Painter, type PictureOf } from './paint';
 import { Sheet, type Shown } from './sheet';
 
-/** The board was moved last so long ago, in ms, that it is drawn sharply again. */
+/** The board’s size was changed last so long ago, in ms, that it is drawn sharply again. */
 const STILL_MS = 120;
+/** What is finished is painted for so long in a picture, in ms: sixty times a second, or thirty; and little of it while a hand draws. */
+const CALM_MS = 16;
+const BUSY_MS = 4;
 /** Of a screen with more pixels than this for each of ours nobody sees the difference. */
 const MOST_RATIO = 2;
 /** In so many ms a pointer goes two thirds of the way to where it was told to be. */
@@ -34,12 +38,17 @@ export class Surface {
   readonly #model: BoardModel;
   readonly #look: () => Look;
   #frame: number | undefined;
-  #whole = true;
+  /** Whether what moves is to be drawn. */
+  #lively = true;
+  #whole: 'another' | 'again' | undefined = 'another';
   #camera = false;
   readonly #patches = new Set<string>();
   #hidden: ReadonlySet<string> = new Set();
-  #blurred = false;
   #still: ReturnType<typeof setTimeout> | undefined;
+  /** When the board was moved last. */
+  #turned = -Infinity;
+  /** Since when something is not painted yet: for whoever measures. */
+  #since: number | undefined;
   #last = 0;
   /** Where pointers are shown, by peer. */
   readonly #pointers = new Map<string, Point>();
@@ -47,8 +56,8 @@ export class Surface {
   hand: Point | undefined;
   /** Comes back when the pictures that were asked for are here, or will not come. */
   ready: () => Promise<void> = () => Promise.resolve();
-  /** What the last pictures took, in ms: for whoever measures. */
-  onframe: ((what: 'sheet' | 'live', ms: number) => void) | undefined;
+  /** What the last pictures took, in ms, and how long all of it was waited for: for whoever measures. */
+  onframe: ((what: 'sheet' | 'live' | 'whole', ms: number) => void) | undefined;
 
   constructor(
     sheet: HTMLCanvasElement,
@@ -67,26 +76,48 @@ export class Surface {
     this.#look = look;
   }
 
-  /** Everything is to be drawn anew. */
+  /** Another page is looked at. */
   all(): void {
-    this.#whole = true;
+    this.#whole = 'another';
+    this.schedule();
+  }
+
+  /** Everything is to be drawn anew; until then what is there stays. */
+  again(): void {
+    this.#whole ??= 'again';
     this.schedule();
   }
 
   /** Another part of the board is looked at. */
   moved(): void {
     this.#camera = true;
+    this.#turned = performance.now();
     this.schedule();
+  }
+
+  /** The view has another size. It is drawn in the same picture that shows the new size, and not in the next. */
+  resized(): void {
+    this.#camera = true;
+    if (this.#frame !== undefined) cancelAnimationFrame(this.#frame);
+    this.#frame = undefined;
+    this.#lively = true;
+    this.#draw(performance.now());
   }
 
   /** These things have changed; of none only what moves. */
   changed(ids: readonly string[] | undefined): void {
-    if (ids === undefined) this.#whole = true;
+    if (ids === undefined) this.#whole = 'another';
     else for (const id of ids) this.#patches.add(id);
     this.schedule();
   }
 
+  /** Something has changed, of what moves too. */
   schedule(): void {
+    this.#lively = true;
+    this.#next();
+  }
+
+  #next(): void {
     this.#frame ??= requestAnimationFrame((now) => {
       this.#frame = undefined;
       this.#draw(now);
@@ -103,7 +134,8 @@ export class Surface {
   }
 
   #shown(): Shown {
-    const { camera, view, page, store } = this.#model;
+    const { page, store } = this.#model;
+    const { camera, view } = this.#model.looking;
     return {
       camera,
       view,
@@ -119,46 +151,58 @@ export class Surface {
 
   #draw(now: number): void {
     const model = this.#model;
-    if (model.view.width < 1 || model.view.height < 1) return;
+    if (model.looking.view.width < 1 || model.looking.view.height < 1) return;
     const fading = model.age(now);
     this.#hide();
     const clock = () => performance.now();
-    const shown = this.#shown();
     let begun = clock();
-    if (this.#whole) {
-      this.#sheet.all(shown, clock);
-      this.#blurred = false;
-      this.onframe?.('sheet', clock() - begun);
-    } else if (this.#camera) {
-      this.#blurred = this.#sheet.moved(shown, clock);
-      if (this.#blurred) this.#sharpen();
-      this.onframe?.('sheet', clock() - begun);
-    } else if (this.#blurred) {
-      // What changes while the board is moved is drawn when it lies still.
-    } else if (this.#patches.size > 0) {
-      this.#sheet.patch(shown, this.#patches);
-      this.onframe?.('sheet', clock() - begun);
+    const more = this.#paintSheet(clock);
+    if (more !== undefined) this.onframe?.('sheet', clock() - begun);
+    if (this.#lively) {
+      this.#lively = false;
+      begun = clock();
+      const gliding = this.#paintLive(now);
+      this.onframe?.('live', clock() - begun);
+      if (fading || gliding) this.schedule();
     }
-    const rough = !this.#blurred && this.#sheet.isRough;
-    if (rough && !this.#whole && !model.busy) this.#sheet.refine(shown, clock);
-    if (!this.#blurred || this.#whole) this.#patches.clear();
-    this.#whole = false;
+    // What is finished may take its time, and what moves does not cost anything meanwhile.
+    if (more === true) this.#next();
+  }
+
+  /** Says whether there is more to do at once; `undefined`: there was nothing to do. */
+  #paintSheet(now: () => number): boolean | undefined {
+    const sheet = this.#sheet;
+    const whole = this.#whole;
+    if (!whole && !this.#camera && this.#patches.size === 0 && !sheet.behind) return undefined;
+    const shown = this.#shown();
+    if (whole) sheet.reset(shown, whole === 'another');
+    else if (this.#patches.size > 0) sheet.patch(shown, this.#patches);
+    this.#patches.clear();
+    this.#whole = undefined;
     this.#camera = false;
-    begun = clock();
-    const gliding = this.#paintLive(now);
-    this.onframe?.('live', clock() - begun);
-    if (fading || gliding || (rough && !model.busy) || (this.#sheet.isRough && !this.#blurred))
-      this.schedule();
+    const { busy } = this.#model;
+    const resizing = now() - this.#turned < STILL_MS;
+    const begun = now();
+    this.#since ??= begun;
+    const more = sheet.show(shown, { now, budget: busy ? BUSY_MS : CALM_MS, resizing, calm: !busy });
+    if (sheet.behind && resizing) this.#sharpen();
+    if (!sheet.behind) {
+      this.onframe?.('whole', now() - this.#since);
+      this.#since = undefined;
+    }
+    return more;
   }
 
   #sharpen(): void {
     clearTimeout(this.#still);
-    this.#still = setTimeout(() => this.all(), STILL_MS);
+    this.#still = setTimeout(() => this.schedule(), STILL_MS);
   }
 
   /** What a hand moves is drawn above, and is not to be seen below. */
   #hide(): void {
-    const { shifted, erasing, writing } = this.#model;
+    const { erasing } = this.#model;
+    const { shifted } = this.#model.moving;
+    const { writing } = this.#model.texts;
     const hidden = new Set<string>([...shifted.keys(), ...erasing]);
     if (writing?.id !== undefined) hidden.add(writing.id);
     for (const id of hidden) if (!this.#hidden.has(id)) this.#patches.add(id);
@@ -169,19 +213,19 @@ export class Surface {
   // ── What moves ───────────────────────────────────────────────────────────────────────────────────────────────
 
   #paintLive(now: number): boolean {
-    const { camera, view, page, store } = this.#model;
+    const { page, store } = this.#model;
+    const { camera, view } = this.#model.looking;
     const ratio = this.#ratio;
     const context = this.#context;
-    const width = Math.max(1, Math.round(view.width * ratio));
-    const height = Math.max(1, Math.round(view.height * ratio));
+    // As the sheet lies, so that a stroke stays where it was drawn when it is finished.
+    const { by, left, top, width, height } = gridOf(camera, view, ratio);
     if (this.#live.width !== width) this.#live.width = width;
     if (this.#live.height !== height) this.#live.height = height;
     context.setTransform(1, 0, 0, 1, 0, 0);
     context.clearRect(0, 0, width, height);
-    const by = scale(camera) * ratio;
-    context.setTransform(by, 0, 0, by, -camera.x * by, -camera.y * by);
+    context.setTransform(by, 0, 0, by, -left, -top);
     this.#paintHeld(by);
-    for (const stroke of this.#model.pending) {
+    for (const stroke of this.#model.strokes.pending) {
       if (stroke.page === page) this.painter.paintLive(context, stroke.kind, stroke.style, stroke.points);
     }
     for (const { strokes } of store.peers.values()) {
@@ -189,7 +233,7 @@ export class Surface {
         if (on === page) this.#fade(kind === 'laser' ? ended : undefined, now, kind, style, points);
       }
     }
-    for (const { kind, style, points, page: on, ended } of this.#model.trails) {
+    for (const { kind, style, points, page: on, ended } of this.#model.strokes.trails) {
       if (on === page) this.#fade(ended, now, kind, style, points);
     }
     context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -210,8 +254,9 @@ export class Surface {
 
   /** What a hand holds, and what an eraser is about to take. */
   #paintHeld(by: number): void {
-    const { erasing, writing, camera, view } = this.#model;
-    const part = seen(camera, view);
+    const { erasing } = this.#model;
+    const { writing } = this.#model.texts;
+    const { part } = this.#model.looking;
     for (const id of this.#hidden) {
       const element = this.#model.get(id);
       if (!element || id === writing?.id || !overlap(extent(element), part)) continue;
@@ -321,7 +366,7 @@ export class Surface {
   }
 
   #paintPointer({ x, y }: Point, color: string, name: string): void {
-    const { width, height } = this.#model.view;
+    const { width, height } = this.#model.looking.view;
     if (x < -20 || y < -20 || x > width + 20 || y > height + 20) return;
     const context = this.#context;
     context.beginPath();
@@ -349,7 +394,7 @@ export class Surface {
     const letters = [...text];
     const short = letters.length > 24 ? `${letters.slice(0, 23).join('')}…` : text;
     const wide = context.measureText(short).width + 12;
-    const left = Math.max(2, Math.min(x, this.#model.view.width - wide - 2));
+    const left = Math.max(2, Math.min(x, this.#model.looking.view.width - wide - 2));
     context.fillStyle = color;
     context.fillRect(left, y, wide, 20);
     context.fillStyle = '#ffffff';

@@ -255,3 +255,24 @@ fn what_others_hold_down_is_tried_by_one_after_the_other() {
     assert!(tries > 0 && at_once == 1, "{tries} {at_once}");
     assert_eq!(sender.pictures(0), Pictures::All(LayerId::Small));
 }
+
+#[test]
+fn beside_a_shared_screen_the_camera_is_small_on_a_narrow_path_and_back_afterwards() {
+    let mut sender = Sender::new(1);
+    sender.path(0, 1_200);
+    assert_eq!(sender.lines(2_000), [720]);
+    sender.handle(AllocatorInput::Screen(true));
+    let plan = sender.run(1_000);
+    assert!(
+        plan.layers[0].resolution.height <= 270 && plan.layers[0].bitrate <= Bitrate::kbps(150),
+        "{plan:?}"
+    );
+    sender.path(0, 1_200);
+    assert!(sender.lines(5_000)[0] <= 270);
+    sender.handle(AllocatorInput::Screen(false));
+    assert_eq!(sender.lines(2_000), [720]);
+    let mut newcomer = Sender::new(0);
+    newcomer.handle(AllocatorInput::Screen(true));
+    newcomer.handle(AllocatorInput::LinkUp(0));
+    assert!(newcomer.run(500).layers[0].bitrate <= Bitrate::kbps(150));
+}

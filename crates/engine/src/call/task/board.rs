@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use data_encoding::BASE64;
-use tincan_protocol::{Channel, ElementId, MAX_PICTURE, PeerId};
+use tincan_protocol::{Channel, ElementId, MAX_PICTURE, PeerId, PictureHash};
 use tincan_share::{Board, BoardError, BoardInput, BoardOutput, LIVE_INTERVAL, Live};
 use tokio::sync::oneshot;
 
@@ -30,6 +30,8 @@ pub(super) struct Whiteboard {
     shown: bool,
     /// Elements of which the window is to be told.
     changed: BTreeSet<ElementId>,
+    /// Pictures of which the window knows that they are here. It forgets those that nothing shows any more.
+    pictures: BTreeSet<PictureHash>,
     /// Who draws, as the window knows it.
     drawing: Vec<PeerId>,
 }
@@ -44,6 +46,7 @@ impl Whiteboard {
             due: now,
             shown: false,
             changed: BTreeSet::new(),
+            pictures: BTreeSet::new(),
             drawing: Vec::new(),
         }
     }
@@ -85,26 +88,41 @@ impl Whiteboard {
                 BoardOutput::Named(peer) => {
                     BoardChange::Name { peer: peer.to_string(), name: self.board.name(peer).to_owned() }
                 }
-                BoardOutput::Picture(hash) => BoardChange::Picture { hash: hash.to_string() },
+                BoardOutput::Picture(hash) => {
+                    // With what shows it, which may wait for the next round itself.
+                    let shown = self.board.showing(hash);
+                    self.changed.extend(shown);
+                    continue;
+                }
                 BoardOutput::Own => BoardChange::Own { own: board_view::own(self.board.own()) },
             });
         }
         changes
     }
 
-    /// Elements that changed, as the window is told.
-    fn elements(&mut self) -> Option<BoardChange> {
+    /// Elements that changed, as the window is told, and then the pictures that are here for them.
+    fn elements(&mut self) -> Vec<BoardChange> {
         if self.changed.is_empty() {
-            return None;
+            return Vec::new();
         }
-        let (mut put, mut gone) = (BTreeMap::new(), Vec::new());
+        let (mut put, mut gone, mut shown) = (BTreeMap::new(), Vec::new(), BTreeSet::new());
         for id in std::mem::take(&mut self.changed) {
             match self.board.element(id) {
-                Some(element) => drop(put.insert(board_view::element_id(id), board_view::element(&element))),
+                Some(element) => {
+                    shown.extend(element.draw.picture.map(|picture| picture.hash));
+                    put.insert(board_view::element_id(id), board_view::element(&element));
+                }
                 None => gone.push(board_view::element_id(id)),
             }
         }
-        Some(BoardChange::Elements { put, gone })
+        if !gone.is_empty() && !self.pictures.is_empty() {
+            let left = self.board.shown_pictures();
+            self.pictures.retain(|hash| left.contains(hash));
+        }
+        shown.retain(|hash| !self.pictures.contains(hash) && self.board.picture(*hash).is_some());
+        self.pictures.extend(&shown);
+        let here = shown.into_iter().map(|hash| BoardChange::Picture { hash: hash.to_string() });
+        std::iter::once(BoardChange::Elements { put, gone }).chain(here).collect()
     }
 
     /// What is told of what others draw, and whether somebody draws at all.
@@ -231,7 +249,7 @@ impl CallTask {
         self.tell_live(now);
         let board = &mut self.together.board;
         board.due = now + LIVE_INTERVAL;
-        let mut events: Vec<_> = board.elements().map(|change| Event::Board { change }).into_iter().collect();
+        let mut events: Vec<_> = board.elements().into_iter().map(|change| Event::Board { change }).collect();
         events.extend(board.lively(now.duration_since(board.began)));
         for event in events {
             self.engine.send(CallUpdate::Together(event)).await;

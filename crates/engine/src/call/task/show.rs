@@ -3,14 +3,14 @@
 use std::time::Instant;
 
 use tincan_call::{Input, SessionEvent, Want};
-use tincan_protocol::{PeerId, Source};
+use tincan_protocol::{PeerId, Source, Wanted};
 
 use super::super::people::{People, Presence};
 use super::super::{CallCommand, CallUpdate, view};
 use super::CallTask;
 use super::together::Happened;
 use crate::api::{Notice, NoticeKind};
-use crate::media::EncoderCommand;
+use crate::media::{EncoderCommand, ScreenCommand};
 
 /// Somebody's proof does not fit.
 const UNPROVEN: &str = "unproven";
@@ -52,7 +52,13 @@ impl CallTask {
             }
             SessionEvent::Streams { peer, streams } => {
                 people.streams(view, peer, &streams);
-                let camera = streams.iter().any(|state| state.source == Source::Camera);
+                let sent = |source| streams.iter().any(|state| state.source == source);
+                let (camera, screen) = (sent(Source::Camera), sent(Source::Screen));
+                match self.connections.get(peer) {
+                    Some(remote) => remote.set_screen(screen),
+                    None if !screen => self.config.media.output.ended(people.screen_stream(view, peer)),
+                    None => {}
+                }
                 match self.connections.get(peer) {
                     // Its thread shows their pictures and so is the one to end them.
                     Some(remote) => remote.set_camera(camera),
@@ -98,13 +104,10 @@ impl CallTask {
                 return;
             }
             SessionEvent::Wanted { peer, streams } => {
-                let camera = streams.iter().find(|wanted| wanted.source == Source::Camera);
-                let want = match camera.map(|wanted| wanted.height) {
-                    None => Want::Any,
-                    Some(0) => Want::Nothing,
-                    Some(lines) => Want::Lines(lines.into()),
-                };
-                self.config.media.encoder.send(EncoderCommand::Want { id: peer, want });
+                let media = &self.config.media;
+                let (camera, screen) = (want(&streams, Source::Camera), want(&streams, Source::Screen));
+                media.encoder.send(EncoderCommand::Want { id: peer, want: camera });
+                media.screen.send(ScreenCommand::Want { id: peer, want: screen });
                 None
             }
             SessionEvent::Connection { peer, view: connection } => people.connection(view, peer, connection),
@@ -131,7 +134,13 @@ impl CallTask {
     /// What a person asks of the call; gives what the session has to know of it.
     pub(super) async fn asked(&mut self, command: CallCommand) -> Option<Input> {
         Some(match command {
-            CallCommand::Source { source, on } => Input::SetSource { source, on },
+            CallCommand::Source { source, on } => {
+                let input = Input::SetSource { source, on };
+                self.session.handle(Instant::now(), input);
+                self.share_paths();
+                self.carry_out().await;
+                return None;
+            }
             CallCommand::Name(name) => Input::SetName(name),
             CallCommand::Hand(on) => {
                 // Raising it again does not put us at the end of those who wait.
@@ -157,5 +166,14 @@ impl CallTask {
                 return None;
             }
         })
+    }
+}
+
+/// How large somebody shows what we send of this source.
+fn want(streams: &[Wanted], source: Source) -> Want {
+    match streams.iter().find(|wanted| wanted.source == source).map(|wanted| wanted.height) {
+        None => Want::Any,
+        Some(0) => Want::Nothing,
+        Some(lines) => Want::Lines(lines.into()),
     }
 }

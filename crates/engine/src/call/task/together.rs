@@ -18,10 +18,14 @@ use crate::api::{CommandError, Reply};
 /// The channels that are opened on each confirmed connection whose other side has their feature.
 const CHANNELS: [Channel; 5] = [Channel::Chat, Channel::Board, Channel::Ink, Channel::Game, Channel::Rounds];
 
+/// Shared screens are shown, and what is pointed at on them.
+const SCREEN: &str = "screen";
+
 /// What everybody in the room is told that we understand.
 pub(super) fn features(files: bool) -> Vec<String> {
     let channels = CHANNELS.into_iter().chain(files.then_some(Channel::Files));
-    let mut features: Vec<String> = channels.map(|channel| channel.feature().to_owned()).collect();
+    let mut features = vec![SCREEN.to_owned()];
+    features.extend(channels.map(|channel| channel.feature().to_owned()));
     features.dedup();
     features
 }

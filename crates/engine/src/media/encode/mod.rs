@@ -30,6 +30,8 @@ pub(crate) enum EncoderCommand {
     Want { id: PeerId, want: Want },
     /// They cannot go on without a keyframe.
     Keyframe(PeerId),
+    /// A screen is shared too, or is not any more.
+    Screen(bool),
 }
 
 /// What is sent now.

@@ -105,6 +105,7 @@ impl Worker {
             }
             EncoderCommand::Path { id, path } => self.allocator.handle(now, AllocatorInput::Path(id, path)),
             EncoderCommand::Want { id, want } => self.allocator.handle(now, AllocatorInput::Want(id, want)),
+            EncoderCommand::Screen(on) => self.allocator.handle(now, AllocatorInput::Screen(on)),
             EncoderCommand::Keyframe(id) => {
                 self.allocator.handle(now, AllocatorInput::KeyframeRequested(id));
                 let layer = self.links.get(&id).and_then(|link| link.layer);
@@ -240,6 +241,7 @@ mod tests {
             assert_eq!(picture.map(|picture| picture.resolution()), unit.resolution);
             self.units.lock().unwrap().push(Arc::clone(unit));
         }
+        fn screen(&self, _: &SharedVideo) {}
         fn paths(&self, count: usize) {
             *self.paths.lock().unwrap() = count;
         }

@@ -5,12 +5,14 @@
 //! opened and closed on threads that may block, and their news come through [`LocalMedia::next`].
 
 mod camera;
+mod share;
 mod sound;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tincan_devices::audio::{Standing, Watched};
+use tincan_devices::screen::ScreenSelector;
 use tincan_devices::{SpeakerSelector, audio as devices_audio};
 use tincan_media::audio::ProcessingConfig;
 use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
@@ -21,9 +23,13 @@ use tracing::warn;
 
 use camera::Camera;
 pub(crate) use camera::Releasing;
+use share::Share;
 use sound::{Attempt, OpenSound, Outcome, SoundDevice, SoundEnd, SoundKind, Stands};
 
-use super::{AudioCommand, AudioHandle, AudioThread, EncoderHandle, EncoderThread, Hint, MediaEvent};
+use super::{
+    AudioCommand, AudioHandle, AudioThread, EncoderHandle, EncoderThread, Hint, MediaEvent, ScreenHandle,
+    ScreenThread,
+};
 use crate::FrameOutput;
 use crate::api::{Levels, Notice, NoticeKind, Preview, Settings};
 use crate::devices::DeviceSystem;
@@ -47,6 +53,7 @@ pub(crate) enum LocalChange {
 pub(crate) struct Sending {
     pub(crate) microphone: bool,
     pub(crate) camera: bool,
+    pub(crate) screen: bool,
 }
 
 /// Everything local. [`LocalMedia::close`] releases every device and joins every thread.
@@ -55,7 +62,9 @@ pub(crate) struct LocalMedia {
     clock: MediaClock,
     audio: AudioThread,
     encoder: EncoderThread,
+    screen: ScreenThread,
     camera: Camera,
+    share: Share,
     microphone: SoundDevice,
     speaker: SoundDevice,
     events: mpsc::Receiver<MediaEvent>,
@@ -97,7 +106,7 @@ impl LocalMedia {
         input: Box<dyn AudioInput>,
         speaker: Box<dyn AudioOutput>,
     ) -> Self {
-        let everything = Sending { microphone: true, camera: true };
+        let everything = Sending { microphone: true, camera: true, screen: false };
         let mut media = Self::bare(devices, settings, everything, clock, output, Vec::new());
         media.audio.handle().send(AudioCommand::Input(Some(input)));
         media.audio.handle().send(AudioCommand::Output(speaker));
@@ -118,8 +127,10 @@ impl LocalMedia {
         let (events_in, events) = mpsc::channel(EVENTS);
         let audio = AudioThread::start(clock, events_in.clone());
         let encoder = EncoderThread::start();
+        let screen = ScreenThread::start();
         audio.handle().send(AudioCommand::Processing(processing(settings)));
         audio.handle().send(AudioCommand::Send(sending.microphone));
+        let share = Share::new(Arc::clone(&devices), clock, screen.handle().clone(), events_in.clone());
         let camera = Camera::new(
             Arc::clone(&devices),
             clock,
@@ -134,7 +145,9 @@ impl LocalMedia {
             clock,
             audio,
             encoder,
+            screen,
             camera,
+            share,
             microphone: SoundDevice::new(SoundKind::Microphone, &settings.microphone, sending.microphone),
             speaker: SoundDevice::new(SoundKind::Speaker, &settings.speaker, true),
             events,
@@ -149,6 +162,7 @@ impl LocalMedia {
             camera: self.camera.view().clone(),
             microphone: self.microphone.view().clone(),
             speaker: self.speaker.view().clone(),
+            share: self.share.view().cloned(),
         }
     }
 
@@ -157,7 +171,11 @@ impl LocalMedia {
         let comes = |view: &crate::api::SourceView| {
             view.on && view.chosen && (view.working || view.problem.is_none())
         };
-        Sending { microphone: comes(self.microphone.view()), camera: comes(self.camera.view()) }
+        Sending {
+            microphone: comes(self.microphone.view()),
+            camera: comes(self.camera.view()),
+            screen: self.share.view().is_some(),
+        }
     }
 
     pub(crate) fn audio(&self) -> &AudioHandle {
@@ -166,6 +184,20 @@ impl LocalMedia {
 
     pub(crate) fn encoder(&self) -> &EncoderHandle {
         self.encoder.handle()
+    }
+
+    pub(crate) fn screen(&self) -> &ScreenHandle {
+        self.screen.handle()
+    }
+
+    /// Shares this from now on, in place of what was shared before.
+    pub(crate) fn share(&mut self, selector: ScreenSelector, smooth: bool) {
+        self.share.begin(selector, smooth);
+    }
+
+    /// Shares nothing any more.
+    pub(crate) fn stop_sharing(&mut self) {
+        self.share.stop();
     }
 
     /// Mutes or unmutes, at once.
@@ -248,6 +280,7 @@ impl LocalMedia {
             MediaEvent::MicrophoneLost(error) => Some(self.lost(SoundKind::Microphone, &error)),
             MediaEvent::SpeakerLost(error) => Some(self.lost(SoundKind::Speaker, &error)),
             MediaEvent::Camera { round, event } => self.camera.happened(round, event),
+            MediaEvent::Screen { round, event } => self.share.happened(round, event),
         }
     }
 
@@ -328,13 +361,15 @@ impl LocalMedia {
     /// Lets go of everything. From now on nothing is captured or shown; what it gives ends when every device is released
     /// and every thread has ended. The cameras are those that may not be released yet.
     pub(crate) fn close(self) -> (impl Future<Output = ()> + Send + use<>, Vec<Releasing>) {
-        let Self { audio, encoder, camera, mut work, .. } = self;
+        let Self { audio, encoder, screen, camera, share, mut work, .. } = self;
         audio.handle().send(AudioCommand::Input(None));
         let (camera_released, releasing) = camera.close();
         work.abort_all();
-        let threads = spawn_blocking(move || drop((audio, encoder)));
+        let capture_ended = share.close();
+        let threads = spawn_blocking(move || drop((audio, encoder, screen)));
         let released = async move {
             camera_released.await;
+            capture_ended.await;
             // A device that is still being opened is closed once it is; closing may take its driver seconds.
             let mut closing = JoinSet::new();
             while let Some(opened) = work.join_next().await {

@@ -68,6 +68,7 @@ fn run(mut events: Vec<(u64, Event)>) -> (Vec<Shown>, ReceiveStatistics) {
         keyframe_needed: Box::new(|| {}),
         hold_sound: Box::new(|_| {}),
         tape: None,
+        at_once: false,
     };
     let mut worker = Worker::new(target, facts, publish, start);
     let end = events.last().map_or(0, |(at, _)| at + 10_000);
@@ -202,6 +203,7 @@ fn an_ended_receiver_shows_nothing_more() {
         keyframe_needed: Box::new(|| {}),
         hold_sound: Box::new(|_| {}),
         tape: None,
+        at_once: false,
     });
     receiver.handle().end();
     drop(receiver);

@@ -22,7 +22,7 @@ impl Noise {
 
 /// Somebody who sends, and the path from them. Times in seconds.
 #[derive(Clone)]
-struct Sender {
+pub(super) struct Sender {
     seconds: f64,
     /// By how much their sound card is fast.
     ppm: f64,
@@ -70,17 +70,17 @@ impl Default for Sender {
 }
 
 /// One thing that arrives.
-struct Arrival {
-    at: f64,
-    media: Media,
+pub(super) struct Arrival {
+    pub(super) at: f64,
+    pub(super) media: Media,
 }
 
 /// A number that holds neither a zero nor a start code.
-fn name(number: u64) -> [u8; 4] {
+pub(super) fn name(number: u64) -> [u8; 4] {
     [21, 14, 7, 0].map(|shift| (number >> shift & 0x7f) as u8 + 1)
 }
 
-fn number(name: &[u8]) -> u64 {
+pub(super) fn number(name: &[u8]) -> u64 {
     name[name.len() - 4..].iter().fold(0, |number, byte| number << 7 | u64::from(byte - 1))
 }
 
@@ -100,8 +100,12 @@ fn packet(samples: u64, number: u64) -> Bytes {
 }
 
 impl Sender {
+    pub(super) fn lasting(seconds: f64) -> Self {
+        Self { seconds, ..Self::default() }
+    }
+
     /// Everything that arrives, in order of arrival.
-    fn send(&self) -> Vec<Arrival> {
+    pub(super) fn send(&self) -> Vec<Arrival> {
         let mut noise = Noise(self.seed);
         let mut arrivals = Vec::new();
         let card = 48_000.0 * (1.0 + self.ppm * 1e-6);
@@ -216,7 +220,7 @@ fn worst(apart: &[f64]) -> f64 {
 }
 
 /// Whether sounds lie end to end, without a gap and without one upon the other.
-fn is_seamless(film: &Film) -> bool {
+pub(super) fn is_seamless(film: &Film) -> bool {
     film.sounds.windows(2).all(|pair| pair[0].at + SampleTime(pair[0].length) == pair[1].at)
 }
 
@@ -341,7 +345,7 @@ fn with_the_camera_off(off: Range<f64>, told_late: f64) -> Vec<Arrival> {
     arrivals
 }
 
-fn record_arrivals(arrivals: Vec<Arrival>) -> (Film, Summary) {
+pub(super) fn record_arrivals(arrivals: Vec<Arrival>) -> (Film, Summary) {
     let mut bytes = Vec::new();
     let mut composer = Composer::new(Mp4File::new(Disk::new(&mut bytes), super::super::filler()));
     for Arrival { at, media } in arrivals {
@@ -352,7 +356,7 @@ fn record_arrivals(arrivals: Vec<Arrival>) -> (Film, Summary) {
 }
 
 /// From when until when the film is black, in seconds.
-fn black(film: &Film) -> Vec<(f64, f64)> {
+pub(super) fn black(film: &Film) -> Vec<(f64, f64)> {
     let of_filler = |sample: &&super::super::film::Sample| sample.data.len() >= 60;
     let seconds = |sample: &super::super::film::Sample| {
         (sample.at.seconds(), (sample.at + SampleTime(sample.length)).seconds())

@@ -1,0 +1,225 @@
+//! Screens and windows to share, and what stands in for one: drawn pages of text, and films in YUV4MPEG2.
+//!
+//! A [`ScreenThread`] gives a picture whenever something changed in what is shared, and none otherwise. A window that is
+//! closed and a screen that is unplugged end it; one that is minimised only pauses it. What is shared is never tried again
+//! by itself: a window that comes back is another one, and nobody shows it unasked.
+
+mod selector;
+mod synthetic;
+#[cfg(target_os = "linux")]
+mod x11;
+
+use std::sync::Arc;
+use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
+
+use thiserror::Error;
+use tincan_media::video::{Resolution, VideoFrame};
+use tincan_media::{DeviceError, MediaClock, VideoSink};
+
+pub use self::selector::ScreenSelector;
+use crate::video::{Gate, Told};
+
+/// What a shared screen is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScreenRequest {
+    /// Pictures a second at most.
+    pub frames_per_second: u32,
+}
+
+impl Default for ScreenRequest {
+    /// 15 pictures a second: what makes scrolling followable, and leaves the bits to sharpness.
+    fn default() -> Self {
+        Self { frames_per_second: 15 }
+    }
+}
+
+/// What happens to what is shared.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ScreenEvent {
+    /// It gives pictures; comes with the first one, and again when its size changed.
+    Started {
+        /// The name that the person knows it by.
+        name: String,
+        /// Size of its pictures.
+        resolution: Resolution,
+    },
+    /// The window is minimised: there is nothing to see in it until [`Self::Shown`].
+    Hidden,
+    /// It is to be seen again.
+    Shown,
+    /// There will be no more pictures.
+    Ended(ScreenError),
+}
+
+/// Why a screen cannot be shared, or is shared no more. The text says what the person can do.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum ScreenError {
+    /// There is no capture for this system.
+    #[error("Sharing a screen is not built for {system} yet.{instead}")]
+    NotBuilt {
+        /// The system's name.
+        system: &'static str,
+        /// A sentence with a blank before it, or nothing.
+        instead: &'static str,
+    },
+    /// There is no screen at all.
+    #[error("There is no screen here that could be shared ({detail}).")]
+    NoScreen {
+        /// What the system said.
+        detail: String,
+    },
+    /// What was to be shared is not there.
+    #[error("{what} is not there any more. Choose something else to share.")]
+    NotFound {
+        /// A window or a screen.
+        what: String,
+    },
+    /// The window was closed.
+    #[error("The window that you shared was closed.")]
+    Closed,
+    /// The screen was unplugged, or switched off.
+    #[error("The screen that you shared is gone.")]
+    Unplugged,
+    /// Its pixels come in a form that is not understood.
+    #[error("This screen cannot be shared: its colours come in a form that Tincan does not know ({detail}).")]
+    Unsupported {
+        /// Depth, bits and order.
+        detail: String,
+    },
+    /// Capturing died.
+    #[error("The screen could not be captured any more ({detail}). Share it again.")]
+    Lost {
+        /// What the system said.
+        detail: String,
+    },
+    /// A file in place of a screen.
+    #[error(transparent)]
+    File(DeviceError),
+}
+
+impl ScreenError {
+    /// A stable identifier for the UI and for scripts.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotBuilt { .. } => "screen_not_built",
+            Self::NoScreen { .. } => "screen_none",
+            Self::NotFound { .. } => "screen_not_found",
+            Self::Closed => "screen_closed",
+            Self::Unplugged => "screen_unplugged",
+            Self::Unsupported { .. } => "screen_unsupported",
+            Self::Lost { .. } => "screen_lost",
+            Self::File(error) => error.code(),
+        }
+    }
+}
+
+/// Whether somebody shares everything on a screen, or one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ScreenKind {
+    /// Everything on one screen.
+    Monitor,
+    /// One window.
+    Window,
+}
+
+/// Something that can be shared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScreenInfo {
+    /// Which.
+    pub selector: ScreenSelector,
+    /// The name that the person knows it by.
+    pub name: String,
+    /// What it is.
+    pub kind: ScreenKind,
+    /// How it looks now, small; `None` for a window that is minimised.
+    pub picture: Option<VideoFrame>,
+}
+
+/// Screens, then windows, the ones on top first. Blocks for as long as the system takes to draw their pictures.
+///
+/// # Errors
+/// [`ScreenError`] when none can be shared here.
+pub fn list_screens() -> Result<Vec<ScreenInfo>, ScreenError> {
+    #[cfg(target_os = "linux")]
+    return x11::list();
+    #[cfg(not(target_os = "linux"))]
+    Err(NOT_BUILT)
+}
+
+/// What is told about a screen.
+type OnEvent = Box<dyn Fn(ScreenEvent) + Send + Sync>;
+
+#[cfg(windows)]
+const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "Windows", instead: "" };
+#[cfg(target_os = "macos")]
+const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "macOS", instead: "" };
+#[cfg(not(any(windows, target_os = "macos", target_os = "linux")))]
+const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "this system", instead: "" };
+
+/// A screen that is shared.
+pub struct ScreenThread {
+    tell: Sender<Told>,
+    gate: Arc<Gate>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ScreenThread {
+    /// Begins in the background and returns at once. Pictures go to `sink`, in `clock`'s time; what happens goes to
+    /// `on_event`. Both are called on the screen's thread and only store or forward.
+    pub fn open(
+        selector: &ScreenSelector,
+        request: ScreenRequest,
+        clock: MediaClock,
+        sink: Arc<dyn VideoSink>,
+        on_event: Box<dyn Fn(ScreenEvent) + Send + Sync>,
+    ) -> Self {
+        let (tell, told) = channel();
+        let gate = Arc::new(Gate::new(sink));
+        let (selector, to) = (selector.clone(), Arc::clone(&gate));
+        let run = move || {
+            let ended = match &selector {
+                ScreenSelector::TestText { still } => synthetic::text(*still, clock, &to, &on_event, &told),
+                ScreenSelector::File(path) => synthetic::film(path, clock, &to, &on_event, &told),
+                ScreenSelector::Monitor(_) | ScreenSelector::Window(_) => {
+                    #[cfg(target_os = "linux")]
+                    let ended = x11::capture(&selector, request, clock, &to, &on_event, &told);
+                    #[cfg(not(target_os = "linux"))]
+                    let (ended, _) = (Err(NOT_BUILT), request);
+                    ended
+                }
+            };
+            if let Err(error) = ended {
+                tracing::info!(code = error.code(), "a shared screen ended");
+                on_event(ScreenEvent::Ended(error));
+            }
+        };
+        let thread = std::thread::Builder::new()
+            .name("screen".into())
+            .spawn(run)
+            .inspect_err(|error| tracing::error!(%error, "no thread for a screen"))
+            .ok();
+        Self { tell, gate, thread }
+    }
+
+    /// Ends it. When it returns, no picture comes any more and the system knows that nothing is captured.
+    pub fn stop(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.gate.shut();
+        let _ = self.tell.send(Told::Stop);
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("a shared screen's thread panicked");
+        }
+    }
+}
+
+impl Drop for ScreenThread {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -1,0 +1,54 @@
+//! What we share of our screen, and what could be.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// What we share.
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ShareView {
+    /// What [`Command::ShareScreen`](super::Command::ShareScreen) named.
+    #[debug(skip)]
+    pub id: String,
+    /// The screen's or window's name, from its first picture on.
+    #[debug(skip)]
+    pub name: Option<String>,
+    /// Columns; 0 before the first picture.
+    pub width: u32,
+    /// Rows.
+    pub height: u32,
+    /// Whether motion goes before sharpness.
+    pub smooth: bool,
+    /// It is a window that is minimised now: the others see it as it was.
+    pub hidden: bool,
+}
+
+/// Something that can be shared.
+#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+#[ts(export)]
+pub struct ScreenChoice {
+    /// What [`Command::ShareScreen`](super::Command::ShareScreen) takes.
+    #[debug(skip)]
+    pub id: String,
+    /// For a person.
+    #[debug(skip)]
+    pub name: String,
+    /// What it is.
+    pub kind: ScreenKind,
+    /// How it looks now, small, as a `data:` URL; `None` for a window that is minimised.
+    #[debug(skip)]
+    pub picture: Option<String>,
+}
+
+/// Whether everything on a screen is shared, or one window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum ScreenKind {
+    /// Everything on one screen.
+    Monitor,
+    /// One window.
+    Window,
+}

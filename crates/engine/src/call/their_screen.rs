@@ -1,0 +1,95 @@
+//! What somebody shares: a receive thread of its own, from when they first share something.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use tincan_peer::{PeerSender, RtpPacket};
+use tincan_protocol::Source;
+
+use crate::FrameOutput;
+use crate::media::{ReceiveStatistics, VideoReceiver, VideoTarget};
+use crate::record::Tape;
+
+/// See the module's description. The word that they share something and its first packet come on two ways, and nothing orders
+/// them: whichever comes first starts the thread, so that the first picture, which is large, is not sent twice.
+pub(super) struct TheirScreen {
+    stream: u32,
+    sender: PeerSender,
+    output: Arc<dyn FrameOutput>,
+    /// Records it.
+    tape: Option<Tape>,
+    receiver: OnceLock<VideoReceiver>,
+    /// As they say.
+    shared: AtomicBool,
+}
+
+impl TheirScreen {
+    pub(super) fn new(
+        stream: u32,
+        sender: PeerSender,
+        output: Arc<dyn FrameOutput>,
+        tape: Option<Tape>,
+    ) -> Self {
+        Self { stream, sender, output, tape, receiver: OnceLock::new(), shared: AtomicBool::new(false) }
+    }
+
+    fn receiver(&self) -> &VideoReceiver {
+        self.receiver.get_or_init(|| {
+            let asker = self.sender.clone();
+            VideoReceiver::start(VideoTarget {
+                stream: self.stream,
+                output: Arc::clone(&self.output),
+                keyframe_needed: Box::new(move || asker.request_keyframe(Source::Screen)),
+                hold_sound: Box::new(|_| {}),
+                tape: self.tape.as_ref().map(Tape::of_screen),
+                at_once: true,
+            })
+        })
+    }
+
+    /// A packet of it.
+    pub(super) fn packet(&self, packet: RtpPacket) {
+        self.receiver().handle().packet(packet);
+    }
+
+    /// They say that they share something, or that they do not any more.
+    pub(super) fn shared(&self, on: bool) {
+        let was_on = self.shared.swap(on, Ordering::Relaxed);
+        if let Some(tape) = self.tape.as_ref().filter(|_| was_on != on) {
+            tape.shares(on, Instant::now());
+            if !on {
+                // In the recording the face continues nothing.
+                self.sender.request_keyframe(Source::Camera);
+            }
+        }
+        if on || self.receiver.get().is_some() {
+            self.receiver().handle().camera(on);
+        }
+    }
+
+    /// What was sent in an outage is lost.
+    pub(super) fn request_keyframe(&self) {
+        if self.shared.load(Ordering::Relaxed) {
+            self.sender.request_keyframe(Source::Screen);
+        }
+    }
+
+    /// How long a retransmission takes.
+    pub(super) fn round_trip(&self, round_trip: Duration) {
+        if let Some(receiver) = self.receiver.get() {
+            receiver.handle().round_trip(round_trip);
+        }
+    }
+
+    pub(super) fn statistics(&self) -> ReceiveStatistics {
+        self.receiver.get().map(VideoReceiver::statistics).unwrap_or_default()
+    }
+
+    /// Shows nothing any more from now on.
+    pub(super) fn end(&self) {
+        if let Some(receiver) = self.receiver.get() {
+            receiver.handle().end();
+        }
+    }
+}

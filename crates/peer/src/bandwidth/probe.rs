@@ -1,0 +1,185 @@
+//! Probes: for a moment more is sent than usual, and what comes of it tells what the path takes. Pure: time is an argument.
+//!
+//! Model: libwebrtc's `ProbeController` and `ProbeBitrateEstimator`. What is sent more is packets that were sent before, for
+//! whoever missed them. The first picture is a probe by itself, since it leaves much faster than anything after it.
+
+use std::time::{Duration, Instant};
+
+use tincan_media::Bitrate;
+
+use super::history::Delivery;
+
+/// A probe's rate over the target.
+const FACTOR: f64 = 2.0;
+/// No probe makes the target grow by more: a short burst may pass where a long one does not.
+const MOST_GROWTH: f64 = 4.0;
+const LEAST_TIME: Duration = Duration::from_millis(20);
+const MOST_TIME: Duration = Duration::from_millis(120);
+/// As long as this many bytes take: enough packets to tell a rate by.
+const LEAST_BYTES: f64 = 6_000.0;
+const LEAST_PACKETS: usize = 5;
+/// Sound's packets are smaller.
+const A_PICTURES: usize = 500;
+/// The first picture leaves within this time.
+const FIRST_PICTURE: Duration = Duration::from_millis(100);
+/// How much of what left has to be known, and to have arrived.
+const LEAST_ARRIVED: f64 = 0.6;
+/// What arrives this much slower than it left was as fast as the path is.
+const FULL: f64 = 0.9;
+/// Of a path that is full by a probe, so much is used.
+const OF_FULL: f64 = 0.92;
+/// After a probe that told nothing new; twice as long after the next.
+const FIRST_PAUSE: Duration = Duration::from_secs(2);
+const LONGEST_PAUSE: Duration = Duration::from_secs(6);
+/// After one that told something.
+const SHORT_PAUSE: Duration = Duration::from_millis(300);
+/// Growth by less is nothing new.
+const NEWS: f64 = 1.15;
+/// What is not reported by then is not waited for.
+const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// So much is to leave until then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Probe {
+    /// Of everything that leaves.
+    pub(crate) rate: Bitrate,
+    pub(crate) began: Instant,
+    pub(crate) until: Instant,
+}
+
+#[derive(Debug)]
+struct Running {
+    began: Instant,
+    until: Instant,
+    /// (sent, when it arrived in seconds on their clock, bytes).
+    arrived: Vec<(Instant, f64, usize)>,
+    lost: usize,
+    /// The first picture's: it may tell that the path takes less, too.
+    first: bool,
+}
+
+/// What a probe found.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Found {
+    /// Bits a second.
+    pub(super) rate: f64,
+    /// No more would have passed: what others send over the same path was pushed aside for the moment, too.
+    pub(super) full: bool,
+}
+
+/// See the module's description.
+#[derive(Debug, Default)]
+pub(super) struct Prober {
+    running: Option<Running>,
+    pad: Option<Probe>,
+    next: Option<Instant>,
+    pause: Option<Duration>,
+    had_picture: bool,
+}
+
+impl Prober {
+    /// A packet leaves. The first picture's are a probe.
+    pub(super) fn sent(&mut self, now: Instant, size: usize) {
+        if size > A_PICTURES && !std::mem::replace(&mut self.had_picture, true) {
+            self.running = Some(Running {
+                began: now,
+                until: now + FIRST_PICTURE,
+                arrived: Vec::new(),
+                lost: 0,
+                first: true,
+            });
+        }
+    }
+
+    /// What is to leave now, if anything is.
+    pub(super) fn pad(&self, now: Instant) -> Option<Probe> {
+        self.pad.filter(|probe| now < probe.until)
+    }
+
+    /// Whether a packet that left then is of a probe: it tells nothing of what the path does usually.
+    pub(super) fn is_of_one(&self, sent: Instant) -> bool {
+        self.running.as_ref().is_some_and(|running| sent >= running.began && sent <= running.until)
+    }
+
+    /// Probes, if it is time to.
+    pub(super) fn begin(&mut self, now: Instant, target: f64, max: f64) {
+        if self.running.is_some() || !self.had_picture || self.next.is_some_and(|next| now < next) {
+            return;
+        }
+        let rate = (target * FACTOR).min(max * 1.2);
+        let time = Duration::from_secs_f64(LEAST_BYTES * 8.0 / rate).clamp(LEAST_TIME, MOST_TIME);
+        let until = now + time;
+        self.pad = Some(Probe { rate: Bitrate::bps(rate as u64), began: now, until });
+        self.running = Some(Running { began: now, until, arrived: Vec::new(), lost: 0, first: false });
+    }
+
+    /// The path is full, or was: not before then.
+    pub(super) fn wait(&mut self, now: Instant, time: Duration) {
+        let until = now + time;
+        self.next = Some(self.next.map_or(until, |next| next.max(until)));
+        if self.pad.is_some() {
+            (self.pad, self.running) = (None, None);
+        }
+    }
+
+    /// At once, as soon as nothing speaks against it.
+    pub(super) fn hurry(&mut self) {
+        (self.next, self.pause) = (None, None);
+    }
+
+    /// What became of the packets; gives the rate that the path takes, when a probe found that it is more than `target`, or
+    /// the first picture that it is less.
+    pub(super) fn feedback(&mut self, now: Instant, deliveries: &[Delivery], target: f64) -> Option<Found> {
+        let running = self.running.as_mut()?;
+        let mut is_over = now > running.until + PATIENCE;
+        for one in deliveries {
+            if one.sent > running.until {
+                is_over = true;
+            } else if one.sent >= running.began {
+                match one.arrival {
+                    Some(arrival) => running.arrived.push((one.sent, arrival.as_secs_f64(), one.size)),
+                    None => running.lost += 1,
+                }
+            }
+        }
+        if !is_over {
+            return None;
+        }
+        let first = running.first;
+        let found = self.running.take().and_then(Running::rate);
+        self.pad = None;
+        let grown = found.filter(|found| found.rate > target * NEWS);
+        let pause = if grown.is_some() {
+            self.pause = None;
+            SHORT_PAUSE
+        } else {
+            let pause = self.pause.map_or(FIRST_PAUSE, |pause| (pause * 2).min(LONGEST_PAUSE));
+            self.pause = Some(pause);
+            pause
+        };
+        self.next = Some(now + pause);
+        let found = found.filter(|found| first || found.rate > target)?;
+        Some(Found { rate: found.rate.min(target * MOST_GROWTH), ..found })
+    }
+}
+
+impl Running {
+    fn rate(mut self) -> Option<Found> {
+        let count = self.arrived.len();
+        if count < LEAST_PACKETS || (count as f64) < LEAST_ARRIVED * (count + self.lost) as f64 {
+            return None;
+        }
+        self.arrived.sort_by(|one, other| one.1.total_cmp(&other.1));
+        let bytes: usize = self.arrived.iter().map(|one| one.2).sum();
+        let (first, last) = (self.arrived.first()?, self.arrived.last()?);
+        let came = last.1 - first.1;
+        let left_first = self.arrived.iter().map(|one| one.0).min()?;
+        let left_last = self.arrived.iter().map(|one| one.0).max()?;
+        let left = (left_last - left_first).as_secs_f64();
+        let rate = |bytes: usize, span: f64| bytes as f64 * 8.0 / span.max(0.002);
+        // The packet at one end of a span was not carried in it.
+        let (sent, arrived) = (rate(bytes - last.2, left), rate(bytes - first.2, came));
+        let full = arrived < sent * FULL;
+        Some(Found { rate: if full { arrived * OF_FULL } else { arrived.min(sent) }, full })
+    }
+}

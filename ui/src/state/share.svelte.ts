@@ -1,0 +1,73 @@
+import { asCommandError, type ScreenChoice, type ShareView } from '../core/core';
+import type { Session } from './session.svelte';
+
+/** What is said of our own share; what it is called is said beside it. */
+export function shareSays({ hidden }: ShareView): string {
+  return hidden ? 'You are sharing (minimised: the others see it as it was)' : 'You are sharing';
+}
+
+/** Sharing our screen: the sheet in which somebody chooses what, and what becomes of it. */
+export class ShareModel {
+  /** The sheet is open. */
+  open = $state(false);
+  /** What can be shared; `undefined` while it is looked for. */
+  choices = $state.raw<readonly ScreenChoice[]>();
+  /** Why nothing can. */
+  problem = $state<string>();
+  /** How what we share looked when it was chosen: a still picture says enough to whoever sees the thing itself. */
+  picture = $state<string>();
+  /** Motion before sharpness. */
+  smooth = $state(false);
+
+  readonly #session: Session;
+  /** Of several looks the last one counts. */
+  #look = 0;
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  readonly shared = $derived.by(() => this.#session.preview?.share ?? undefined);
+  readonly screens = $derived(this.choices?.filter(({ kind }) => kind === 'monitor') ?? []);
+  readonly windows = $derived(this.choices?.filter(({ kind }) => kind === 'window') ?? []);
+
+  /** What the button and the key do: whoever shares stops, whoever does not is asked what. */
+  toggle(): void {
+    if (this.shared) this.stop();
+    else void this.choose();
+  }
+
+  /** Opens the sheet. */
+  async choose(): Promise<void> {
+    this.open = true;
+    await this.look();
+  }
+
+  async look(): Promise<void> {
+    this.#look += 1;
+    const look = this.#look;
+    this.choices = undefined;
+    this.problem = undefined;
+    try {
+      const reply = await this.#session.core.dispatch({ type: 'list_screens' });
+      if (look === this.#look) this.choices = reply.type === 'screens' ? reply.screens : [];
+    } catch (thrown) {
+      if (look === this.#look) this.problem = asCommandError(thrown).message;
+    }
+  }
+
+  close(): void {
+    this.#look += 1;
+    this.open = false;
+  }
+
+  async share(id: string): Promise<void> {
+    this.picture = this.choices?.find((choice) => choice.id === id)?.picture ?? undefined;
+    this.close();
+    await this.#session.ask({ type: 'share_screen', id, smooth: this.smooth });
+  }
+
+  stop(): void {
+    void this.#session.ask({ type: 'stop_sharing' });
+  }
+}
