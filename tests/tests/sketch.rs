@@ -36,7 +36,6 @@ async fn three_programs_play_to_the_end_though_the_host_leaves_and_nobody_loses_
     let code = ada.code().await;
     let mut ben = start("Ben", &url, Some(&code), "bot:2");
     let mut cyd = start("Cyd", &url, Some(&code), "bot:3");
-    ada.sees(&["Ben", "Cyd"]).await;
 
     ada.say("game offer draw en 2 20").await;
     let seated = |games: &GamesView| games.sketch.as_ref().is_some_and(|game| game.players.len() == 3);

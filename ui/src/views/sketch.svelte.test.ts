@@ -1,9 +1,7 @@
 // @vitest-environment jsdom
 import { flushSync, mount, unmount } from 'svelte';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { noGames } from '../core/mock/game';
-import { counted, sheet, sketch } from '../core/mock/sketch';
-import type { GamesView, SheetView } from '../core/core';
+import type { GamesView, SheetView, SketchPlayer, SketchView } from '../core/core';
 import { Session } from '../state/session.svelte';
 import { call, participant, ScriptedCore, snapshot } from '../state/testing';
 import { Toasts } from '../state/toasts.svelte';
@@ -15,6 +13,55 @@ class ResizeObserver {
   disconnect() {}
 }
 vi.stubGlobal('ResizeObserver', ResizeObserver);
+
+function noGames(change: Partial<GamesView> = {}): GamesView {
+  return { me: 'me', offers: [], game: null, sketch: null, ...change };
+}
+
+function player(peer: string, gained = 0): SketchPlayer {
+  return { peer, score: 100 + gained, gained, solved: false, next: false };
+}
+
+function sketch(change: Partial<SketchView> = {}): SketchView {
+  return {
+    id: '9',
+    host: 'a',
+    watching: false,
+    phase: 'drawing',
+    language: 'en',
+    rounds: 3,
+    seconds: 80,
+    round: 2,
+    players: ['a', 'me', 'b', 'c'].map((peer) => player(peer)),
+    watchers: [],
+    stalled: false,
+    drawer: 'a',
+    guessing: true,
+    choices: [],
+    beganAt: Date.now() - 41_000,
+    hint: '_o___',
+    word: null,
+    said: [
+      { peer: 'b', verdict: 'wrong', text: 'tree' },
+      { peer: 'c', verdict: 'wrong', text: 'a pencil?' },
+      { peer: 'me', verdict: 'wrong', text: 'barn' },
+      { peer: 'b', verdict: 'right', text: null },
+      { peer: 'me', verdict: 'close', text: 'hose' },
+    ],
+    fair: true,
+    ...change,
+  };
+}
+
+function counted(change: Partial<SketchView> = {}): SketchView {
+  const players = [player('a', 60), player('me', 44), player('b', 81), player('c')];
+  return sketch({ phase: 'pause', guessing: false, word: 'house', players, ...change });
+}
+
+function sheet(): SheetView {
+  const style = { color: '#161b1d', fill: null, width: 80, size: 240 };
+  return { strokes: [{ number: 1, kind: 'pen', style, points: [1, 2, 128, 9, 9, 128] }], live: null };
+}
 
 let core: ScriptedCore;
 let opened: (() => Promise<void>) | undefined;
