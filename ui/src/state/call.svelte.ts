@@ -151,9 +151,7 @@ export class CallModel {
 
   // ── The stage ────────────────────────────────────────────────────────────────────────────────────────────────
 
-  readonly #tiles = $derived.by(() =>
-    tilesOf(this.#call().participants, this.share.shared !== undefined),
-  );
+  readonly #tiles = $derived.by(() => tilesOf(this.#call().participants, this.share.shared !== undefined));
   /** The screen that somebody shares; of several, that of whoever came last. */
   readonly #share = $derived(
     this.#tiles.filter(({ peer, source }) => source === 'screen' && peer !== SELF).at(-1)?.key,

@@ -111,7 +111,13 @@ export class PointingModel {
   down(peer: string, at: [number, number] | undefined): boolean {
     if (!this.on || !at) return false;
     const number = this.#session.board.nextStroke();
-    this.#drawing = { number, kind: 'laser', style: STYLE, page: screenPage(peer), points: [...at, PRESSURE] };
+    this.#drawing = {
+      number,
+      kind: 'laser',
+      style: STYLE,
+      page: screenPage(peer),
+      points: [...at, PRESSURE],
+    };
     this.#saying.say({ page: screenPage(peer), pointer: at });
     this.#saying.stroke(this.#drawing);
     return true;

@@ -30,7 +30,9 @@ async function model() {
   });
   const pass = () => due.splice(0).forEach((callback) => callback());
   const said = () =>
-    core.asked.flatMap((one) => (one.type === 'board' && one.command.type === 'live' ? [one.command.live] : []));
+    core.asked.flatMap((one) =>
+      one.type === 'board' && one.command.type === 'live' ? [one.command.live] : [],
+    );
   return { pointing, pass, said };
 }
 
@@ -64,7 +66,11 @@ test('with a button pressed it leaves a trail, which fades when the button is le
   // Of another screen it is no part.
   pointing.move('c', [900, 100]);
   pass();
-  expect(said().at(-1)?.stroke).toMatchObject({ number: 1, kind: 'laser', points: [100, 100, 128, 400, 100, 128] });
+  expect(said().at(-1)?.stroke).toMatchObject({
+    number: 1,
+    kind: 'laser',
+    points: [100, 100, 128, 400, 100, 128],
+  });
   expect(pathOf(pointing.trails[0]?.points ?? [])).toBe('M100 100L400 100');
   pointing.up();
   expect(pointing.trails.map(({ ended }) => ended)).toEqual([true]);

@@ -135,7 +135,13 @@ describe('streams', () => {
     width = 1_280;
     streams.resized(1);
     paint();
-    expect([acks.at(-1), sizes]).toEqual([[1, 7], [[160, 90], [1_280, 90]]]);
+    expect([acks.at(-1), sizes]).toEqual([
+      [1, 7],
+      [
+        [160, 90],
+        [1_280, 90],
+      ],
+    ]);
     streams.resized(2);
     paint();
     expect(sizes.length).toBe(2);

@@ -13,7 +13,12 @@ const PICTURE =
 export const SHAREABLE: ScreenChoice[] = [
   { id: 'monitor:DP-1', name: 'Screen DP-1', kind: 'monitor', picture: PICTURE },
   { id: 'window:0x1', name: 'Valve \u2013 CAD', kind: 'window', picture: PICTURE },
-  { id: 'window:0x2', name: 'A letter with a rather long name, to be cut off', kind: 'window', picture: PICTURE },
+  {
+    id: 'window:0x2',
+    name: 'A letter with a rather long name, to be cut off',
+    kind: 'window',
+    picture: PICTURE,
+  },
   { id: 'window:0x3', name: 'Music', kind: 'window', picture: null },
 ];
 
