@@ -21,6 +21,7 @@ pub mod numbers;
 #[cfg(target_os = "linux")]
 pub mod page;
 pub mod participant;
+pub mod people;
 pub mod person;
 pub mod process;
 pub mod proxy;

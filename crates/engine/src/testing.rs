@@ -102,7 +102,9 @@ impl FakeDevices {
     /// Something happens to what was shared as the `index`th.
     pub(crate) fn screen_event(&self, index: usize, event: ScreenEvent) {
         let tell = Arc::clone(&self.lock().tell_screen[index]);
-        tell(event);
+        // A system tells it on a thread of its own, where waiting is allowed.
+        let told = std::thread::spawn(move || tell(event)).join();
+        assert!(told.is_ok(), "whoever was told panicked");
     }
 
     fn driver(&self, what: String) {

@@ -151,6 +151,11 @@ async fn a_reload_takes_the_stream_over() {
     let mut new = window(&socket).await;
     // The old connection is closed from our side, and what it never acknowledged does not hold up the new one.
     assert!(!matches!(old.next().await, Some(Ok(Message::Binary(_)))));
+    assert_eq!(
+        receive(&mut new).await.2,
+        2,
+        "what was shown last, since a screen that stands still gives no other"
+    );
     show(&hub, 0, 3);
     assert_eq!(receive(&mut new).await.2, 3);
 }

@@ -83,7 +83,7 @@ mod tests {
     const RATE: Bitrate = Bitrate::kbps(1_000);
 
     fn after(effort: &Effort, now: Instant) -> Option<u64> {
-        effort.next(now).map(|at| at.saturating_duration_since(now).as_millis() as u64)
+        effort.next(now).map(|at| (at.saturating_duration_since(now).as_secs_f64() * 1e3).round() as u64)
     }
 
     #[test]
