@@ -170,6 +170,9 @@ async fn whoever_comes_back_at_once_is_in_the_call() {
     ben.engine.shutdown().await;
 }
 
+/// Nobody feels a wait that is shorter.
+const AT_ONCE: Duration = Duration::from_millis(100);
+
 /// How many cameras this process reads.
 fn cameras() -> usize {
     let threads = std::fs::read_dir("/proc/self/task").unwrap();
@@ -200,7 +203,8 @@ async fn whoever_leaves_does_not_wait_for_a_server_that_hangs() {
     };
     let (left, felt) = tokio::join!(left, felt);
     println!("felt after {felt:?}, over after {left:?}");
-    assert!(felt * 4 < left, "the goodbyes of {left:?} came first");
+    // Goodbyes that are over at once hold nobody up either.
+    assert!(felt * 4 < left || felt < AT_ONCE, "felt after {felt:?}: the goodbyes of {left:?} came first");
     signal(server.id(), "CONT");
     ada.engine.shutdown().await;
     ben.engine.shutdown().await;
