@@ -54,8 +54,8 @@ struct Running {
     /// (sent, when it arrived in seconds on their clock, bytes).
     arrived: Vec<(Instant, f64, usize)>,
     lost: usize,
-    /// The first picture's: it may tell that the path takes less, too.
-    first: bool,
+    /// To which it is filled up; `None`: it is the first picture's, which may tell that the path takes less, too.
+    rate: Option<Bitrate>,
 }
 
 /// What a probe found.
@@ -71,7 +71,6 @@ pub(super) struct Found {
 #[derive(Debug, Default)]
 pub(super) struct Prober {
     running: Option<Running>,
-    pad: Option<Probe>,
     next: Option<Instant>,
     pause: Option<Duration>,
     had_picture: bool,
@@ -81,19 +80,14 @@ impl Prober {
     /// A packet leaves. The first picture's are a probe.
     pub(super) fn sent(&mut self, now: Instant, size: usize) {
         if size > A_PICTURES && !std::mem::replace(&mut self.had_picture, true) {
-            self.running = Some(Running {
-                began: now,
-                until: now + FIRST_PICTURE,
-                arrived: Vec::new(),
-                lost: 0,
-                first: true,
-            });
+            self.running = Some(Running::new(now, FIRST_PICTURE, None));
         }
     }
 
     /// What is to leave now, if anything is.
     pub(super) fn pad(&self, now: Instant) -> Option<Probe> {
-        self.pad.filter(|probe| now < probe.until)
+        let running = self.running.as_ref().filter(|running| now < running.until)?;
+        Some(Probe { rate: running.rate?, began: running.began, until: running.until })
     }
 
     /// Whether a packet that left then is of a probe: it tells nothing of what the path does usually.
@@ -108,18 +102,15 @@ impl Prober {
         }
         let rate = (target * FACTOR).min(max * 1.2);
         let time = Duration::from_secs_f64(LEAST_BYTES * 8.0 / rate).clamp(LEAST_TIME, MOST_TIME);
-        let until = now + time;
-        self.pad = Some(Probe { rate: Bitrate::bps(rate as u64), began: now, until });
-        self.running = Some(Running { began: now, until, arrived: Vec::new(), lost: 0, first: false });
+        self.running = Some(Running::new(now, time, Some(Bitrate::bps(rate as u64))));
     }
 
     /// The path is full, or was: not before then.
     pub(super) fn wait(&mut self, now: Instant, time: Duration) {
         let until = now + time;
         self.next = Some(self.next.map_or(until, |next| next.max(until)));
-        if self.pad.is_some() {
-            (self.pad, self.running) = (None, None);
-        }
+        // What the first picture tells is not to be had again.
+        self.running.take_if(|running| running.rate.is_some());
     }
 
     /// At once, as soon as nothing speaks against it.
@@ -145,9 +136,8 @@ impl Prober {
         if !is_over {
             return None;
         }
-        let first = running.first;
-        let found = self.running.take().and_then(Running::rate);
-        self.pad = None;
+        let first = running.rate.is_none();
+        let found = self.running.take().and_then(Running::found);
         let grown = found.filter(|found| found.rate > target * NEWS);
         let pause = if grown.is_some() {
             self.pause = None;
@@ -164,7 +154,11 @@ impl Prober {
 }
 
 impl Running {
-    fn rate(mut self) -> Option<Found> {
+    fn new(began: Instant, time: Duration, rate: Option<Bitrate>) -> Self {
+        Self { began, until: began + time, arrived: Vec::new(), lost: 0, rate }
+    }
+
+    fn found(mut self) -> Option<Found> {
         let count = self.arrived.len();
         if count < LEAST_PACKETS || (count as f64) < LEAST_ARRIVED * (count + self.lost) as f64 {
             return None;
