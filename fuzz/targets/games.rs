@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use libfuzzer_sys::fuzz_target;
 use tincan_protocol::{GameKind, GameMessage, PeerId, RoundsMessage, Turn};
-use tincan_share::play::{Bot, Play, PlayInput};
+use tincan_share::GameInput;
+use tincan_share::play::{Bot, Play};
 
 /// More than this is never told at once: a table, a wish, and a round of two minutes in as many parts as it can have.
 const MAX_TOLD: usize = 32;
@@ -24,9 +25,9 @@ fuzz_target!(|words: Vec<(u8, u8, &[u8])>| {
             assert_eq!(RoundsMessage::decode(message.encode().as_bytes()).unwrap(), message);
         }
         match deed % 16 {
-            0 => play.handle(now, PlayInput::Left(peer)),
-            1 | 2 => play.handle(now, PlayInput::LinkOpened(peer)),
-            3 => play.handle(now, PlayInput::LinkClosed(peer)),
+            0 => play.handle(now, GameInput::Left(peer)),
+            1 | 2 => play.handle(now, GameInput::LinkOpened(peer)),
+            3 => play.handle(now, GameInput::LinkClosed(peer)),
             4 => drop(play.offer(now, GameKind::Curves, u64::from(from))),
             5 => {
                 let game = play.offers().next().map_or(0, |(_, table)| table.game);
@@ -37,8 +38,8 @@ fuzz_target!(|words: Vec<(u8, u8, &[u8])>| {
             8 => play.steer(if from > 127 { Turn::Left } else { Turn::Right }),
             9 => play.set_bot(Bot::new(u64::from(from))),
             10 => now += Duration::from_millis(u64::from(from) * 16),
-            11 | 12 => play.handle(now, PlayInput::Game { peer, bytes: bytes.to_vec() }),
-            _ => play.handle(now, PlayInput::Rounds { peer, bytes: bytes.to_vec() }),
+            11 | 12 => play.handle(now, GameInput::Game { peer, bytes: bytes.to_vec() }),
+            _ => play.handle(now, GameInput::Rounds { peer, bytes: bytes.to_vec() }),
         }
         for _ in 0..20 {
             if play.poll_timeout().is_none_or(|timeout| timeout > now) {

@@ -9,7 +9,8 @@ use tincan_protocol::{
     Color, InkKind, MAX_SHEET, PeerId, Point, SketchInk, SketchLanguage, SketchMessage, Style,
     answer_letters, is_close, is_same_answer,
 };
-use tincan_share::sketch::{Sketch, SketchBot, SketchInput};
+use tincan_share::GameInput;
+use tincan_share::sketch::{Sketch, SketchBot};
 
 /// More than this is never told at once: a state, a wish, a few hundred guesses, and a full sheet.
 const MAX_TOLD: usize = MAX_SHEET + 600;
@@ -29,9 +30,9 @@ fuzz_target!(|words: Vec<(u8, u8, &[u8])>| {
         }
         let text = String::from_utf8_lossy(bytes);
         match deed % 20 {
-            0 => sketch.handle(now, SketchInput::Left(peer)),
-            1 | 2 => sketch.handle(now, SketchInput::LinkOpened(peer)),
-            3 => sketch.handle(now, SketchInput::LinkClosed(peer)),
+            0 => sketch.handle(now, GameInput::Left(peer)),
+            1 | 2 => sketch.handle(now, GameInput::LinkOpened(peer)),
+            3 => sketch.handle(now, GameInput::LinkClosed(peer)),
             4 => drop(sketch.offer(SketchLanguage::Es, 1, 15)),
             5 => {
                 let game = sketch.offers().next().map_or(0, |(_, state)| state.game);
@@ -50,12 +51,12 @@ fuzz_target!(|words: Vec<(u8, u8, &[u8])>| {
             12 => drop(sketch.clear()),
             13 => sketch.set_bot(SketchBot::new(u64::from(from))),
             14 => now += Duration::from_millis(u64::from(from) * 100),
-            15 => sketch.handle(now, SketchInput::Game { peer, bytes: bytes.to_vec() }),
+            15 => sketch.handle(now, GameInput::Game { peer, bytes: bytes.to_vec() }),
             16 => {
                 let _ = is_close(&text, "lighthouse");
                 assert_eq!(is_same_answer(&text, &text), !answer_letters(&text).is_empty());
             }
-            _ => sketch.handle(now, SketchInput::Rounds { peer, bytes: bytes.to_vec() }),
+            _ => sketch.handle(now, GameInput::Rounds { peer, bytes: bytes.to_vec() }),
         }
         for _ in 0..20 {
             if sketch.poll_timeout().is_none_or(|timeout| timeout > now) {

@@ -11,6 +11,7 @@
 mod board;
 mod chat;
 mod files;
+mod game_input;
 mod picture_head;
 pub mod play;
 pub mod sketch;
@@ -25,3 +26,4 @@ pub use files::{
     MAX_THEIRS, MAX_UNDECIDED, Offer, OfferId, PART, PART_NOTES, PiecePlace, Transfer, WINDOW, claim,
     file_hash, is_program, numbered, piece_value, safe_name, safe_paths,
 };
+pub use game_input::GameInput;

@@ -12,7 +12,8 @@ use tincan_protocol::{
     GameInputs, GameKind, GameMessage, GameState, Inputs, Log, Player, PlayerMove, Round, RoundsMessage, Run,
     StateHash, Table, Turn, Want,
 };
-use tincan_share::play::{Place, PlayInput};
+use tincan_share::GameInput;
+use tincan_share::play::Place;
 
 fn seconds(seconds: u64) -> Duration {
     Duration::from_secs(seconds)
@@ -162,8 +163,8 @@ fn whoever_only_watches_sees_every_tick_and_changes_nothing() {
 }
 
 /// A message from somebody, made up.
-fn forged(from: usize, message: &GameMessage) -> PlayInput {
-    PlayInput::Game { peer: id(from), bytes: message.encode().into_bytes() }
+fn forged(from: usize, message: &GameMessage) -> GameInput {
+    GameInput::Game { peer: id(from), bytes: message.encode().into_bytes() }
 }
 
 /// Inputs of the first round by its first host, from the tick on that a member lacks.
@@ -205,7 +206,7 @@ fn whoever_is_not_the_host_fixes_nothing() {
     // Nor does a claim to host the game while its host is there.
     let claim = Table { term: 9, ..world.play(1).game().unwrap().table.clone() };
     let claim = RoundsMessage::Table(claim).encode().into_bytes();
-    world.play(2).handle(now, PlayInput::Rounds { peer: id(1), bytes: claim });
+    world.play(2).handle(now, GameInput::Rounds { peer: id(1), bytes: claim });
     assert_eq!(world.play(2).game().unwrap().host, id(0));
     world.run_to_the_end(0);
     assert!(world.same(0, 2) > 5);
@@ -303,7 +304,7 @@ proptest! {
         world.run(seconds(2));
         for (to, from, (lossy, text)) in said {
             let (now, peer, bytes) = (world.now, id(from), text.into_bytes());
-            let input = if lossy { PlayInput::Game { peer, bytes } } else { PlayInput::Rounds { peer, bytes } };
+            let input = if lossy { GameInput::Game { peer, bytes } } else { GameInput::Rounds { peer, bytes } };
             world.play(to).handle(now, input);
             world.run(Duration::from_millis(40));
         }
@@ -321,8 +322,8 @@ proptest! {
     fn any_bytes_are_taken(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
         let mut world = World::new(2, Path::millis(20, 0, 0), 1);
         let now = world.now;
-        world.play(0).handle(now, PlayInput::Game { peer: id(1), bytes: bytes.clone() });
-        world.play(0).handle(now, PlayInput::Rounds { peer: id(1), bytes });
+        world.play(0).handle(now, GameInput::Game { peer: id(1), bytes: bytes.clone() });
+        world.play(0).handle(now, GameInput::Rounds { peer: id(1), bytes });
         prop_assert!(world.play(0).game().is_none());
     }
 }

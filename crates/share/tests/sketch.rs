@@ -10,8 +10,9 @@ use tincan_protocol::{
     Color, Drawing, InkKind, OpenedWord, Point, SketchDeed, SketchLanguage, SketchMessage, SketchMove,
     SketchState, Solved, Style, Verdict, Want, WordPromise,
 };
+use tincan_share::GameInput;
 use tincan_share::LiveStroke;
-use tincan_share::sketch::{Said, SketchInput, word_promise};
+use tincan_share::sketch::{Said, word_promise};
 
 fn style() -> Style {
     Style { color: Color([0x16, 0x1b, 0x1d]), fill: None, width: 40, size: 160 }
@@ -52,7 +53,7 @@ fn verdicts(world: &World, member: usize) -> Vec<Option<Verdict>> {
 fn forge(world: &mut World, from: usize, to: usize, message: &SketchMessage) {
     let now = world.now;
     let bytes = message.encode().into_bytes();
-    world.sketch(to).handle(now, SketchInput::Rounds { peer: id(from), bytes });
+    world.sketch(to).handle(now, GameInput::Rounds { peer: id(from), bytes });
 }
 
 fn moved(world: &World, deed: SketchDeed) -> SketchMessage {

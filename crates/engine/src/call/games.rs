@@ -143,7 +143,7 @@ mod tests {
     use std::time::{Duration, Instant};
 
     use tincan_protocol::{PlayerMove, RoundsMessage};
-    use tincan_share::play::PlayInput;
+    use tincan_share::GameInput;
 
     use super::*;
 
@@ -158,9 +158,9 @@ mod tests {
         let mut play = Play::new(me);
         assert_eq!(games(me, &play), GamesView { me: me.to_string(), ..GamesView::default() });
         play.offer(now, protocol::GameKind::Curves, 7).unwrap();
-        play.handle(now, PlayInput::LinkOpened(other));
+        play.handle(now, GameInput::LinkOpened(other));
         let seat = RoundsMessage::Seat { game: 7, want: Want::Play }.encode().into_bytes();
-        play.handle(now, PlayInput::Rounds { peer: other, bytes: seat });
+        play.handle(now, GameInput::Rounds { peer: other, bytes: seat });
         let lobby = games(me, &play).game.unwrap();
         assert_eq!((lobby.phase, lobby.players.len(), lobby.round), (GamePhase::Lobby, 2, 0));
         assert_eq!(lobby.players[0].seat, None);

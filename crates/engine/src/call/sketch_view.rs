@@ -161,7 +161,7 @@ pub(crate) fn refused(error: SketchError) -> CommandError {
 #[cfg(test)]
 mod tests {
     use tincan_protocol::{SketchMessage, SketchState};
-    use tincan_share::sketch::SketchInput;
+    use tincan_share::GameInput;
 
     use super::*;
 
@@ -181,10 +181,10 @@ mod tests {
         };
         assert_eq!(view(&sketch), GamesView::default());
         sketch.offer(protocol::SketchLanguage::Fr, 2, 60).unwrap();
-        sketch.handle(now, SketchInput::LinkOpened(other));
+        sketch.handle(now, GameInput::LinkOpened(other));
         let game = sketch.game().unwrap().state.game;
         let seat = SketchMessage::Seat { game, want: Want::Play }.encode().into_bytes();
-        sketch.handle(now, SketchInput::Rounds { peer: other, bytes: seat });
+        sketch.handle(now, GameInput::Rounds { peer: other, bytes: seat });
         let lobby = view(&sketch).sketch.unwrap();
         assert_eq!((lobby.phase, lobby.players.len(), lobby.round), (SketchPhase::Lobby, 2, 0));
 
@@ -206,9 +206,9 @@ mod tests {
         let state: SketchState = theirs.game().unwrap().state.clone();
         let mut sketch = Sketch::new(me, [5; 32]);
         let now = Instant::now();
-        sketch.handle(now, SketchInput::LinkOpened(other));
+        sketch.handle(now, GameInput::LinkOpened(other));
         let bytes = SketchMessage::GameState(state).encode().into_bytes();
-        sketch.handle(now, SketchInput::Rounds { peer: other, bytes });
+        sketch.handle(now, GameInput::Rounds { peer: other, bytes });
         let mut games = GamesView::default();
         add(&mut games, me, &sketch, now);
         let [offer] = &games.offers[..] else { panic!("there is one") };

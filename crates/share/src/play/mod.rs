@@ -32,6 +32,7 @@ use std::time::{Duration, Instant};
 use thiserror::Error;
 use tincan_protocol::{GameKind, GameMessage, PeerId, Player, RoundsMessage, Table, Turn, Want};
 
+use crate::GameInput;
 pub use arena::{HEIGHT, Obstacle, RADIUS, WIDTH};
 pub use bot::Bot;
 pub use curves::{Ahead, COUNTDOWN, Curve, Out, Place, State, TICKS_A_SECOND};
@@ -56,33 +57,6 @@ const AGAIN: Duration = Duration::from_secs(2);
 const HANDOVER: Duration = Duration::from_secs(1);
 /// After so long the one after the next host is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
-
-/// What happened.
-#[derive(derive_more::Debug, Clone, PartialEq, Eq)]
-pub enum PlayInput {
-    /// Somebody is not in the room any more.
-    Left(PeerId),
-    /// The channel `rounds` to a member of the room is open, for the first time or anew.
-    LinkOpened(PeerId),
-    /// It is not any more.
-    LinkClosed(PeerId),
-    /// A message on the channel `rounds`.
-    Rounds {
-        /// From whom.
-        peer: PeerId,
-        /// The message.
-        #[debug(skip)]
-        bytes: Vec<u8>,
-    },
-    /// A message on the channel `game`.
-    Game {
-        /// From whom.
-        peer: PeerId,
-        /// The message.
-        #[debug(skip)]
-        bytes: Vec<u8>,
-    },
-}
 
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -191,32 +165,32 @@ impl Play {
     }
 
     /// Takes what happened.
-    pub fn handle(&mut self, now: Instant, input: PlayInput) {
+    pub fn handle(&mut self, now: Instant, input: GameInput) {
         match input {
-            PlayInput::Left(peer) => self.left(peer),
-            PlayInput::LinkOpened(peer) if peer != self.me => {
+            GameInput::Left(peer) => self.left(peer),
+            GameInput::LinkOpened(peer) if peer != self.me => {
                 self.links.insert(peer, Link::default());
                 if let Some(hosting) = self.game.as_mut().and_then(|game| game.hosting.as_mut()) {
                     hosting.told.remove(&peer);
                 }
             }
-            PlayInput::LinkOpened(_) => {}
-            PlayInput::LinkClosed(peer) => {
+            GameInput::LinkOpened(_) => {}
+            GameInput::LinkClosed(peer) => {
                 self.links.remove(&peer);
             }
-            PlayInput::Rounds { peer, bytes } if self.links.contains_key(&peer) => {
+            GameInput::Rounds { peer, bytes } if self.links.contains_key(&peer) => {
                 // A newer version may say more than we understand.
                 if let Ok(message) = RoundsMessage::decode(&bytes) {
                     self.heard_rounds(now, peer, message);
                 }
             }
-            PlayInput::Game { peer, bytes } if self.links.contains_key(&peer) => {
+            GameInput::Game { peer, bytes } if self.links.contains_key(&peer) => {
                 if let Ok(message) = GameMessage::decode(&bytes) {
                     self.heard_game(now, peer, &message);
                 }
                 return;
             }
-            PlayInput::Rounds { .. } | PlayInput::Game { .. } => {}
+            GameInput::Rounds { .. } | GameInput::Game { .. } => {}
         }
         self.follow(now);
     }

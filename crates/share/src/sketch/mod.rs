@@ -34,6 +34,7 @@ use tincan_protocol::{
     SketchState, Solved, Verdict, Want, display_name,
 };
 
+use crate::GameInput;
 use crate::board::LiveStroke;
 pub use bot::SketchBot;
 use chance::Chance;
@@ -57,33 +58,6 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const CONTESTED: Duration = Duration::from_secs(20);
 /// When something is drawn and nothing moves, it is looked after the drawer so often: they may have gone.
 const IDLE: Duration = Duration::from_millis(500);
-
-/// What happened.
-#[derive(derive_more::Debug, Clone, PartialEq, Eq)]
-pub enum SketchInput {
-    /// Somebody is not in the room any more.
-    Left(PeerId),
-    /// The channel `rounds` to a member of the room is open, for the first time or anew.
-    LinkOpened(PeerId),
-    /// It is not any more.
-    LinkClosed(PeerId),
-    /// A message on the channel `rounds`.
-    Rounds {
-        /// From whom.
-        peer: PeerId,
-        /// The message.
-        #[debug(skip)]
-        bytes: Vec<u8>,
-    },
-    /// A message on the channel `game`.
-    Game {
-        /// From whom.
-        peer: PeerId,
-        /// The message.
-        #[debug(skip)]
-        bytes: Vec<u8>,
-    },
-}
 
 /// What changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -231,29 +205,29 @@ impl Sketch {
     }
 
     /// Takes what happened.
-    pub fn handle(&mut self, now: Instant, input: SketchInput) {
+    pub fn handle(&mut self, now: Instant, input: GameInput) {
         match input {
-            SketchInput::Left(peer) => {
+            GameInput::Left(peer) => {
                 self.closed(peer);
                 if self.tables.remove(&peer).is_some() {
                     self.news.insert(SketchOutput::Games);
                 }
                 self.seated(peer, Want::Nothing);
             }
-            SketchInput::LinkOpened(peer) if peer != self.me => {
+            GameInput::LinkOpened(peer) if peer != self.me => {
                 self.links.insert(peer, Link::default());
                 if let Some(turn) = self.turn_mut().filter(|turn| turn.drawer == peer) {
                     turn.live.link_opened(peer);
                 }
             }
-            SketchInput::LinkOpened(_) => {}
-            SketchInput::LinkClosed(peer) => self.closed(peer),
-            SketchInput::Rounds { peer, bytes } if self.links.contains_key(&peer) => {
+            GameInput::LinkOpened(_) => {}
+            GameInput::LinkClosed(peer) => self.closed(peer),
+            GameInput::Rounds { peer, bytes } if self.links.contains_key(&peer) => {
                 // Another game's, or of a newer version.
                 let Ok(message) = SketchMessage::decode(&bytes) else { return };
                 self.heard_rounds(now, peer, message);
             }
-            SketchInput::Game { peer, bytes } if self.links.contains_key(&peer) => {
+            GameInput::Game { peer, bytes } if self.links.contains_key(&peer) => {
                 let Ok(message) = SketchInk::decode(&bytes) else { return };
                 if let Some(turn) = self.turn_mut()
                     && (turn.drawer, turn.game, turn.id) == (peer, message.game, message.turn)
@@ -263,7 +237,7 @@ impl Sketch {
                 }
                 return;
             }
-            SketchInput::Rounds { .. } | SketchInput::Game { .. } => {}
+            GameInput::Rounds { .. } | GameInput::Game { .. } => {}
         }
         self.go_on(now);
     }

@@ -7,7 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use tincan_protocol::{GameKind, PeerId};
-use tincan_share::play::{Bot, Frame, Play, PlayInput, PlayOutput};
+use tincan_share::GameInput;
+use tincan_share::play::{Bot, Frame, Play, PlayOutput};
 
 /// The peer id of a member.
 pub fn id(member: usize) -> PeerId {
@@ -101,14 +102,14 @@ impl World {
         self.unlink(one, two);
         for (from, to) in [(one, two), (two, one)] {
             self.reliable.insert((from, to), VecDeque::new());
-            self.members[from].play.handle(self.now, PlayInput::LinkOpened(id(to)));
+            self.members[from].play.handle(self.now, GameInput::LinkOpened(id(to)));
         }
     }
 
     pub fn unlink(&mut self, one: usize, two: usize) {
         for (from, to) in [(one, two), (two, one)] {
             if self.reliable.remove(&(from, to)).is_some() {
-                self.members[from].play.handle(self.now, PlayInput::LinkClosed(id(to)));
+                self.members[from].play.handle(self.now, GameInput::LinkClosed(id(to)));
             }
         }
     }
@@ -120,7 +121,7 @@ impl World {
             if other != member && self.members[other].here {
                 self.reliable.remove(&(member, other));
                 self.reliable.remove(&(other, member));
-                self.members[other].play.handle(self.now, PlayInput::Left(id(member)));
+                self.members[other].play.handle(self.now, GameInput::Left(id(member)));
             }
         }
     }
@@ -229,14 +230,14 @@ impl World {
         while let Some(entry) = self.datagrams.first_entry().filter(|entry| entry.key().0 <= self.now) {
             let (from, to, bytes) = entry.remove();
             if self.members[to].here {
-                self.members[to].play.handle(self.now, PlayInput::Game { peer: id(from), bytes });
+                self.members[to].play.handle(self.now, GameInput::Game { peer: id(from), bytes });
             }
         }
         for ((from, to), way) in &mut self.reliable {
             while way.front().is_some_and(|(at, _)| *at <= self.now) {
                 let Some((_, bytes)) = way.pop_front() else { break };
                 if self.members[*to].here {
-                    self.members[*to].play.handle(self.now, PlayInput::Rounds { peer: id(*from), bytes });
+                    self.members[*to].play.handle(self.now, GameInput::Rounds { peer: id(*from), bytes });
                 }
             }
         }

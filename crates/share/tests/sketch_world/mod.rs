@@ -10,7 +10,8 @@ use tincan_protocol::{
     PeerId, SheetStroke, SketchDeed, SketchLanguage, SketchMessage, SketchMove, SketchState, UNKNOWN_LETTER,
     is_close, is_same_answer,
 };
-use tincan_share::sketch::{Sketch, SketchBot, SketchInput, SketchOutput};
+use tincan_share::GameInput;
+use tincan_share::sketch::{Sketch, SketchBot, SketchOutput};
 
 /// The peer id of a member.
 pub fn id(member: usize) -> PeerId {
@@ -101,14 +102,14 @@ impl World {
         self.unlink(one, two);
         for (from, to) in [(one, two), (two, one)] {
             self.reliable.insert((from, to), VecDeque::new());
-            self.members[from].sketch.handle(self.now, SketchInput::LinkOpened(id(to)));
+            self.members[from].sketch.handle(self.now, GameInput::LinkOpened(id(to)));
         }
     }
 
     pub fn unlink(&mut self, one: usize, two: usize) {
         for (from, to) in [(one, two), (two, one)] {
             if self.reliable.remove(&(from, to)).is_some() {
-                self.members[from].sketch.handle(self.now, SketchInput::LinkClosed(id(to)));
+                self.members[from].sketch.handle(self.now, GameInput::LinkClosed(id(to)));
             }
         }
     }
@@ -120,7 +121,7 @@ impl World {
             if other != member && self.members[other].here {
                 self.reliable.remove(&(member, other));
                 self.reliable.remove(&(other, member));
-                self.members[other].sketch.handle(self.now, SketchInput::Left(id(member)));
+                self.members[other].sketch.handle(self.now, GameInput::Left(id(member)));
             }
         }
     }
@@ -267,14 +268,14 @@ impl World {
         while let Some(entry) = self.datagrams.first_entry().filter(|entry| entry.key().0 <= self.now) {
             let (from, to, bytes) = entry.remove();
             if self.members[to].here {
-                self.members[to].sketch.handle(self.now, SketchInput::Game { peer: id(from), bytes });
+                self.members[to].sketch.handle(self.now, GameInput::Game { peer: id(from), bytes });
             }
         }
         for ((from, to), way) in &mut self.reliable {
             while way.front().is_some_and(|(at, _)| *at <= self.now) {
                 let Some((_, bytes)) = way.pop_front() else { break };
                 if self.members[*to].here {
-                    self.members[*to].sketch.handle(self.now, SketchInput::Rounds { peer: id(*from), bytes });
+                    self.members[*to].sketch.handle(self.now, GameInput::Rounds { peer: id(*from), bytes });
                 }
             }
         }

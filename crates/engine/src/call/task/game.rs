@@ -4,24 +4,25 @@ use std::hash::{BuildHasher, RandomState};
 use std::time::Instant;
 
 use tincan_protocol::{Channel, StateHash};
-use tincan_share::play::{Bot, PlayError, PlayInput, PlayOutput};
+use tincan_share::GameInput;
+use tincan_share::play::{Bot, PlayError, PlayOutput};
 
 use super::super::{CallUpdate, games};
 use super::CallTask;
 use super::together::{Happened, Together};
 use crate::api::{ArenaChange, CommandError, Event, GameCommand, Reply};
 
-/// What of all that happens is the games'.
-pub(super) fn input(what: &Happened) -> Option<PlayInput> {
+/// What of all that happens is the games', of either kind.
+pub(super) fn input(what: &Happened) -> Option<GameInput> {
     Some(match what {
-        Happened::Left(peer) => PlayInput::Left(*peer),
-        Happened::Opened { peer, channel: Channel::Rounds } => PlayInput::LinkOpened(*peer),
-        Happened::Closed(peer) => PlayInput::LinkClosed(*peer),
+        Happened::Left(peer) => GameInput::Left(*peer),
+        Happened::Opened { peer, channel: Channel::Rounds } => GameInput::LinkOpened(*peer),
+        Happened::Closed(peer) => GameInput::LinkClosed(*peer),
         Happened::Received { peer, channel: Channel::Rounds, bytes } => {
-            PlayInput::Rounds { peer: *peer, bytes: bytes.to_vec() }
+            GameInput::Rounds { peer: *peer, bytes: bytes.to_vec() }
         }
         Happened::Received { peer, channel: Channel::Game, bytes } => {
-            PlayInput::Game { peer: *peer, bytes: bytes.to_vec() }
+            GameInput::Game { peer: *peer, bytes: bytes.to_vec() }
         }
         Happened::Came(_) | Happened::Named { .. } | Happened::Opened { .. } | Happened::Received { .. } => {
             return None;

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use tincan_protocol::Channel;
-use tincan_share::sketch::{Sketch, SketchBot, SketchError, SketchInput, SketchOutput};
+use tincan_share::sketch::{Sketch, SketchBot, SketchError, SketchOutput};
 
 use super::super::{CallUpdate, board_view, games, sketch_view};
 use super::CallTask;
-use super::together::{Happened, Together};
+use super::together::Together;
 use crate::api::{CommandError, Event, GamesView, Reply, SheetChange, SheetView, SketchCommand};
 
 /// The games of somebody who has just come.
@@ -15,24 +15,6 @@ pub(super) fn begin(me: tincan_protocol::PeerId) -> Sketch {
     let mut secret = [0; 32];
     getrandom::fill(&mut secret).expect("every supported system has a random source");
     Sketch::new(me, secret)
-}
-
-/// What of all that happens is the game's.
-pub(super) fn input(what: &Happened) -> Option<SketchInput> {
-    Some(match what {
-        Happened::Left(peer) => SketchInput::Left(*peer),
-        Happened::Opened { peer, channel: Channel::Rounds } => SketchInput::LinkOpened(*peer),
-        Happened::Closed(peer) => SketchInput::LinkClosed(*peer),
-        Happened::Received { peer, channel: Channel::Rounds, bytes } => {
-            SketchInput::Rounds { peer: *peer, bytes: bytes.to_vec() }
-        }
-        Happened::Received { peer, channel: Channel::Game, bytes } => {
-            SketchInput::Game { peer: *peer, bytes: bytes.to_vec() }
-        }
-        Happened::Came(_) | Happened::Named { .. } | Happened::Opened { .. } | Happened::Received { .. } => {
-            return None;
-        }
-    })
 }
 
 impl CallTask {

@@ -106,10 +106,9 @@ impl CallTask {
         }
         self.together.board.happened(&what);
         if let Some(input) = game::input(&what) {
-            self.together.play.handle(Instant::now(), input);
-        }
-        if let Some(input) = sketch::input(&what) {
-            self.together.sketch.handle(Instant::now(), input);
+            let now = Instant::now();
+            self.together.play.handle(now, input.clone());
+            self.together.sketch.handle(now, input);
         }
     }
 
