@@ -18,7 +18,7 @@ use tincan_media::video::{Resolution, VideoFrame};
 use tincan_media::{DeviceError, MediaClock, VideoSink};
 
 pub use self::selector::ScreenSelector;
-use crate::video::{Gate, Told};
+use crate::video::{Gate, Told, spawn};
 
 /// What a shared screen is asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,12 +194,7 @@ impl ScreenThread {
                 on_event(ScreenEvent::Ended(error));
             }
         };
-        let thread = std::thread::Builder::new()
-            .name("screen".into())
-            .spawn(run)
-            .inspect_err(|error| tracing::error!(%error, "no thread for a screen"))
-            .ok();
-        Self { tell, gate, thread }
+        Self { tell, gate, thread: spawn("screen", run) }
     }
 
     /// Ends it. When it returns, no picture comes any more and the system knows that nothing is captured.

@@ -33,6 +33,7 @@ pub use native::list_cameras;
 pub(crate) use pace::Pace;
 pub(crate) use reader::{Gate, Told};
 pub use thread::CameraThread;
+pub(crate) use thread::spawn;
 
 /// What a camera is asked for; it delivers what comes nearest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -109,12 +109,12 @@ impl Drop for CameraThread {
     }
 }
 
-/// A thread with a name; `None` when the system gives none (then there is simply no camera).
-fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
+/// A thread with a name; `None` when the system gives none (then there is simply no camera, or no screen).
+pub(crate) fn spawn(name: &str, run: impl FnOnce() + Send + 'static) -> Option<JoinHandle<()>> {
     std::thread::Builder::new()
         .name(name.into())
         .spawn(run)
-        .inspect_err(|error| tracing::error!(%error, "no thread for the camera"))
+        .inspect_err(|error| tracing::error!(%error, name, "no thread for a capture"))
         .ok()
 }
 

@@ -11,6 +11,7 @@ mod encode;
 mod local;
 mod receive;
 mod screen;
+mod slot;
 
 use std::time::{Duration, Instant};
 

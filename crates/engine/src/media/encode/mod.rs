@@ -5,8 +5,8 @@ mod layers;
 mod rate;
 mod worker;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use tincan_call::{LimitedBy, PathEstimate, Want};
@@ -17,6 +17,7 @@ use tracing::warn;
 
 use self::worker::Worker;
 use super::PeerSink;
+use super::slot::Slot;
 
 /// What the encoder thread is told.
 pub(crate) enum EncoderCommand {
@@ -54,52 +55,16 @@ pub(crate) struct SentPictures {
     pub(crate) limited_by: LimitedBy,
 }
 
-/// What waits for the thread. A mutex and not a queue: the latest frame replaces the one that waits, so that a slow
-/// encoder is never behind; nothing is done under the lock but moving two pointers.
-#[derive(Default)]
-struct Pending {
-    frame: Option<Arc<VideoFrame>>,
-    /// Pictures that were replaced by it.
-    replaced: u32,
-    commands: VecDeque<EncoderCommand>,
-    stop: bool,
-}
-
-#[derive(Default)]
-struct Slot {
-    pending: Mutex<Pending>,
-    wake: Condvar,
-}
-
-impl Slot {
-    fn change(&self, change: impl FnOnce(&mut Pending)) {
-        // A poisoned lock only says that the other side panicked between two moves; the slot is still whole.
-        change(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        self.wake.notify_one();
-    }
-
-    fn wait(&self) -> Pending {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut pending = self
-            .wake
-            .wait_while(pending, |p| p.frame.is_none() && p.commands.is_empty() && !p.stop)
-            .unwrap_or_else(PoisonError::into_inner);
-        std::mem::take(&mut *pending)
-    }
-}
-
 /// Talks to the encoder thread; the camera's end of it never waits.
 #[derive(Clone)]
 pub(crate) struct EncoderHandle {
-    slot: Arc<Slot>,
+    slot: Arc<Slot<EncoderCommand>>,
     statistics: watch::Receiver<EncoderStatistics>,
 }
 
 impl EncoderHandle {
     pub(crate) fn frame(&self, frame: &Arc<VideoFrame>) {
-        self.slot.change(|pending| {
-            pending.replaced += u32::from(pending.frame.replace(Arc::clone(frame)).is_some());
-        });
+        self.slot.frame(frame);
     }
 
     pub(crate) fn send(&self, command: EncoderCommand) {
@@ -119,7 +84,7 @@ pub(crate) struct EncoderThread {
 
 impl EncoderThread {
     pub(crate) fn start() -> Self {
-        let slot = Arc::<Slot>::default();
+        let slot = Arc::<Slot<_>>::default();
         let (publish, statistics) = watch::channel(EncoderStatistics::default());
         let inbox = Arc::clone(&slot);
         let thread = std::thread::Builder::new()
@@ -142,22 +107,5 @@ impl Drop for EncoderThread {
         {
             warn!("the encoder thread panicked");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use tincan_media::MediaTime;
-
-    use super::*;
-
-    #[test]
-    fn the_latest_picture_replaces_the_one_that_waits() {
-        let slot = Slot::default();
-        for n in 0..3 {
-            let frame = VideoFrame::black(MediaTime::from_micros(n), Resolution::new(16, 16));
-            slot.change(|pending| pending.frame = Some(Arc::new(frame)));
-        }
-        assert_eq!(slot.wait().frame.unwrap().time(), MediaTime::from_micros(2));
     }
 }

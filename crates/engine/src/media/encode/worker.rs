@@ -13,8 +13,9 @@ use tracing::warn;
 
 use super::layers::LayerEncoder;
 use super::rate::{FrameRate, NOMINAL_RATE};
-use super::{EncoderCommand, EncoderStatistics, SentPictures, Slot};
+use super::{EncoderCommand, EncoderStatistics, SentPictures};
 use crate::media::PeerSink;
+use crate::media::slot::Slot;
 
 /// A picture that is so old is still worth being somebody's first one: cameras in the dark give ten a second, and the
 /// next one would come that much later.
@@ -56,9 +57,9 @@ impl Worker {
         }
     }
 
-    pub(super) fn run(mut self, inbox: &Slot) {
+    pub(super) fn run(mut self, inbox: &Slot<EncoderCommand>) {
         loop {
-            let pending = inbox.wait();
+            let pending = inbox.wait(None);
             if pending.stop {
                 return;
             }

@@ -10,8 +10,8 @@
 mod effort;
 mod worker;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Instant;
 
@@ -23,6 +23,7 @@ use tokio::sync::watch;
 use tracing::warn;
 
 use self::worker::Worker;
+use super::slot::Slot;
 use super::{PeerSink, SentPictures};
 
 /// What the screen's encoder thread is told.
@@ -45,47 +46,10 @@ pub(crate) enum ScreenCommand {
     End,
 }
 
-/// What waits for the thread. A mutex and not a queue, as with the camera: the latest picture counts.
-#[derive(Default)]
-struct Pending {
-    frame: Option<Arc<VideoFrame>>,
-    commands: VecDeque<ScreenCommand>,
-    stop: bool,
-}
-
-#[derive(Default)]
-struct Slot {
-    pending: Mutex<Pending>,
-    wake: Condvar,
-}
-
-impl Slot {
-    fn change(&self, change: impl FnOnce(&mut Pending)) {
-        // A poisoned lock only says that the other side panicked between two moves; the slot is still whole.
-        change(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        self.wake.notify_one();
-    }
-
-    /// Until something comes, or until this time.
-    fn wait(&self, until: Option<Instant>) -> Pending {
-        let pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-        let nothing =
-            |pending: &mut Pending| pending.frame.is_none() && pending.commands.is_empty() && !pending.stop;
-        let mut pending = match until {
-            None => self.wake.wait_while(pending, nothing).unwrap_or_else(PoisonError::into_inner),
-            Some(until) => {
-                let left = until.saturating_duration_since(Instant::now());
-                self.wake.wait_timeout_while(pending, left, nothing).unwrap_or_else(PoisonError::into_inner).0
-            }
-        };
-        std::mem::take(&mut *pending)
-    }
-}
-
 /// Talks to the thread; whoever captures never waits for it.
 #[derive(Clone)]
 pub(crate) struct ScreenHandle {
-    slot: Arc<Slot>,
+    slot: Arc<Slot<ScreenCommand>>,
     statistics: watch::Receiver<BTreeMap<PeerId, SentPictures>>,
 }
 
@@ -108,7 +72,7 @@ impl ScreenHandle {
 
 impl VideoSink for ScreenHandle {
     fn frame(&self, frame: &Arc<VideoFrame>) {
-        self.slot.change(|pending| pending.frame = Some(Arc::clone(frame)));
+        self.slot.frame(frame);
     }
 }
 
@@ -120,7 +84,7 @@ pub(crate) struct ScreenThread {
 
 impl ScreenThread {
     pub(crate) fn start() -> Self {
-        let slot = Arc::<Slot>::default();
+        let slot = Arc::<Slot<_>>::default();
         let (publish, statistics) = watch::channel(BTreeMap::new());
         let inbox = Arc::clone(&slot);
         let thread = std::thread::Builder::new()
@@ -135,7 +99,7 @@ impl ScreenThread {
     }
 }
 
-fn run(inbox: &Slot, mut worker: Worker) {
+fn run(inbox: &Slot<ScreenCommand>, mut worker: Worker) {
     let mut until = None;
     loop {
         let pending = inbox.wait(until);
