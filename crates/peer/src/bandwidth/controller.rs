@@ -88,8 +88,17 @@ struct Draining {
 /// Nothing is reported.
 #[derive(Debug)]
 struct Silence {
+    /// The target when it began.
     before: f64,
-    next: Instant,
+    /// When what is not reported began to leave.
+    since: Instant,
+}
+
+/// What left, of which nothing is reported yet.
+#[derive(Debug, Clone, Copy)]
+struct Unheard {
+    first: Instant,
+    last: Instant,
 }
 
 /// See the module's description.
@@ -112,8 +121,8 @@ pub(crate) struct Controller {
     sent_rate: Option<f64>,
     limited: bool,
     heard: bool,
-    /// The first packet that left since the last report.
-    unheard: Option<Instant>,
+    /// Since the last report, or the last decrease for want of one.
+    unheard: Option<Unheard>,
     silence: Option<Silence>,
     /// When what left went into the last silence.
     silent: Option<(Instant, Instant)>,
@@ -163,7 +172,13 @@ impl Controller {
     /// A packet leaves.
     pub(crate) fn sent(&mut self, now: Instant, size: usize) {
         self.prober.sent(now, size);
-        self.unheard.get_or_insert(now);
+        let patience = self.patience();
+        let unheard = self.unheard.get_or_insert(Unheard { first: now, last: now });
+        if now.saturating_duration_since(unheard.last) > patience {
+            // Nothing was sent meanwhile, so nothing was to be heard.
+            unheard.first = now;
+        }
+        unheard.last = now;
         let (since, bytes) = self.leaving.get_or_insert((now, 0));
         *bytes += size;
         let span = now.saturating_duration_since(*since);
@@ -179,14 +194,17 @@ impl Controller {
         }
     }
 
+    fn patience(&self) -> Duration {
+        SILENCE.max(self.round_trip * 3)
+    }
+
     /// When [`Self::handle_timeout`] is to be called next.
     pub(crate) fn poll_timeout(&self) -> Option<Instant> {
-        if let Some(silence) = &self.silence {
-            return Some(silence.next);
-        }
         // Before anything was heard, there may be nobody yet.
-        let unheard = self.unheard.filter(|_| self.heard)?;
-        Some(unheard + SILENCE.max(self.round_trip * 3))
+        let Unheard { first, last } = self.unheard.filter(|_| self.heard)?;
+        let patience = self.patience();
+        // A few packets before a pause say nothing when they get lost.
+        (last.saturating_duration_since(first) >= patience / 2).then_some(first + patience)
     }
 
     /// Time has passed.
@@ -194,12 +212,10 @@ impl Controller {
         if self.poll_timeout().is_none_or(|due| now < due) {
             return;
         }
-        let silence = self.silence.get_or_insert(Silence { before: self.target, next: now });
-        if now >= silence.next {
-            silence.next = now + SILENCE;
-            let least = (SILENT_LEAST.as_bps() as f64).min(self.target);
-            self.target = (self.target * SILENT_DECREASE).max(least);
-        }
+        let Some(unheard) = self.unheard.take() else { return };
+        self.silence.get_or_insert(Silence { before: self.target, since: unheard.first });
+        let least = (SILENT_LEAST.as_bps() as f64).min(self.target);
+        self.target = (self.target * SILENT_DECREASE).max(least);
     }
 
     /// Another path, or the same one after a restart.
@@ -266,9 +282,9 @@ impl Controller {
             return;
         }
         self.heard = true;
-        let since = self.unheard.take();
-        let (Some(silence), Some(since)) = (self.silence.take(), since) else { return };
-        self.target = self.target.max(silence.before * AFTER_SILENCE);
+        self.unheard = None;
+        let Some(Silence { before, since }) = self.silence.take() else { return };
+        self.target = self.target.max(before * AFTER_SILENCE);
         self.draining = None;
         self.throughput.forget();
         self.prober.hurry();

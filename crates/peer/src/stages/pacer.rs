@@ -2,7 +2,9 @@
 //! before what is new, since a picture over there waits for it, and sources of pictures take turns, so that a camera does not wait
 //! behind a screen's keyframe.
 //!
-//! A screen's picture may take a second at the path's own speed, and is let: whoever makes the next one waits for it.
+//! A screen's picture may take seconds at the path's own speed, and is let: it leaves no faster than the path is thought to
+//! take it, for what is that large would fill every queue on the way and be lost there, and whoever makes the next one waits for
+//! it.
 //!
 //! Model: libwebrtc's `PacingController`: a budget that grows with the pacing rate, priorities by kind, and a rate that rises
 //! when the queue would take too long.
@@ -22,6 +24,8 @@ use crate::sources::PerSource;
 /// Pacing rate over target: an encoder's frames vary in size. libwebrtc uses 2.5; less burst suits a path whose
 /// queue is short.
 const FACTOR: f64 = 2.0;
+/// ... of a screen's picture, which is no variation in size that evens out.
+const SCREEN_FACTOR: f64 = 1.0;
 /// Nothing is to wait longer: what an encoder made in excess of the target is late anyway.
 const MAX_QUEUE_TIME: Duration = Duration::from_millis(250);
 /// ... of a screen: a page of 1080p has 100 kB, which 300 kbit/s carry in 2.7 s. Hurried, it would fill the path's queue.
@@ -88,16 +92,21 @@ impl Pacer {
         Self { shared, queues: PerSource::default(), last: Source::Camera, free_at: None, first_until: None }
     }
 
-    /// Bits a second: twice the target, more for the first picture, or what brings every queue out before its oldest packet
-    /// waited too long.
-    fn rate(&self, now: Instant) -> f64 {
+    /// Bits a second for a packet of this source: a multiple of the target, more for the first picture, or what brings every
+    /// queue out before its oldest packet waited too long.
+    fn rate(&self, of: Source, now: Instant) -> f64 {
         let first = self.first_until.is_some_and(|until| now < until);
         // All of them may send their first picture at once.
         let hurry = FIRST_BPS / self.shared.connections() as f64;
         let floor = if first { hurry.max(FLOOR_BPS) } else { FLOOR_BPS };
         let probe = self.shared.probe().filter(|probe| now < probe.until);
         let probe = probe.map_or(0.0, |probe| probe.rate.as_bps() as f64);
-        let target = (self.shared.target().as_bps() as f64 * FACTOR).max(floor).max(probe);
+        let target = self.shared.target().as_bps() as f64;
+        let target = match of {
+            Source::Screen => target * SCREEN_FACTOR,
+            _ => (target * FACTOR).max(floor),
+        }
+        .max(probe);
         // They take turns, so each has its part of the rate only.
         let queues = self.queues.iter().filter(|(_, queue)| !queue.is_empty()).count();
         let needed = self.queues.iter().filter_map(|(source, queue)| {
@@ -110,8 +119,9 @@ impl Pacer {
 
     fn release(&mut self, now: Instant, out: &mut Outlet) {
         while self.free_at.is_none_or(|at| at <= now + TOGETHER) {
-            let rate = self.rate(now);
-            let Some(mut packet) = self.next() else { return };
+            let Some(source) = self.next() else { return };
+            let rate = self.rate(source, now);
+            let Some(mut packet) = self.queues[source].pop() else { return };
             let size = size_of(&packet);
             packet.now = now;
             out.write.push_back(packet);
@@ -119,17 +129,17 @@ impl Pacer {
         }
     }
 
-    /// What is sent again, or the next packet of the source whose turn it is. Packets are about equally large, so turns share
-    /// the rate.
-    fn next(&mut self) -> Option<TaggedPacket> {
+    /// Whose packet is next: of something that is sent again, or of the source whose turn it is. Packets are about equally
+    /// large, so turns share the rate.
+    fn next(&mut self) -> Option<Source> {
         let mut sources = Source::ALL.into_iter();
         if let Some(source) = sources.find(|source| !self.queues[*source].again.is_empty()) {
-            return self.queues[source].pop();
+            return Some(source);
         }
         let waits = |source: &Source| !self.queues[*source].is_empty();
         let others = Source::ALL.into_iter().filter(|source| *source != self.last);
         self.last = others.chain([self.last]).find(waits)?;
-        self.queues[self.last].pop()
+        Some(self.last)
     }
 
     fn charge(&mut self, size: usize, rate: f64, now: Instant) {
@@ -155,7 +165,7 @@ impl Stage for Pacer {
         };
         let Some(source) = source else {
             // Sound counts, but does not wait; reports are only worth anything fresh.
-            let (size, rate) = (size_of(&packet), self.rate(now));
+            let (size, rate) = (size_of(&packet), self.rate(Source::Microphone, now));
             if size > 0 {
                 self.charge(size, rate, now);
             }
@@ -348,7 +358,7 @@ mod tests {
             pacer.tick(at, &mut out);
             last = at;
         }
-        // 120,000 bytes at 600 kbit/s.
-        assert!((1_500..1_700).contains(&(last - now).as_millis()), "{:?}", last - now);
+        // 120,000 bytes at 300 kbit/s.
+        assert!((3_100..3_300).contains(&(last - now).as_millis()), "{:?}", last - now);
     }
 }

@@ -1,5 +1,6 @@
 //! Scenarios in simulated time. They are drawn at random by seed from ranges, and judged by bounds that hold for all of them.
 
+mod silence;
 mod world;
 
 use rand::rngs::StdRng;
