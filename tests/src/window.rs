@@ -40,7 +40,8 @@ impl Screen {
     pub async fn of(width: u32, height: u32) -> Self {
         let mut command = Command::new("Xvfb");
         let size = format!("{width}x{height}x24");
-        command.args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp"]);
+        // A server that begins anew when its last program leaves refuses whoever comes meanwhile; a desktop's is never left.
+        command.args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp", "-noreset"]);
         let mut server = Process::start("Xvfb", command);
         let number = server.wait_for("a display number", |line| line.trim().parse::<u32>().ok()).await;
         Self { _server: server, display: format!(":{number}"), bus: None }

@@ -16,6 +16,10 @@ use crate::allocator::{LimitedBy, PathEstimate, Want};
 const MOST: f64 = 2.5e6;
 /// Below this a page takes most of a minute: nobody waits for that.
 const LEAST: f64 = 25e3;
+/// It is no more sent to whom it takes that long when that lasts, since coming back costs a keyframe; and sent again above that
+/// by so much.
+const STARVED_FOR: Duration = Duration::from_secs(3);
+const FED: f64 = 1.3;
 /// What the smallest picture of a camera makes good use of.
 const SMALL_CAMERA: f64 = 150e3;
 /// The camera's part of a path that is narrow.
@@ -74,6 +78,9 @@ struct Link {
     spare: f64,
     want: Want,
     slow: bool,
+    /// The path carries too little.
+    starved: bool,
+    starved_since: Option<Instant>,
     /// Since when they belong into the other pace.
     other_since: Option<Instant>,
     asked: Option<Instant>,
@@ -104,6 +111,8 @@ impl<L: Copy + Ord> ScreenAllocator<L> {
             spare: START,
             want: Want::Any,
             slow: false,
+            starved: false,
+            starved_since: None,
             other_since: None,
             asked: None,
             apart_since: None,
@@ -177,15 +186,22 @@ impl<L: Copy + Ord> ScreenAllocator<L> {
                 continue;
             };
             link.settle(part / best.max(1.0), now);
+            link.starve(part, now);
             let limited = part < MOST;
             let pace =
-                if part < LEAST { None } else { Some(if link.slow { Pace::Slow } else { Pace::Quick }) };
+                if link.starved { None } else { Some(if link.slow { Pace::Slow } else { Pace::Quick }) };
             let limited_by = if limited { LimitedBy::Bandwidth } else { LimitedBy::None };
             plan.links.insert(*id, ScreenLink { pace, limited_by });
             if let Some(pace) = pace {
                 let rate = plan.rates.entry(pace).or_insert(Bitrate::bps(u64::MAX));
-                *rate = (*rate).min(Bitrate::bps(part as u64));
+                // Who is starved for a moment does not hold the others down.
+                if part >= LEAST {
+                    *rate = (*rate).min(Bitrate::bps(part as u64));
+                }
             }
+        }
+        for rate in plan.rates.values_mut().filter(|rate| rate.as_bps() == u64::MAX) {
+            *rate = Bitrate::bps(LEAST as u64);
         }
         // Who is slower than nobody needs no encoding apart.
         if !plan.rates.contains_key(&Pace::Quick)
@@ -202,6 +218,16 @@ impl<L: Copy + Ord> ScreenAllocator<L> {
 }
 
 impl Link {
+    /// Whether anything is sent to them.
+    fn starve(&mut self, part: f64, now: Instant) {
+        if part >= LEAST * if self.starved { FED } else { 1.0 } {
+            (self.starved, self.starved_since) = (false, None);
+        } else {
+            let since = *self.starved_since.get_or_insert(now);
+            self.starved |= now.saturating_duration_since(since) >= STARVED_FOR;
+        }
+    }
+
     /// Into the pace in which they belong, when they have for long enough. `part`: of what the best carry.
     fn settle(&mut self, part: f64, now: Instant) {
         let apart = self.apart_since.is_some_and(|at| now.saturating_duration_since(at) < APART_FOR);
@@ -324,6 +350,27 @@ mod tests {
         assert_eq!(room.shown(), Want::Lines(300));
     }
 
+    #[test]
+    fn a_path_that_carries_nothing_for_a_moment_costs_no_keyframe_and_for_longer_the_screen() {
+        let mut room = room(&[300, 800]);
+        let start = Instant::now();
+        room.path(0, path(5));
+        for (millis, kbps, sent) in [
+            (0, 5, true),
+            (1_000, 300, true),
+            (2_000, 5, true),
+            (4_900, 5, true),
+            (5_100, 5, false),
+            (5_200, 30, false),
+            (5_300, 40, true),
+        ] {
+            room.path(0, path(kbps));
+            let plan = room.plan(start + Duration::from_millis(millis));
+            assert_eq!(plan.links[&0].pace.is_some(), sent, "{millis}");
+            assert!(plan.rates.values().all(|rate| rate.as_bps() >= LEAST as u64));
+        }
+    }
+
     proptest! {
         #[test]
         fn nobody_is_sent_more_than_their_part_and_camera_and_screen_never_exceed_the_path(
@@ -339,7 +386,8 @@ mod tests {
                 for (id, link) in &plan.links {
                     let spare = room.links[id].spare;
                     let camera = if camera { camera_part(spare) } else { 0.0 };
-                    if let Some(pace) = link.pace {
+                    // For a moment below the least nobody is cut off.
+                    if let Some(pace) = link.pace.filter(|_| spare - camera >= LEAST) {
                         prop_assert!(plan.rates[&pace].as_bps() as f64 + camera <= spare + 1.0);
                     }
                     prop_assert!((0.0..=spare.max(0.0)).contains(&camera));

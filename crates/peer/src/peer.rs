@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use bytes::Bytes;
 use tincan_protocol::{Channel, Source};
@@ -175,6 +176,12 @@ impl PeerSender {
             self.shared.facts.keyframe_requested(source);
         }
         self.wake(sent)
+    }
+
+    /// How long what was sent of the screen and has not left yet takes to leave, as fast as the path is thought to take it.
+    /// Whoever sends the next picture before that sends one that is late.
+    pub fn screen_waits(&self) -> Duration {
+        self.shared.screen_waits()
     }
 
     fn wake(&self, sent: Sent) -> Sent {

@@ -155,6 +155,8 @@ pub(crate) struct Shared {
     protection: AtomicU8,
     /// How many connections share the uplink.
     connections: AtomicUsize,
+    /// Bytes of our screen that wait for their turn to leave.
+    screen_waits: AtomicUsize,
     clock: MediaClock,
     /// By how many µs the count of a device's samples is ahead of the process's clock.
     ahead: PerSource<AtomicI64>,
@@ -206,6 +208,7 @@ impl Shared {
             new_path: AtomicBool::new(false),
             protection: AtomicU8::new(0),
             connections: AtomicUsize::new(1),
+            screen_waits: AtomicUsize::new(0),
             clock,
             ahead: PerSource::default(),
             wall: (SystemTime::now(), Instant::now()),
@@ -292,6 +295,16 @@ impl Shared {
 
     pub(crate) fn set_connections(&self, connections: usize) {
         self.connections.store(connections.max(1), Ordering::Relaxed);
+    }
+
+    /// How long what waits of our screen takes to leave.
+    pub(crate) fn screen_waits(&self) -> Duration {
+        let bits = self.screen_waits.load(Ordering::Relaxed) as f64 * 8.0;
+        Duration::from_secs_f64(bits / (self.target().as_bps() as f64).max(1.0))
+    }
+
+    pub(crate) fn set_screen_waits(&self, bytes: usize) {
+        self.screen_waits.store(bytes, Ordering::Relaxed);
     }
 
     /// The other side's stream of this source, once a packet of it arrived.

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tincan_call::{ConnectionState, LocalCandidate, PathEstimate, PeerChange};
@@ -78,6 +78,9 @@ impl PeerSink for Sink {
     }
     fn screen(&self, unit: &SharedVideo) {
         let _ = self.0.send_video(Source::Screen, Arc::clone(unit));
+    }
+    fn screen_waits(&self) -> Duration {
+        self.0.screen_waits()
     }
     fn paths(&self, count: usize) {
         self.0.share_uplink(count);
@@ -189,6 +192,7 @@ impl Remote {
             hold_sound: Box::new(move |at_least| holder.hold(id, at_least)),
             tape: tape.clone(),
             at_once: false,
+            patience: Duration::ZERO,
         });
         let their_screen = Arc::new(TheirScreen::new(
             screen_stream,

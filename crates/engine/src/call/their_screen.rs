@@ -11,6 +11,9 @@ use crate::FrameOutput;
 use crate::media::{ReceiveStatistics, VideoReceiver, VideoTarget};
 use crate::record::Tape;
 
+/// A keyframe of a page takes seconds on a narrow path, and what is missing of a picture that is there a round trip or two.
+const PATIENCE: Duration = Duration::from_millis(2_500);
+
 /// See the module's description. The word that they share something and its first packet come on two ways, and nothing orders
 /// them: whichever comes first starts the thread, so that the first picture, which is large, is not sent twice.
 pub(super) struct TheirScreen {
@@ -44,6 +47,7 @@ impl TheirScreen {
                 hold_sound: Box::new(|_| {}),
                 tape: self.tape.as_ref().map(Tape::of_screen),
                 at_once: true,
+                patience: PATIENCE,
             })
         })
     }

@@ -31,6 +31,8 @@ pub(crate) trait PeerSink: Send + Sync {
     fn audio(&self, packet: &SharedAudio);
     fn video(&self, unit: &SharedVideo);
     fn screen(&self, unit: &SharedVideo);
+    /// How long what was sent of the screen takes to leave.
+    fn screen_waits(&self) -> Duration;
     /// So many connections share our uplink.
     fn paths(&self, count: usize);
 }

@@ -158,6 +158,8 @@ pub(crate) struct VideoTarget {
     /// Whether they are shown as soon as they can be: a page that was turned belongs to no word, and what is large comes as
     /// unevenly as it is large.
     pub(crate) at_once: bool,
+    /// How long what is missing is waited for at least, before a keyframe is asked for.
+    pub(crate) patience: Duration,
 }
 
 /// The running thread; dropping it ends and joins it.
@@ -245,11 +247,13 @@ impl Worker {
         statistics: watch::Sender<ReceiveStatistics>,
         now: Instant,
     ) -> Self {
+        let mut assembler = FrameAssembler::new();
+        assembler.set_patience(target.patience);
         Self {
             target,
             facts,
             statistics,
-            assembler: FrameAssembler::new(),
+            assembler,
             decoder: None,
             playout: PlayoutClock::new(),
             waiting: PlayoutQueue::default(),

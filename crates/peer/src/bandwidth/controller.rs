@@ -59,6 +59,8 @@ const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
 const LIMITED: f64 = 0.65;
 /// A queue leaves so many times what an application sends that has no more.
 const LIMITED_LEAST: f64 = 2.5;
+/// For so long after there was more again, what arrived is still a measure of before, and for the time that it takes to be told.
+const LIMITED_ECHO: Duration = Duration::from_millis(500);
 /// What leaves is measured over this long.
 const SENT_WINDOW: Duration = Duration::from_millis(300);
 /// No probe for so long after a decrease.
@@ -120,6 +122,8 @@ pub(crate) struct Controller {
     leaving: Option<(Instant, usize)>,
     sent_rate: Option<f64>,
     limited: bool,
+    /// When it last was.
+    limited_at: Option<Instant>,
     heard: bool,
     /// Since the last report, or the last decrease for want of one.
     unheard: Option<Unheard>,
@@ -147,6 +151,7 @@ impl Controller {
             leaving: None,
             sent_rate: None,
             limited: false,
+            limited_at: None,
             heard: false,
             unheard: None,
             silence: None,
@@ -187,6 +192,9 @@ impl Controller {
             self.sent_rate = Some(rate);
             self.leaving = Some((now, 0));
             let limited = rate < self.target * LIMITED;
+            if limited {
+                self.limited_at = Some(now);
+            }
             if std::mem::replace(&mut self.limited, limited) && !limited {
                 // It was not known what the path takes, and now it is asked for.
                 self.prober.hurry();
@@ -251,7 +259,7 @@ impl Controller {
         let usual: Vec<Delivery> =
             known.iter().filter(|one| !self.prober.is_of_one(one.sent)).copied().collect();
         self.throughput.feedback(&usual);
-        self.queue.feedback(now, &known);
+        self.queue.feedback(now, &known, self.target);
         let usage = self.trend.feedback(now, &usual);
         self.loss.feedback(now, &known, self.target, self.throughput.rate());
         let found = self.prober.feedback(now, deliveries, self.target);
@@ -338,7 +346,9 @@ impl Controller {
         self.congested_once = true;
         self.prober.wait(now, PROBE_AFTER);
         let share = if queue > LONG_QUEUE { DECREASE_LONG } else { DECREASE };
-        if self.limited && cuts == 0 {
+        let echo = LIMITED_ECHO + self.round_trip;
+        let limited = self.limited_at.is_some_and(|at| now.saturating_duration_since(at) < echo);
+        if (self.limited || limited) && cuts == 0 {
             // What arrives is what was there to be sent, and no measure of the path.
             self.target = (before * share).max(before.min(rate * LIMITED_LEAST));
         } else {

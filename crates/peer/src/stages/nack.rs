@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
+use tincan_protocol::Source;
+
 use super::newer;
 
 /// Packets that overtake each other are no loss yet: half the interval at which requests leave.
@@ -14,10 +16,12 @@ const REORDER_GRACE: Duration = Duration::from_millis(5);
 const TICK: Duration = Duration::from_millis(10);
 /// Between two requests for one packet, above the round trip; the other side's pacer needs it.
 const RETRY_MARGIN: Duration = Duration::from_millis(10);
-/// As in libwebrtc's `NackRequester`.
-const MAX_TRIES: u8 = 10;
+/// As in libwebrtc's `NackRequester`, in each second that something is asked for.
+const TRIES: u32 = 10;
 /// What is older is of no use to a call: the frame assembly has asked for a keyframe long since.
 const GIVE_UP: Duration = Duration::from_secs(1);
+/// ... of a screen: a keyframe of a page takes longer than the path to recover from the page that overran it.
+const GIVE_UP_SCREEN: Duration = Duration::from_secs(3);
 /// A gap this long is not a loss but an outage: only a keyframe helps, and asking would fill a path that just came
 /// back. At 2 Mbit/s this is 1 s.
 const MAX_GAP: u16 = 256;
@@ -31,7 +35,7 @@ const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
 struct Missing {
     since: Instant,
     asked: Option<Instant>,
-    tries: u8,
+    tries: u32,
 }
 
 /// What a packet was.
@@ -44,18 +48,20 @@ pub(crate) struct Arrival {
 }
 
 /// See the module's description.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct NackTracker {
     highest: Option<u64>,
     missing: BTreeMap<u64, Missing>,
     last_tick: Option<Instant>,
     asks: bool,
+    give_up: Duration,
 }
 
 impl NackTracker {
     /// A tracker that asks; without `asks` it only counts.
-    pub(crate) fn new(asks: bool) -> Self {
-        Self { asks, ..Self::default() }
+    pub(crate) fn new(source: Source, asks: bool) -> Self {
+        let give_up = if source == Source::Screen { GIVE_UP_SCREEN } else { GIVE_UP };
+        Self { highest: None, missing: BTreeMap::new(), last_tick: None, asks, give_up }
     }
 
     /// A packet of the stream arrived, be it directly or as a retransmission.
@@ -89,7 +95,7 @@ impl NackTracker {
     /// Gives up what is too old or too many. The oldest have the lowest numbers.
     fn forget(&mut self, now: Instant) {
         while let Some(first) = self.missing.first_entry()
-            && (now.saturating_duration_since(first.get().since) >= GIVE_UP
+            && (now.saturating_duration_since(first.get().since) >= self.give_up
                 || self.missing.len() > MAX_MISSING)
         {
             self.missing.pop_first();
@@ -104,7 +110,8 @@ impl NackTracker {
         }
         let retry = round_trip.unwrap_or(DEFAULT_ROUND_TRIP) + RETRY_MARGIN;
         self.forget(now);
-        self.missing.retain(|_, missing| missing.tries < MAX_TRIES);
+        let tries = TRIES * self.give_up.as_secs() as u32;
+        self.missing.retain(|_, missing| missing.tries < tries);
         let mut due = Vec::new();
         for (at, missing) in &mut self.missing {
             let ready = match missing.asked {
@@ -146,7 +153,7 @@ mod tests {
     fn run(steps: &[Step]) {
         let start = Instant::now();
         let at = |ms| start + Duration::from_millis(ms);
-        let mut tracker = NackTracker::new(true);
+        let mut tracker = NackTracker::new(Source::Camera, true);
         for step in steps {
             match step {
                 Packet(ms, sequence) => {
@@ -195,18 +202,18 @@ mod tests {
     #[test]
     fn it_gives_up() {
         let start = Instant::now();
-        let mut tracker = NackTracker::new(true);
+        let mut tracker = NackTracker::new(Source::Camera, true);
         tracker.arrived(1, start);
         tracker.arrived(3, start);
         let asked: usize = (1..500).map(|i| tracker.due(start + TICK * i, Some(Duration::ZERO)).len()).sum();
-        assert_eq!(asked, usize::from(MAX_TRIES));
+        assert_eq!(asked, TRIES as usize);
         assert_eq!(tracker.next_tick(), None);
     }
 
     #[test]
     fn many_small_gaps_are_given_up_from_the_oldest_on() {
         let start = Instant::now();
-        let mut tracker = NackTracker::new(true);
+        let mut tracker = NackTracker::new(Source::Camera, true);
         for n in 0..3_000u16 {
             tracker.arrived(n * 2, start + Duration::from_micros(u64::from(n) * 100));
         }
@@ -217,7 +224,7 @@ mod tests {
     #[test]
     fn duplicates_and_late_packets_are_told_apart() {
         let now = Instant::now();
-        let mut tracker = NackTracker::new(false);
+        let mut tracker = NackTracker::new(Source::Camera, false);
         assert_eq!(tracker.arrived(5, now), Arrival { fresh: true, advanced: 1 });
         assert_eq!(tracker.arrived(7, now), Arrival { fresh: true, advanced: 2 });
         assert_eq!(tracker.arrived(7, now), Arrival { fresh: false, advanced: 0 });
@@ -241,7 +248,7 @@ mod tests {
             asks in proptest::bool::ANY,
         ) {
             let (mut now, mut sequence) = (Instant::now(), 65_000u16);
-            let mut tracker = NackTracker::new(asks);
+            let mut tracker = NackTracker::new(Source::Camera, asks);
             for (step, millis) in steps {
                 now += Duration::from_millis(millis);
                 sequence = sequence.wrapping_add(step);

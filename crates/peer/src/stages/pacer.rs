@@ -3,8 +3,8 @@
 //! behind a screen's keyframe.
 //!
 //! A screen's picture may take seconds at the path's own speed, and is let: it leaves no faster than the path is thought to
-//! take it, for what is that large would fill every queue on the way and be lost there, and whoever makes the next one waits for
-//! it.
+//! take it, for what is that large would fill every queue on the way and be lost there, and whoever makes the next one is told
+//! how much waits.
 //!
 //! Model: libwebrtc's `PacingController`: a budget that grows with the pacing rate, priorities by kind, and a rate that rises
 //! when the queue would take too long.
@@ -26,10 +26,9 @@ use crate::sources::PerSource;
 const FACTOR: f64 = 2.0;
 /// ... of a screen's picture, which is no variation in size that evens out.
 const SCREEN_FACTOR: f64 = 1.0;
-/// Nothing is to wait longer: what an encoder made in excess of the target is late anyway.
+/// Nothing of a camera is to wait longer: what an encoder made in excess of the target is late anyway. (A page of a screen has
+/// 100 kB, which 300 kbit/s carry in 2.7 s.)
 const MAX_QUEUE_TIME: Duration = Duration::from_millis(250);
-/// ... of a screen: a page of 1080p has 100 kB, which 300 kbit/s carry in 2.7 s. Hurried, it would fill the path's queue.
-pub(super) const MAX_SCREEN_TIME: Duration = Duration::from_secs(4);
 /// Even what is late does not leave all at once.
 const MIN_LEFT: Duration = Duration::from_millis(10);
 /// Slack that an idle pacer may save up: two packets' worth at once at 1 Mbit/s is 20 ms.
@@ -92,8 +91,8 @@ impl Pacer {
         Self { shared, queues: PerSource::default(), last: Source::Camera, free_at: None, first_until: None }
     }
 
-    /// Bits a second for a packet of this source: a multiple of the target, more for the first picture, or what brings every
-    /// queue out before its oldest packet waited too long.
+    /// Bits a second for a packet of this source: a multiple of the target, more for the first picture, or what brings the
+    /// camera's out before its oldest packet waited too long.
     fn rate(&self, of: Source, now: Instant) -> f64 {
         let first = self.first_until.is_some_and(|until| now < until);
         // All of them may send their first picture at once.
@@ -107,14 +106,12 @@ impl Pacer {
             _ => (target * FACTOR).max(floor),
         }
         .max(probe);
-        // They take turns, so each has its part of the rate only.
+        let camera = &self.queues[Source::Camera];
+        let Some(oldest) = camera.oldest() else { return target };
+        let left = MAX_QUEUE_TIME.saturating_sub(now.saturating_duration_since(oldest)).max(MIN_LEFT);
+        // They take turns, so it has its part of the rate only.
         let queues = self.queues.iter().filter(|(_, queue)| !queue.is_empty()).count();
-        let needed = self.queues.iter().filter_map(|(source, queue)| {
-            let longest = if source == Source::Screen { MAX_SCREEN_TIME } else { MAX_QUEUE_TIME };
-            let left = longest.saturating_sub(now.saturating_duration_since(queue.oldest()?)).max(MIN_LEFT);
-            Some((queue.bytes * queues) as f64 * 8.0 / left.as_secs_f64())
-        });
-        needed.fold(target, f64::max)
+        target.max((camera.bytes * queues) as f64 * 8.0 / left.as_secs_f64())
     }
 
     fn release(&mut self, now: Instant, out: &mut Outlet) {
@@ -126,6 +123,9 @@ impl Pacer {
             packet.now = now;
             out.write.push_back(packet);
             self.charge(size, rate, now);
+            if source == Source::Screen {
+                self.shared.set_screen_waits(self.queues[source].bytes);
+            }
         }
     }
 
@@ -181,6 +181,9 @@ impl Stage for Pacer {
             queue.bytes += size_of(&packet);
             let waiting = if again { &mut queue.again } else { &mut queue.packets };
             waiting.push_back(packet);
+            if source == Source::Screen {
+                self.shared.set_screen_waits(queue.bytes);
+            }
         }
         self.release(now, out);
     }

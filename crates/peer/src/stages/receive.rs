@@ -214,7 +214,7 @@ impl Receive {
         if let Some((source, audio_level)) = placed
             && self.shared.remote(source).is_none()
         {
-            self.begin(header.ssrc, source, NackTracker::new(false), audio_level);
+            self.begin(header.ssrc, source, NackTracker::new(source, false), audio_level);
         }
     }
 
@@ -338,7 +338,7 @@ impl Stage for Receive {
             .iter()
             .find(|extension| extension.uri == AUDIO_LEVEL_URI)
             .and_then(|extension| u8::try_from(extension.id).ok());
-        self.begin(info.ssrc, source, NackTracker::new(asks), audio_level);
+        self.begin(info.ssrc, source, NackTracker::new(source, asks), audio_level);
     }
 }
 

@@ -19,7 +19,6 @@ use rtc::shared::marshal::MarshalSize;
 use tincan_media::video::opens_keyframe;
 use tincan_protocol::Source;
 
-use super::pacer::MAX_SCREEN_TIME;
 use super::{Outlet, Stage};
 use crate::bandwidth::Probe;
 use crate::shared::{Counters, Shared};
@@ -27,8 +26,8 @@ use crate::sources::PerSource;
 
 /// How long a packet can be asked for. A receiver that still misses it after a second needs a keyframe instead.
 const KEEP: Duration = Duration::from_secs(1);
-/// A screen's picture may take this long to leave in the first place.
-const KEEP_SCREEN: Duration = MAX_SCREEN_TIME.saturating_add(KEEP);
+/// A page of a screen takes seconds to leave in the first place: 100 kB at 60 kbit/s 13 of them.
+const KEEP_SCREEN: Duration = Duration::from_secs(15);
 /// At most this many of a source: 1 s of 10 Mbit/s.
 const KEEP_PACKETS: usize = 1_024;
 /// Asked again sooner than this or a round trip, the first answer is still under way. libwebrtc waits that long, too.

@@ -243,6 +243,9 @@ mod tests {
             self.units.lock().unwrap().push(Arc::clone(unit));
         }
         fn screen(&self, _: &SharedVideo) {}
+        fn screen_waits(&self) -> Duration {
+            Duration::ZERO
+        }
         fn paths(&self, count: usize) {
             *self.paths.lock().unwrap() = count;
         }

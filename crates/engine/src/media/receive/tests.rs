@@ -69,6 +69,7 @@ fn run(mut events: Vec<(u64, Event)>) -> (Vec<Shown>, ReceiveStatistics) {
         hold_sound: Box::new(|_| {}),
         tape: None,
         at_once: false,
+        patience: Duration::ZERO,
     };
     let mut worker = Worker::new(target, facts, publish, start);
     let end = events.last().map_or(0, |(at, _)| at + 10_000);
@@ -204,6 +205,7 @@ fn an_ended_receiver_shows_nothing_more() {
         hold_sound: Box::new(|_| {}),
         tape: None,
         at_once: false,
+        patience: Duration::ZERO,
     });
     receiver.handle().end();
     drop(receiver);

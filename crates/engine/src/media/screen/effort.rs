@@ -64,6 +64,11 @@ impl Effort {
         after.max(self.free_at.checked_sub(MAY_WAIT).unwrap_or(self.free_at))
     }
 
+    /// What was made before still takes so long to leave: the path takes less than was thought when it was made.
+    pub(super) fn waits(&mut self, waits: Duration, now: Instant) {
+        self.free_at = self.free_at.max(now + waits);
+    }
+
     /// A picture was fed, and so many bytes came of it; `None`: the encoder skipped it. They leave at this rate.
     pub(super) fn made(&mut self, bytes: Option<usize>, rate: Bitrate, now: Instant) {
         self.last = Some(now);
@@ -101,6 +106,19 @@ mod tests {
             Some(60),
             "as often as the rate of pictures allows"
         );
+    }
+
+    #[test]
+    fn on_a_path_that_became_slower_it_waits_for_what_has_not_left() {
+        let now = Instant::now();
+        let mut effort = Effort::new(15.0, now);
+        effort.made(Some(125_000), RATE, now);
+        effort.changed();
+        let later = now + Duration::from_millis(900);
+        effort.waits(Duration::from_secs(3), later);
+        assert_eq!(after(&effort, later), Some(2_940));
+        effort.waits(Duration::ZERO, later);
+        assert_eq!(after(&effort, later), Some(2_940), "what was just made has not reached the path yet");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use tincan_media::{Bitrate, MediaTime};
 use tincan_peer::SharedVideo;
 use tincan_protocol::PeerId;
 use tokio::sync::watch;
-use tracing::warn;
+use tracing::{trace, warn};
 
 use super::ScreenCommand;
 use super::effort::Effort;
@@ -92,6 +92,7 @@ impl Worker {
             ScreenCommand::Want { id, want } => self.allocator.want(id, want),
             ScreenCommand::Camera(on) => self.allocator.set_camera(on),
             ScreenCommand::Keyframe(id) => {
+                trace!("somebody needs a keyframe of the screen");
                 self.allocator.keyframe_requested(id, now);
                 let pace = self.links.get(&id).and_then(|link| link.pace);
                 let encodings = self.shared.as_mut().map(|shared| &mut shared.encodings);
@@ -144,6 +145,8 @@ impl Worker {
         prepare(shared, &mut self.links, &plan, now);
         let mut scaled: Option<Arc<VideoFrame>> = None;
         for (pace, encoding) in &mut shared.encodings {
+            let waits = self.links.values().filter(|link| link.pace == Some(*pace));
+            encoding.effort.waits(waits.map(|link| link.sink.screen_waits()).max().unwrap_or_default(), now);
             let may = encoding.last_keyframe.is_none_or(|last| now - last >= KEYFRAME_PAUSE);
             if encoding.keyframe_wanted && may {
                 encoding.effort.changed();
@@ -236,6 +239,9 @@ impl Encoding {
         };
         match encode() {
             Ok(unit) => {
+                if let Some(unit) = &unit {
+                    trace!(bytes = unit.data.len(), keyframe = unit.keyframe, %rate, "a picture of the screen");
+                }
                 self.effort.made(unit.as_ref().map(|unit| unit.data.len()), rate, now);
                 if unit.as_ref().is_some_and(|unit| unit.keyframe) {
                     self.keyframe_wanted = false;
@@ -274,6 +280,7 @@ fn prepare(shared: &mut Shared, links: &mut BTreeMap<PeerId, Link>, plan: &Scree
             && link.pace != Some(wanted)
             && let Some(encoding) = shared.encodings.get_mut(&wanted)
         {
+            trace!(?wanted, before = ?link.pace, "somebody gets another encoding of the screen");
             encoding.keyframe_wanted = true;
         }
     }

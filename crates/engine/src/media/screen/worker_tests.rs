@@ -68,6 +68,10 @@ impl PeerSink for Sink {
         seen.pictures.push(Picture { keyframe: unit.keyframe, lines, came, counter });
         seen.newest = Some(frame);
     }
+    fn screen_waits(&self) -> Duration {
+        let (seen, now) = (self.receiver.seen.lock().unwrap(), *self.now.lock().unwrap());
+        seen.free_at.saturating_duration_since(now)
+    }
     fn paths(&self, _: usize) {}
 }
 
@@ -208,7 +212,7 @@ fn who_carries_much_less_gets_fewer_pictures_and_the_others_all_of_theirs() {
     let sent = room.statistics.borrow().clone();
     assert_eq!(sent[&peer(2)].limited_by, LimitedBy::Bandwidth);
     room.path(2, 10);
-    room.run(500);
+    room.run(3_500);
     assert_eq!(room.statistics.borrow()[&peer(2)].resolution, None);
 }
 

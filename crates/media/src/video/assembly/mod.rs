@@ -106,6 +106,8 @@ pub struct FrameAssembler {
     last_arrival: Option<Instant>,
     parameter_sets_seen: bool,
     round_trip: Duration,
+    /// What is missing is waited for so long at least.
+    patience: Duration,
     statistics: AssemblyStatistics,
 }
 
@@ -142,6 +144,7 @@ impl FrameAssembler {
             last_arrival: None,
             parameter_sets_seen: false,
             round_trip: INITIAL_ROUND_TRIP,
+            patience: MIN_WAIT,
             statistics: AssemblyStatistics::default(),
         }
     }
@@ -149,6 +152,11 @@ impl FrameAssembler {
     /// The round trip to the sender: how long a retransmission takes at best.
     pub fn set_round_trip(&mut self, round_trip: Duration) {
         self.round_trip = round_trip;
+    }
+
+    /// Waits so long at least for what is missing: where keyframes are large, one is the slower way on.
+    pub fn set_patience(&mut self, patience: Duration) {
+        self.patience = patience.max(MIN_WAIT);
     }
 
     /// Counters since the start.
@@ -242,7 +250,7 @@ impl FrameAssembler {
 
     /// Three round trips: a lost packet whose first retransmission is lost too comes with the second.
     fn wait(&self) -> Duration {
-        (self.round_trip * 3 + Duration::from_millis(60)).clamp(MIN_WAIT, MAX_WAIT)
+        (self.round_trip * 3 + Duration::from_millis(60)).clamp(self.patience, MAX_WAIT.max(self.patience))
     }
 
     fn request_interval(&self) -> Duration {
@@ -309,14 +317,17 @@ impl FrameAssembler {
                 newest = newest.max(packet.arrived);
                 last = number;
             }
+            // What nothing follows is still on its way: a narrow path has a packet in half a second.
+            let follows = self.packets.last_key_value().is_some_and(|(&number, _)| number > last);
+            let wait = if follows { self.wait() } else { MAX_WAIT.max(self.patience) };
             let padding_only = self.packets.range(first..=last).all(|(_, packet)| packet.payload.is_empty());
             if (complete && !key) || padding_only {
                 self.statistics.dropped += u64::from(!padding_only);
-            } else if now >= newest + self.wait() {
+            } else if now >= newest + wait {
                 self.statistics.incomplete += 1;
             } else {
                 let key = self.packets.values().any(|packet| packet.contents.keyframe_part());
-                return key.then(|| newest + self.wait());
+                return key.then(|| newest + wait);
             }
             self.remove_through(last);
             self.next = Some(last + 1);
