@@ -73,7 +73,6 @@ async fn a_screen_is_chosen_by_its_picture_is_a_card_while_it_is_shared_and_stop
     ada.close().await;
 }
 
-#[ignore = "not met: the tile of a screen that is larger than its place offers no zoom, since pictures come scaled to the place"]
 #[tokio::test(flavor = "multi_thread")]
 async fn somebodys_screen_has_the_large_place_is_looked_at_closely_and_goes_again() {
     let (server, folder, screen) =

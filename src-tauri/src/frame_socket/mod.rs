@@ -210,7 +210,7 @@ async fn pump(socket: &mut WebSocketStream<TcpStream>, hub: &FrameHub) {
                     Outgoing::Frame { stream, sequence, frame, shown } => {
                         let size = shown.and_then(|shown| size::worth_sending(frame.resolution(), shown));
                         let small = size.map(|size| scaler.scale(&frame, size, Fit::Stretch));
-                        wire::picture(stream, sequence, small.as_ref().unwrap_or(&frame))
+                        wire::picture(stream, sequence, small.as_ref().unwrap_or(&frame), frame.resolution())
                     }
                     Outgoing::End { stream, sequence } => wire::ended(stream, sequence),
                 };

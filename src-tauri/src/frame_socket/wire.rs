@@ -3,11 +3,12 @@
 use bytes::Bytes;
 use tincan_media::video::{Resolution, VideoFrame};
 
-/// First four bytes of every message: `TCF1`.
-const MAGIC: u32 = u32::from_le_bytes(*b"TCF1");
+/// First four bytes of every message: `TCF2`.
+const MAGIC: u32 = u32::from_le_bytes(*b"TCF2");
 
-/// Magic, stream, sequence (u32), width, height (u16), capture time in µs (u64), all little-endian.
-pub(super) const HEADER_LEN: usize = 24;
+/// Magic, stream, sequence (u32), width, height (u16), the same before it was scaled (u16), capture time in µs (u64), all
+/// little-endian.
+pub(super) const HEADER_LEN: usize = 28;
 
 /// Stream and sequence (u32), width and height of where it is shown (u16), all little-endian.
 pub(super) const ACK_LEN: usize = 12;
@@ -37,22 +38,23 @@ impl Ack {
 
 /// Whether the header can say the picture's size: 65,535 pixels a side, far beyond what a screen shows.
 pub(super) fn fits(frame: &VideoFrame) -> bool {
-    size(frame).is_some()
+    size(frame.resolution()).is_some()
 }
 
-fn size(frame: &VideoFrame) -> Option<(u16, u16)> {
-    let resolution = frame.resolution();
-    Some((u16::try_from(resolution.width).ok()?, u16::try_from(resolution.height).ok()?))
+fn size(of: Resolution) -> Option<(u16, u16)> {
+    Some((u16::try_from(of.width).ok()?, u16::try_from(of.height).ok()?))
 }
 
-/// A picture as one message; the copy made here is the only one between the decoder and the socket.
+/// A picture as one message; the copy made here is the only one between the decoder and the socket. `own`: its size before it was
+/// scaled.
 ///
 /// # Panics
 /// When the picture does not fit, see [`fits`].
-pub(super) fn picture(stream: u32, sequence: u32, frame: &VideoFrame) -> Bytes {
+pub(super) fn picture(stream: u32, sequence: u32, frame: &VideoFrame, own: Resolution) -> Bytes {
     let mut message = Vec::with_capacity(HEADER_LEN + frame.data().len());
-    let size = size(frame).expect("the hub takes only pictures that fit");
-    header(&mut message, stream, sequence, size, frame.time().as_micros());
+    let fits = "the hub takes only pictures that fit";
+    let sizes = [size(frame.resolution()).expect(fits), size(own).expect(fits)];
+    header(&mut message, stream, sequence, sizes, frame.time().as_micros());
     message.extend_from_slice(frame.data());
     message.into()
 }
@@ -60,16 +62,17 @@ pub(super) fn picture(stream: u32, sequence: u32, frame: &VideoFrame) -> Bytes {
 /// Says that the stream shows nothing more: a header alone, without width and height.
 pub(super) fn ended(stream: u32, sequence: u32) -> Bytes {
     let mut message = Vec::with_capacity(HEADER_LEN);
-    header(&mut message, stream, sequence, (0, 0), 0);
+    header(&mut message, stream, sequence, [(0, 0); 2], 0);
     message.into()
 }
 
-fn header(message: &mut Vec<u8>, stream: u32, sequence: u32, (width, height): (u16, u16), micros: u64) {
+fn header(message: &mut Vec<u8>, stream: u32, sequence: u32, sizes: [(u16, u16); 2], micros: u64) {
     message.extend_from_slice(&MAGIC.to_le_bytes());
     message.extend_from_slice(&stream.to_le_bytes());
     message.extend_from_slice(&sequence.to_le_bytes());
-    message.extend_from_slice(&width.to_le_bytes());
-    message.extend_from_slice(&height.to_le_bytes());
+    for side in sizes.into_iter().flat_map(|(width, height)| [width, height]) {
+        message.extend_from_slice(&side.to_le_bytes());
+    }
     message.extend_from_slice(&micros.to_le_bytes());
 }
 
@@ -80,11 +83,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_picture_is_24_bytes_of_header_and_its_planes() {
+    fn a_picture_is_28_bytes_of_header_and_its_planes() {
         let frame = VideoFrame::black(MediaTime::from_micros(0x0102_0304_0506_0708), Resolution::new(4, 2));
-        let message = picture(7, 9, &frame);
-        let expected: [u8; HEADER_LEN] =
-            [b'T', b'C', b'F', b'1', 7, 0, 0, 0, 9, 0, 0, 0, 4, 0, 2, 0, 8, 7, 6, 5, 4, 3, 2, 1];
+        let message = picture(7, 9, &frame, Resolution::new(0x0780, 8));
+        let expected: [u8; HEADER_LEN] = [
+            b'T', b'C', b'F', b'2', 7, 0, 0, 0, 9, 0, 0, 0, 4, 0, 2, 0, 0x80, 7, 8, 0, 8, 7, 6, 5, 4, 3, 2, 1,
+        ];
         assert_eq!(message[..HEADER_LEN], expected);
         assert_eq!(message[HEADER_LEN..], *frame.data());
     }
@@ -93,7 +97,7 @@ mod tests {
     fn the_end_of_a_stream_is_a_header_without_a_size() {
         let message = ended(7, 9);
         assert_eq!(message.len(), HEADER_LEN);
-        assert_eq!(message[12..16], [0; 4]);
+        assert_eq!(message[12..20], [0; 8]);
     }
 
     #[test]

@@ -1,13 +1,14 @@
 import { expect, test } from 'vitest';
-import { actualSize, FIT, pan, within, zoomTo } from './zoom';
+import { closely, FIT, pan, within, zoomTo } from './zoom';
 
 const PLACE = { width: 800, height: 450 };
 
-test('at 100 % a pixel of the picture is one of the screen', () => {
-  expect(actualSize({ width: 1920, height: 1080 }, PLACE, 1)).toBeCloseTo(2.4);
-  expect(actualSize({ width: 1920, height: 1080 }, PLACE, 2)).toBeCloseTo(1.2);
-  expect(actualSize({ width: 400, height: 300 }, PLACE, 1)).toBe(1);
-  expect(actualSize({ width: 0, height: 0 }, PLACE, 1)).toBe(1);
+test('closely, a pixel of the picture is one of the screen, and what is no larger is shown twice as large', () => {
+  expect(closely({ width: 1920, height: 1080 }, PLACE, 1).scale).toBeCloseTo(2.4);
+  expect(closely({ width: 1920, height: 1080 }, PLACE, 2).scale).toBeCloseTo(1.2);
+  expect(closely({ width: 800, height: 450 }, PLACE, 1)).toEqual({ scale: 2, x: -400, y: -225 });
+  expect(closely({ width: 0, height: 0 }, PLACE, 1).scale).toBe(2);
+  expect(closely(undefined, PLACE, 1).scale).toBe(2);
 });
 
 test('what the mouse is on stays below it', () => {

@@ -12,13 +12,25 @@ export const FIT: Zoom = { scale: 1, x: 0, y: 0 };
 
 /** Closer nobody needs to look. */
 const MOST = 8;
+/**
+ * What is no larger than its place is shown so many times as large: a screen is sent at half its size while nobody shows more, and
+ * all of it comes with the first look at it closely.
+ */
+const CLOSELY = 2;
 /** A notch of the wheel. */
 export const NOTCH = 1.2;
 
 /** At which scale one pixel of the picture is one of the screen; 1 for what is no larger than its place. */
-export function actualSize(picture: Size, place: Size, ratio: number): number {
+function actualSize(picture: Size, place: Size, ratio: number): number {
   const fitted = Math.min(place.width / picture.width, place.height / picture.height) * ratio;
   return Number.isFinite(fitted) && fitted > 0 ? Math.max(1, 1 / fitted) : 1;
+}
+
+/** At the scale at which one pixel of the picture is one of the screen, about the middle. */
+export function closely(picture: Size | undefined, place: Size, ratio: number): Zoom {
+  const actual = picture ? actualSize(picture, place, ratio) : 1;
+  const middle = { x: place.width / 2, y: place.height / 2 };
+  return zoomTo(FIT, actual > 1.01 ? actual : CLOSELY, middle, place);
 }
 
 /** At another scale; what lies at `at` stays there. */

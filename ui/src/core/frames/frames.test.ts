@@ -11,7 +11,9 @@ function message(stream: number, sequence: number, width: number, height: number
   view.setUint32(8, sequence, true);
   view.setUint16(12, width, true);
   view.setUint16(14, height, true);
-  view.setBigUint64(16, 1_234_567_890_123n, true);
+  view.setUint16(16, 2 * width, true);
+  view.setUint16(18, 2 * height, true);
+  view.setBigUint64(20, 1_234_567_890_123n, true);
   new Uint8Array(bytes, HEADER_LENGTH).fill(fill);
   return bytes;
 }
@@ -46,8 +48,8 @@ function consumer(width = 8, height = 6) {
 }
 
 describe('the header', () => {
-  it('spells TCF1', () => {
-    expect(new TextDecoder().decode(new Uint32Array([MAGIC]).buffer)).toBe('TCF1');
+  it('spells TCF2', () => {
+    expect(new TextDecoder().decode(new Uint32Array([MAGIC]).buffer)).toBe('TCF2');
   });
 
   it('gives back what was written', () => {
@@ -56,6 +58,7 @@ describe('the header', () => {
       sequence: 4_000_000_000,
       width: 1280,
       height: 720,
+      own: { width: 2560, height: 1440 },
       captureMicros: 1_234_567_890_123,
     });
   });

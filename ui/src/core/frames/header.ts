@@ -3,10 +3,10 @@
  * without padding). The other side is `src-tauri/src/frame_socket/wire.rs`.
  */
 
-/** `TCF1` read as a little-endian number. */
-export const MAGIC = 0x31464354;
-/** Magic, stream, sequence (u32), width, height (u16), capture time in µs (u64). */
-export const HEADER_LENGTH = 24;
+/** `TCF2` read as a little-endian number. */
+export const MAGIC = 0x32464354;
+/** Magic, stream, sequence (u32), width, height (u16), the same before it was scaled (u16), capture time in µs (u64). */
+export const HEADER_LENGTH = 28;
 /** Stream and sequence (u32), width and height (u16). */
 export const ACK_LENGTH = 12;
 
@@ -15,6 +15,8 @@ export interface Header {
   sequence: number;
   width: number;
   height: number;
+  /** Its size before it was scaled to where it is shown. */
+  own: Size;
   /** On the sender's clock. */
   captureMicros: number;
 }
@@ -33,8 +35,9 @@ export function parseHeader(message: ArrayBuffer): Header | undefined {
     sequence: view.getUint32(8, true),
     width,
     height,
+    own: { width: view.getUint16(16, true), height: view.getUint16(18, true) },
     // 2^53 µs are 285 years.
-    captureMicros: Number(view.getBigUint64(16, true)),
+    captureMicros: Number(view.getBigUint64(20, true)),
   };
 }
 

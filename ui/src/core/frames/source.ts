@@ -4,6 +4,8 @@ import type { Size } from './header';
 export interface Frame {
   width: number;
   height: number;
+  /** Its size before it was scaled to where it is shown. */
+  own: Size;
   /** Y, then U, then V. */
   data: Uint8Array;
   captureMicros: number;

@@ -156,6 +156,6 @@ function largest(consumers: Set<FrameConsumer>): Size {
 }
 
 function frame(header: Header, message: ArrayBuffer): Frame {
-  const { width, height, captureMicros } = header;
-  return { width, height, captureMicros, data: new Uint8Array(message, HEADER_LENGTH) };
+  const { width, height, own, captureMicros } = header;
+  return { width, height, own, captureMicros, data: new Uint8Array(message, HEADER_LENGTH) };
 }

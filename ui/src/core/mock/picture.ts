@@ -13,7 +13,7 @@ export function testPicture(stream: number, count: number): Frame {
   const data = base.data.slice();
   const row = (count * 2) % height;
   for (let x = row * width; x < (row + 1) * width; x += 1) data[x] = Math.min(255, (data[x] ?? 0) + 12);
-  return { width, height, data, captureMicros: count * 33_333 };
+  return { width, height, own: { width, height }, data, captureMicros: count * 33_333 };
 }
 
 type Colour = readonly [y: number, u: number, v: number];
@@ -32,7 +32,7 @@ function paint(width: number, height: number, colour: (x: number, y: number) => 
       data[at + plane] = v;
     }
   }
-  return { width, height, data, captureMicros: 0 };
+  return { width, height, own: { width, height }, data, captureMicros: 0 };
 }
 
 function person(stream: number): Frame {

@@ -61,10 +61,10 @@ export class Painter implements FrameConsumer {
     this.#frames += 1;
     // For window tests: whether pictures flow can be seen without comparing screenshots.
     this.#renderer?.canvas.setAttribute('data-frames', String(this.#frames));
-    const size = `${frame.width}x${frame.height}`;
+    const size = `${frame.own.width}x${frame.own.height}`;
     if (size !== this.#size) {
       this.#size = size;
-      this.#onPicture({ width: frame.width, height: frame.height });
+      this.#onPicture(frame.own);
     }
   }
 

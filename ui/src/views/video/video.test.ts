@@ -72,7 +72,16 @@ describe('the way of drawing', () => {
 describe('the plain converter', () => {
   const pixel = (y: number, u: number, v: number) => {
     const rgba = new Uint8ClampedArray(4);
-    toRgba({ width: 1, height: 1, data: new Uint8Array([y, u, v]), captureMicros: 0 }, rgba);
+    toRgba(
+      {
+        width: 1,
+        height: 1,
+        own: { width: 1, height: 1 },
+        data: new Uint8Array([y, u, v]),
+        captureMicros: 0,
+      },
+      rgba,
+    );
     return [...rgba];
   };
 
@@ -92,7 +101,7 @@ describe('the plain converter', () => {
     const data = new Uint8Array(3 * 3 + 2 * 4).fill(128);
     data.fill(235, 0, 9);
     const rgba = new Uint8ClampedArray(3 * 3 * 4);
-    toRgba({ width: 3, height: 3, data, captureMicros: 0 }, rgba);
+    toRgba({ width: 3, height: 3, own: { width: 3, height: 3 }, data, captureMicros: 0 }, rgba);
     expect([...rgba].every((value) => value === 255)).toBe(true);
   });
 });
