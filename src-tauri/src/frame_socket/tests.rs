@@ -48,7 +48,7 @@ async fn receive(client: &mut Client) -> (u32, u32, u64, usize) {
         tokio::time::timeout(Duration::from_secs(10), client.next()).await.expect("a message in time");
     let bytes = message.unwrap().unwrap().into_data();
     let word = |at: usize| u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap());
-    let micros = u64::from_le_bytes(bytes[16..24].try_into().unwrap());
+    let micros = u64::from_le_bytes(bytes[20..28].try_into().unwrap());
     (word(4), word(8), micros, bytes.len() - wire::HEADER_LEN)
 }
 
