@@ -113,6 +113,7 @@ try {
   await Promise.all(room.map(seen));
   const firsts = await Promise.all(room.map((side) => side.call('firstPictures', others)));
   await pause(WARM_UP);
+  console.log(JSON.stringify({ measuring: true }));
   const before = await Promise.all(room.map((side) => side.sample()));
   await pause(seconds);
   const after = await Promise.all(room.map((side) => side.sample()));

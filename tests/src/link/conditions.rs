@@ -21,6 +21,10 @@ pub struct Conditions {
     /// Standard deviation of the delay (normally distributed, never below zero). It does not change the order, as on
     /// most real paths: a packet that is early waits for those before it.
     pub jitter: Duration,
+    /// It does change the order after all: every packet takes as long as it takes.
+    pub loose: bool,
+    /// Share of packets that come twice.
+    pub duplicates: f64,
     /// Which packets never arrive.
     pub loss: Loss,
     /// Which packets are overtaken.
@@ -67,14 +71,22 @@ impl FromStr for Conditions {
         let (mut reorder, mut hold) = (None, USUAL_HOLD);
         let (mut rate, mut queue) = (None, USUAL_QUEUE);
         for word in text.split_whitespace() {
-            if word == "cut" {
-                cut = true;
-                continue;
+            match word {
+                "cut" => {
+                    cut = true;
+                    continue;
+                }
+                "loose" => {
+                    conditions.loose = true;
+                    continue;
+                }
+                _ => {}
             }
             let (name, value) = word.split_once('=').ok_or_else(|| format!("`{word}` says nothing"))?;
             match name {
                 "delay" => conditions.delay = duration(value)?,
                 "jitter" => conditions.jitter = duration(value)?,
+                "duplicate" => conditions.duplicates = percent(value)?,
                 "loss" => share = Some(percent(value)?),
                 "burst" => burst = Some(number(value, "")?.max(1.0)),
                 "reorder" => reorder = Some(percent(value)?),
@@ -100,6 +112,12 @@ impl fmt::Display for Conditions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let ms = |duration: Duration| duration.as_secs_f64() * 1000.0;
         write!(f, "delay={}ms jitter={}ms", ms(self.delay), ms(self.jitter))?;
+        if self.loose {
+            write!(f, " loose")?;
+        }
+        if self.duplicates > 0.0 {
+            write!(f, " duplicate={}%", self.duplicates * 100.0)?;
+        }
         match self.loss {
             Loss::Never => {}
             Loss::Random(share) => write!(f, " loss={}%", share * 100.0)?,
@@ -139,6 +157,7 @@ mod tests {
             "delay=0ms jitter=0ms",
             "delay=50ms jitter=10ms loss=10% burst=5 reorder=1% hold=20ms rate=500kbit queue=300ms",
             "delay=0ms jitter=0ms cut",
+            "delay=40ms jitter=15ms loose duplicate=10%",
         ] {
             let conditions: Conditions = text.parse().unwrap_or_else(|error| panic!("{text}: {error}"));
             assert_eq!(conditions.to_string(), text);

@@ -48,6 +48,8 @@ pub struct Report {
     pub overflowed: u64,
     /// Packets that were held back to be overtaken.
     pub held: u64,
+    /// Packets that came out twice.
+    pub doubled: u64,
     /// Bytes that came out.
     pub bytes: u64,
     /// The delivered packets' time under way, summed up.
@@ -76,7 +78,7 @@ impl Report {
     pub fn to_json(&self) -> Value {
         json!({
             "offered": self.offered, "delivered": self.delivered, "lost": self.lost, "bursts": self.bursts,
-            "overflowed": self.overflowed, "held": self.held, "bytes": self.bytes,
+            "overflowed": self.overflowed, "held": self.held, "doubled": self.doubled, "bytes": self.bytes,
             "delayMs": self.delay().as_secs_f64() * 1000.0,
             "delayMaxMs": self.delay_max.as_secs_f64() * 1000.0,
         })
@@ -134,13 +136,19 @@ impl Direction {
         }
         let jitter = self.conditions.jitter.as_secs_f64() * self.random.normal();
         let delay = (self.conditions.delay.as_secs_f64() + jitter).max(0.0);
-        let mut due = (leaves + Duration::from_secs_f64(delay)).max(self.last_due);
+        let in_order = if self.conditions.loose { Duration::ZERO } else { self.last_due };
+        let mut due = (leaves + Duration::from_secs_f64(delay)).max(in_order);
         let reordering = self.conditions.reordering;
         if let Some(reordering) = reordering.filter(|reordering| self.random.unit() < reordering.share) {
             self.report.held += 1;
             due += reordering.hold;
         } else {
             self.last_due = due;
+        }
+        // Drawn only where it is asked for: what is lost by a seed stays the same elsewhere.
+        if self.conditions.duplicates > 0.0 && self.random.unit() < self.conditions.duplicates {
+            self.report.doubled += 1;
+            self.under_way.push(Reverse(UnderWay { due, number, came: now, packet: packet.to_vec() }));
         }
         self.under_way.push(Reverse(UnderWay { due, number, came: now, packet: packet.to_vec() }));
     }
@@ -280,6 +288,21 @@ mod tests {
         assert_eq!(report.delivered, 10_000);
         assert!((160..240).contains(&report.held), "{report:?}");
         assert!(late > 140, "{late} packets came after a later one");
+    }
+
+    #[test]
+    fn a_loose_order_is_that_of_the_times_under_way() {
+        let (out, _) = run("delay=40ms jitter=15ms loose", 1_000);
+        let late = out.windows(2).filter(|pair| pair[1].0 < pair[0].0).count();
+        assert!(late > 300, "{late} packets came after a later one");
+    }
+
+    #[test]
+    fn some_packets_come_twice() {
+        let (out, report) = run("duplicate=10%", 10_000);
+        assert!((900..1_100).contains(&report.doubled), "{report:?}");
+        assert_eq!(out.len() as u64, 10_000 + report.doubled);
+        assert!(out.is_sorted());
     }
 
     #[test]

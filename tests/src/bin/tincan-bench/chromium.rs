@@ -10,6 +10,7 @@ use tincan_tests::process::Process;
 
 use crate::VIDEO_KBPS;
 use crate::clip::Clip;
+use crate::networks::Changes;
 use crate::numbers::{Case, Run, mean, number};
 
 /// Warming up and reading delays, beside what is measured.
@@ -22,13 +23,15 @@ pub(crate) struct Chromium {
     pub(crate) run: Run,
 }
 
-/// A call between two.
+/// A call between two whose pictures may take so many `kbps`, while the link changes.
 pub(crate) async fn call(
     clip: &Clip,
     place: Option<(&Machine, &Machine)>,
+    kbps: u64,
     seconds: u64,
+    changes: Option<Changes<'_>>,
 ) -> Result<Chromium, String> {
-    room(clip, 2, place, seconds).await
+    measure(clip, 2, (place, kbps), seconds, changes).await
 }
 
 /// A mesh of so many.
@@ -38,12 +41,22 @@ pub(crate) async fn room(
     place: Option<(&Machine, &Machine)>,
     seconds: u64,
 ) -> Result<Chromium, String> {
+    measure(clip, people, (place, VIDEO_KBPS), seconds, None).await
+}
+
+async fn measure(
+    clip: &Clip,
+    people: usize,
+    (place, kbps): (Option<(&Machine, &Machine)>, u64),
+    seconds: u64,
+    changes: Option<Changes<'_>>,
+) -> Result<Chromium, String> {
     let mut command = node("measure.js");
     command.arg(&clip.camera).arg(&clip.microphone);
     let Resolution { width, height } = clip.resolution;
     for (name, number) in [
         ("--seconds", seconds),
-        ("--kbps", VIDEO_KBPS),
+        ("--kbps", kbps),
         ("--people", people as u64),
         ("--width", width.into()),
         ("--height", height.into()),
@@ -57,6 +70,11 @@ pub(crate) async fn room(
     let limit = BESIDE + START * people as u32 + Duration::from_secs(seconds);
     let wanted =
         |line: &str| serde_json::from_str::<Value>(line).ok().filter(|line| line["sides"].is_array());
+    if let Some(changes) = changes {
+        let begins = |line: &str| line.contains("measuring").then_some(());
+        process.look_for(limit, "the beginning of its measuring", begins).await?;
+        changes.happen().await;
+    }
     let measured = process.look_for(limit, "a measurement", wanted).await?;
     process.end().await;
 

@@ -6,6 +6,7 @@ mod chromium;
 mod clip;
 mod files;
 mod mesh;
+mod networks;
 mod numbers;
 mod ours;
 mod sound;
@@ -16,13 +17,12 @@ mod windows;
 use std::time::Duration;
 
 use tincan_media::video::Resolution;
-use tincan_tests::network::{Link, Machine};
 use tincan_tests::numbers::percentile;
 use tincan_tests::process::programs;
 
 use chromium::Chromium;
 use clip::Clip;
-use numbers::{Case, Run, median};
+use numbers::{Run, median};
 use ours::Place;
 use table::{Bar, Table};
 
@@ -36,23 +36,9 @@ pub(crate) const WARM_UP: Duration = Duration::from_secs(8);
 pub(crate) const FRAME_RATE: u32 = 30;
 /// Whose way from the microphone to the speaker is timed, one a second.
 const BURSTS: u32 = 40;
-/// Every link makes its loss from this.
-const SEED: u64 = 1;
-
-/// Cases of a bad network, in the words of [`Link::set`].
-const CASES: &[(&str, &str)] = &[
-    ("nothing in the way", "both"),
-    ("2% loss", "both loss=2%"),
-    ("10% loss", "both loss=10%"),
-    ("10% loss, bursts of 5", "both loss=10% burst=5"),
-    ("50 ms each way", "both delay=50ms"),
-    ("100 ms each way", "both delay=100ms"),
-    ("500 kbit/s", "both rate=500kbit"),
-    ("mobile: 40 ms, jitter 10, 1%, 2 Mbit/s", "both delay=40ms jitter=10ms loss=1% rate=2000kbit"),
-];
-
-const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--mesh] [--files] [--height N] [--only PART]
+const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--random SEED] [--mesh] [--files] [--height N] [--only PART]
 PART: calls, sound, or words of a network's or a file case's name
+--networks calls over the networks of tests/networks.txt too, with --random SEED over ten that the seed draws
 --files measures files without a call instead
 --mesh measures rooms of two to eight instead, at --height lines (720)";
 
@@ -61,6 +47,8 @@ struct Options {
     rounds: usize,
     window: bool,
     networks: bool,
+    /// Networks are drawn by this seed.
+    random: Option<u64>,
     mesh: bool,
     files: bool,
     /// Of the camera's pictures in rooms.
@@ -76,6 +64,7 @@ impl Options {
             rounds: 3,
             window: false,
             networks: false,
+            random: None,
             mesh: false,
             files: false,
             height: Resolution::HD.height,
@@ -92,6 +81,7 @@ impl Options {
                 "--rounds" => options.rounds = number()? as usize,
                 "--window" => options.window = true,
                 "--networks" => options.networks = true,
+                "--random" => (options.networks, options.random) = (true, Some(number()?)),
                 "--mesh" => options.mesh = true,
                 "--files" => options.files = true,
                 "--height" => options.height = number()? as u32,
@@ -135,8 +125,8 @@ async fn main() -> Result<(), String> {
             options.rounds,
             if options.window { ", window" } else { "" }
         );
-        pairs.ours.push(ours::call(&clip, Place::Loopback, options.seconds).await);
-        pairs.theirs.push(chromium::call(&clip, None, options.seconds).await?);
+        pairs.ours.push(ours::call(&clip, Place::Loopback, VIDEO_KBPS, options.seconds, None).await);
+        pairs.theirs.push(chromium::call(&clip, None, VIDEO_KBPS, options.seconds, None).await?);
         if options.window {
             pairs.windows.push(windows::call(&clip, options.seconds).await);
         }
@@ -149,7 +139,9 @@ async fn main() -> Result<(), String> {
         println!("\n{}", pairs.table());
     }
     if options.networks {
-        println!("{}", networks(&clip, &options).await?);
+        let wants = |name: &str| options.only.is_none() || options.wants(name);
+        let table = networks::table(&clip, options.rounds, options.seconds, options.random, wants).await?;
+        println!("{table}");
     }
     println!("{}", sizes());
     println!("load at the end: {}", table::load());
@@ -217,27 +209,6 @@ impl Pairs {
         table.row("kbit/s", both(|run| run.newcomer().kbps), Bar::None);
         table
     }
-}
-
-/// What bad networks do to both.
-async fn networks(clip: &Clip, options: &Options) -> Result<String, String> {
-    let mut lines = vec![Case::head()];
-    let seconds = options.seconds;
-    for (name, words) in CASES.iter().filter(|(name, _)| options.wants(name)) {
-        eprintln!("{name}");
-        let (a, b) = (Machine::new(), Machine::new());
-        let mut link = Link::lay((&a, "a-link"), (&b, "b-link"), SEED).await;
-        a.addresses("a-link", &["198.51.100.1/24"]);
-        b.addresses("b-link", &["198.51.100.2/24"]);
-        link.set(words).await;
-        let ours = ours::call(clip, Place::Machines(&a, &b), seconds).await;
-        // The same seed from its beginning.
-        link.set(words).await;
-        let theirs = chromium::call(clip, Some((&a, &b)), seconds).await?;
-        lines.push(ours.newcomer().line(&format!("{name}: Tincan"), ours.delay_p50));
-        lines.push(theirs.run.newcomer().line(&format!("{name}: Chromium"), theirs.run.delay_p50));
-    }
-    Ok(lines.join("\n") + "\n")
 }
 
 /// What is shipped.

@@ -63,27 +63,6 @@ impl Case {
             concealed_percent: of(|case| case.concealed_percent),
         }
     }
-
-    pub(crate) fn head() -> String {
-        format!(
-            "{:<50} {:>5} {:>6} {:>7} {:>8} {:>9} {:>10} {:>9}",
-            "what the second one receives",
-            "fps",
-            "height",
-            "kbit/s",
-            "freezes",
-            "frozen s",
-            "concealed%",
-            "delay p50"
-        )
-    }
-
-    pub(crate) fn line(&self, name: &str, delay: f64) -> String {
-        let Self { fps, height, kbps, freezes, frozen_seconds, concealed_percent } = self;
-        format!(
-            "{name:<50} {fps:5.1} {height:6.0} {kbps:7.0} {freezes:8.0} {frozen_seconds:9.2} {concealed_percent:10.1} {delay:9.0}"
-        )
-    }
 }
 
 /// The middle one; not a number when there is none.

@@ -14,6 +14,7 @@ use tokio::process::Command;
 use tokio::time::sleep;
 
 use crate::clip::Clip;
+use crate::networks::Changes;
 use crate::numbers::{Case, Run, delays, mean, number};
 use crate::usage::{self, Usage};
 use crate::{AUDIO_KBPS, VIDEO_KBPS, WARM_UP};
@@ -37,13 +38,20 @@ struct Side {
 }
 
 impl Side {
-    fn start(name: &str, machine: Option<&Machine>, server: &str, clip: &Clip, more: &[&str]) -> Self {
+    fn start(
+        name: &str,
+        machine: Option<&Machine>,
+        server: &str,
+        clip: &Clip,
+        kbps: u64,
+        more: &[&str],
+    ) -> Self {
         let mut command = machine.map_or_else(|| Command::new("nice"), |machine| machine.command("nice"));
         // What Chromium gives itself when it may: without it, ours would wait for theirs and for everybody else.
         command.args(["-n", "-8"]).arg(binary("tincan")).args(["call", "--server", server, "--name", name]);
         command.args(["--camera", &format!("file:{}", clip.camera.display())]);
         command.args(["--microphone", &format!("file:{}", clip.microphone.display()), "--speaker", "none"]);
-        command.args(["--max-kbps", &(VIDEO_KBPS + AUDIO_KBPS).to_string()]);
+        command.args(["--max-kbps", &(kbps + AUDIO_KBPS).to_string()]);
         command.args(["--events", "json", "--stats", "json", "--read-stamp", "--every-stamp"]).args(more);
         Self { process: Process::start(name, command) }
     }
@@ -82,9 +90,15 @@ fn micros() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
 
-/// A call between two.
-pub(crate) async fn call(clip: &Clip, place: Place<'_>, seconds: u64) -> Run {
-    room(clip, 2, &[], place, seconds).await
+/// A call between two whose pictures may take so many `kbps`, while the link changes.
+pub(crate) async fn call(
+    clip: &Clip,
+    place: Place<'_>,
+    kbps: u64,
+    seconds: u64,
+    changes: Option<Changes<'_>>,
+) -> Run {
+    measure(clip, 2, &[], (place, kbps), seconds, changes).await
 }
 
 /// A room of so many, who are started with `arguments`: one after the other comes, the last one is timed.
@@ -94,6 +108,17 @@ pub(crate) async fn room(
     arguments: &[&str],
     place: Place<'_>,
     seconds: u64,
+) -> Run {
+    measure(clip, people, arguments, (place, VIDEO_KBPS), seconds, None).await
+}
+
+async fn measure(
+    clip: &Clip,
+    people: usize,
+    arguments: &[&str],
+    (place, kbps): (Place<'_>, u64),
+    seconds: u64,
+    changes: Option<Changes<'_>>,
 ) -> Run {
     let (_local, _remote, url, first, second);
     match place {
@@ -110,7 +135,7 @@ pub(crate) async fn room(
             _remote = Some(server);
         }
     }
-    let mut ada = Side::start("Ada", first, &url, clip, arguments);
+    let mut ada = Side::start("Ada", first, &url, clip, kbps, arguments);
     // Its camera runs, as in the page that waits for an offer.
     let (code, films) = (RefCell::new(None), Cell::new(false));
     let code = ada
@@ -128,7 +153,7 @@ pub(crate) async fn room(
     let (mut began, mut present) = (0, 0);
     for others in 1..people {
         began = micros();
-        let mut newcomer = Side::start(&format!("{}.", others + 1), second, &url, clip, &arguments);
+        let mut newcomer = Side::start(&format!("{}.", others + 1), second, &url, clip, kbps, &arguments);
         let all_present = |line: &Value| {
             let call = line["snapshot"].get("call").or_else(|| line["event"].get("call"))?;
             (call["participants"].as_array()?.len() == others).then(micros)
@@ -156,7 +181,12 @@ pub(crate) async fn room(
         sides.iter().map(of).collect()
     };
     let (start, before) = (Instant::now(), used(&sides));
-    sleep(Duration::from_secs(seconds)).await;
+    let change = async {
+        if let Some(changes) = changes {
+            changes.happen().await;
+        }
+    };
+    tokio::join!(sleep(Duration::from_secs(seconds)), change);
     let (elapsed, after) = (start.elapsed().as_secs_f64(), used(&sides));
     let lines: Vec<Vec<Value>> = sides.iter_mut().map(Side::lines).collect();
     while let Some(mut side) = sides.pop() {
