@@ -16,6 +16,10 @@ const REORDER_GRACE: Duration = Duration::from_millis(5);
 const TICK: Duration = Duration::from_millis(10);
 /// Between two requests for one packet, above the round trip; the other side's pacer needs it.
 const RETRY_MARGIN: Duration = Duration::from_millis(10);
+/// Where an answer takes long, a request that gets lost costs a freeze, and a second one a few bytes: it follows the first by so
+/// much, or by half a round trip, so that one gap in the path does not take both.
+const ECHO: Duration = Duration::from_millis(20);
+const ECHO_FROM: Duration = Duration::from_millis(30);
 /// As in libwebrtc's `NackRequester`, in each second that something is asked for.
 const TRIES: u32 = 10;
 /// What is older is of no use to a call: the frame assembly has asked for a keyframe long since.
@@ -35,6 +39,8 @@ const DEFAULT_ROUND_TRIP: Duration = Duration::from_millis(100);
 struct Missing {
     since: Instant,
     asked: Option<Instant>,
+    /// The request was repeated.
+    echoed: bool,
     tries: u32,
 }
 
@@ -85,7 +91,7 @@ impl NackTracker {
             self.missing.clear();
         } else {
             for at in highest + 1..next {
-                self.missing.insert(at, Missing { since: now, asked: None, tries: 0 });
+                self.missing.insert(at, Missing { since: now, asked: None, echoed: false, tries: 0 });
             }
         }
         self.forget(now);
@@ -108,7 +114,8 @@ impl NackTracker {
         if !self.asks {
             return Vec::new();
         }
-        let retry = round_trip.unwrap_or(DEFAULT_ROUND_TRIP) + RETRY_MARGIN;
+        let round_trip = round_trip.unwrap_or(DEFAULT_ROUND_TRIP);
+        let retry = round_trip + RETRY_MARGIN;
         self.forget(now);
         let tries = TRIES * self.give_up.as_secs() as u32;
         self.missing.retain(|_, missing| missing.tries < tries);
@@ -118,9 +125,18 @@ impl NackTracker {
                 None => now.saturating_duration_since(missing.since) >= REORDER_GRACE,
                 Some(asked) => now.saturating_duration_since(asked) >= retry,
             };
+            let echo = round_trip >= ECHO_FROM
+                && !missing.echoed
+                && missing
+                    .asked
+                    .is_some_and(|asked| now.saturating_duration_since(asked) >= ECHO.min(round_trip / 2));
             if ready {
                 missing.asked = Some(now);
                 missing.tries += 1;
+                missing.echoed = false;
+                due.push(*at as u16);
+            } else if echo {
+                missing.echoed = true;
                 due.push(*at as u16);
             }
         }
@@ -145,7 +161,7 @@ mod tests {
     enum Step {
         /// Milliseconds, sequence number.
         Packet(u64, u16),
-        /// Milliseconds, what is asked for (round trip 50 ms).
+        /// Milliseconds, what is asked for (round trip 25 ms).
         Ask(u64, &'static [u16]),
     }
     use Step::{Ask, Packet};
@@ -161,7 +177,7 @@ mod tests {
                 }
                 Ask(ms, expected) => {
                     assert_eq!(
-                        tracker.due(at(*ms), Some(Duration::from_millis(50))),
+                        tracker.due(at(*ms), Some(Duration::from_millis(25))),
                         *expected,
                         "at {ms} ms"
                     );
@@ -179,9 +195,23 @@ mod tests {
             Ask(10, &[11, 12]),
             Ask(20, &[]),
             Packet(30, 11),
-            Ask(60, &[]),
-            Ask(71, &[12]),
+            Ask(40, &[]),
+            Ask(46, &[12]),
         ]);
+    }
+
+    #[test]
+    fn where_an_answer_takes_long_it_is_asked_for_twice_in_a_row() {
+        let (start, long) = (Instant::now(), Some(Duration::from_millis(200)));
+        let at = |ms| start + Duration::from_millis(ms);
+        let mut tracker = NackTracker::new(Source::Camera, true);
+        tracker.arrived(1, start);
+        tracker.arrived(3, start);
+        let asked: Vec<u64> =
+            (1..45).map(|i| i * 10).filter(|ms| tracker.due(at(*ms), long) == [2]).collect();
+        assert_eq!(asked, [10, 30, 220, 240, 430]);
+        tracker.arrived(2, at(435));
+        assert!(tracker.due(at(450), long).is_empty());
     }
 
     #[test]

@@ -32,6 +32,8 @@ const KEEP_SCREEN: Duration = Duration::from_secs(15);
 const KEEP_PACKETS: usize = 1_024;
 /// Asked again sooner than this or a round trip, the first answer is still under way. libwebrtc waits that long, too.
 const MIN_GAP: Duration = Duration::from_millis(10);
+/// Clocks and queues waver: what is asked for again this part of a round trip later is asked for because the answer got lost.
+const GAP: f64 = 0.8;
 /// Until there is a round trip. On a narrow path the first packets fill the queue, and to answer its questions one by
 /// one would keep it full.
 const UNKNOWN_GAP: Duration = Duration::from_millis(100);
@@ -39,6 +41,12 @@ const UNKNOWN_GAP: Duration = Duration::from_millis(100);
 /// What is sent again takes at most this part of the target. Random loss needs less; what a full queue dropped would keep
 /// it full, and a keyframe helps then.
 const SHARE: f64 = 0.5;
+/// On a path that loses so much, and on which to ask once more takes so long, an answer is sent twice: the second so much later
+/// that one gap in the path does not take both. (At 5% loss it costs a twentieth of the rate, and a picture waits for a third round
+/// trip once in 400 times instead of once in twenty.)
+const TWICE_LOSS: [(f32, Duration); 2] =
+    [(0.02, Duration::from_millis(60)), (0.08, Duration::from_millis(20))];
+const TWICE_AFTER: Duration = Duration::from_millis(15);
 /// How often what a probe lacks is sent.
 const PROBE_STEP: Duration = Duration::from_millis(5);
 /// A budget that was not used is kept for so long.
@@ -89,7 +97,9 @@ pub(crate) struct Responder {
     streams: PerSource<Stream>,
     /// Bytes that may be sent again, whichever source they are of.
     budget: f64,
-    /// When that was.
+    /// Answers that are sent once more, in their order.
+    twice: VecDeque<(Instant, Source, u16)>,
+    /// When the budget was filled.
     refilled: Option<Instant>,
     probing: Option<Probing>,
     /// The last one that is over.
@@ -110,6 +120,7 @@ impl Responder {
             shared,
             streams: PerSource::default(),
             budget: 0.0,
+            twice: VecDeque::new(),
             refilled: None,
             probing: None,
             probed: None,
@@ -124,24 +135,41 @@ impl Responder {
     }
 
     fn resend(&mut self, source: Source, sequence: u16, now: Instant, out: &mut Outlet) {
+        // The report's time knows of a queue that came just now, the round trip of the seconds before.
+        let (round_trip, loss) = self.shared.figures(|f| (f.round_trip.max(f.report_time), f.loss_sent));
+        let gap = round_trip.map_or(UNKNOWN_GAP, |time| time.mul_f64(GAP)).max(MIN_GAP);
+        if self.answer(source, sequence, now, Some(gap), out)
+            && TWICE_LOSS.iter().any(|(much, long)| loss >= *much && round_trip >= Some(*long))
+        {
+            self.twice.push_back((now + TWICE_AFTER, source, sequence));
+        }
+    }
+
+    /// Sends a packet again, unless it is too old, or was within `gap`. Says whether.
+    fn answer(
+        &mut self,
+        source: Source,
+        sequence: u16,
+        now: Instant,
+        gap: Option<Duration>,
+        out: &mut Outlet,
+    ) -> bool {
         if self.budget <= 0.0 {
-            return;
+            return false;
         }
         let stream = &mut self.streams[source];
-        let Some(rtx) = &mut stream.rtx else { return };
-        // The report's time knows of a queue that came just now, the round trip of the seconds before.
-        let gap =
-            self.shared.figures(|f| f.round_trip.max(f.report_time)).unwrap_or(UNKNOWN_GAP).max(MIN_GAP);
+        let Some(rtx) = &mut stream.rtx else { return false };
         let Some(sent) = stream.sent.iter_mut().rev().find(|s| s.packet.header.sequence_number == sequence)
         else {
-            return;
+            return false;
         };
-        if now.saturating_duration_since(sent.at) > keep(source)
-            || sent.resent.is_some_and(|at| now.saturating_duration_since(at) < gap)
-        {
-            return;
+        let lately = |gap| sent.resent.is_some_and(|at| now.saturating_duration_since(at) < gap);
+        if now.saturating_duration_since(sent.at) > keep(source) || gap.is_some_and(lately) {
+            return false;
         }
-        sent.resent = Some(now);
+        if gap.is_some() {
+            sent.resent = Some(now);
+        }
         let packet = rtx.of(&sent.packet);
         self.budget -= packet.marshal_size() as f64;
         Counters::add(&self.shared.counters.retransmitted, 1);
@@ -150,6 +178,14 @@ impl Responder {
             transport: TransportContext::default(),
             message: AttributedPacket::new(Packet::Rtp(packet)).with(Attribute::Retransmission),
         });
+        true
+    }
+
+    /// What is to be sent once more by now.
+    fn answer_twice(&mut self, now: Instant, out: &mut Outlet) {
+        while let Some((_, source, sequence)) = self.twice.pop_front_if(|(at, ..)| *at <= now) {
+            self.answer(source, sequence, now, None, out);
+        }
     }
 
     /// A probe that begins, or the one that is on, or its end.
@@ -236,15 +272,18 @@ impl Stage for Responder {
     }
 
     fn tick(&mut self, now: Instant, out: &mut Outlet) {
+        self.answer_twice(now, out);
         self.look_at_probe(now);
         self.pad(now, out);
     }
 
     fn next_tick(&self) -> Option<Instant> {
-        match (&self.probing, self.shared.probe()) {
+        let probe = match (&self.probing, self.shared.probe()) {
             (Some(probing), _) => Some(probing.next.min(probing.probe.until)),
             (None, wanted) => wanted.filter(|probe| self.probed != Some(*probe)).map(|probe| probe.began),
-        }
+        };
+        let twice = self.twice.front().map(|(at, ..)| *at);
+        [probe, twice].into_iter().flatten().min()
     }
 
     fn bind_local(&mut self, info: &StreamInfo) {
@@ -339,8 +378,28 @@ mod tests {
         let gap = UNKNOWN_GAP.as_millis() as u64;
         assert_eq!([side.missed(7..8, 20), side.missed(7..8, gap - 1), side.missed(7..8, 1)], [1, 0, 1]);
         side.responder.shared.figures(|figures| figures.report_time = Some(Duration::from_millis(300)));
-        assert_eq!([side.missed(7..8, 299), side.missed(7..8, 1)], [0, 1]);
+        assert_eq!([side.missed(7..8, 239), side.missed(7..8, 1)], [0, 1]);
         assert_eq!(side.missed(8..9, 0), 0, "it was never sent");
+    }
+
+    #[test]
+    fn where_packets_get_lost_and_asking_takes_long_an_answer_is_sent_twice() {
+        for (loss, millis, times) in [(0.05, 200, 2), (0.0, 200, 1), (0.05, 20, 1), (0.3, 40, 2)] {
+            let mut side = Side::new(Bitrate::kbps(1_000));
+            side.responder.shared.figures(|figures| {
+                figures.loss_sent = loss;
+                figures.round_trip = Some(Duration::from_millis(millis));
+            });
+            side.send(7, SLICE);
+            let mut answers = side.missed(7..8, 100);
+            while let Some(at) = side.responder.next_tick() {
+                let mut out = Outlet::default();
+                assert!(at >= side.now + TWICE_AFTER);
+                side.responder.tick(at, &mut out);
+                answers += out.write.len();
+            }
+            assert_eq!(answers, times, "{loss} {millis}");
+        }
     }
 
     #[test]

@@ -248,9 +248,10 @@ impl FrameAssembler {
         }
     }
 
-    /// Three round trips: a lost packet whose first retransmission is lost too comes with the second.
+    /// A lost packet whose first two retransmissions are lost too comes with the third; and what is lost that often loses parts of
+    /// a keyframe as well, which would need the same.
     fn wait(&self) -> Duration {
-        (self.round_trip * 3 + Duration::from_millis(60)).clamp(self.patience, MAX_WAIT.max(self.patience))
+        (self.round_trip * 4 + Duration::from_millis(100)).clamp(self.patience, MAX_WAIT.max(self.patience))
     }
 
     fn request_interval(&self) -> Duration {

@@ -164,7 +164,7 @@ fn a_gap_is_waited_for_a_bounded_time_and_then_skipped_to_the_next_keyframe() {
     receiver.take(&pictures[0]);
     receiver.take(&pictures[1][..2]);
     receiver.take(&pictures[2]);
-    receiver.pass(179);
+    receiver.pass(259);
     assert_eq!(receiver.requests, 0);
     assert_eq!(receiver.assembler.poll_timeout(), Some(receiver.now + Duration::from_millis(1)));
     receiver.pass(1);
