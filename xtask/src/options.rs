@@ -92,7 +92,7 @@ impl Options {
                 ("--window" | "--networks" | "--mesh" | "--files", Action::Bench(bench)) => {
                     bench.arguments.push(argument)
                 }
-                ("--seconds" | "--rounds" | "--height" | "--only", Action::Bench(bench)) => {
+                ("--seconds" | "--rounds" | "--random" | "--height" | "--only", Action::Bench(bench)) => {
                     let value = arguments.next().ok_or_else(|| format!("{argument} takes a value"))?;
                     bench.arguments.extend([argument, value]);
                 }
@@ -163,7 +163,8 @@ sources of dependencies, and whole calls between real programs; then prints how 
         }
         Topic::Bench => {
             "\
-Usage: cargo xtask bench [--seconds N] [--rounds N] [--window] [--networks] [--only PART] [--yes]
+Usage: cargo xtask bench [--seconds N] [--rounds N] [--window] [--networks] [--random SEED] [--only PART]
+                         [--yes]
        cargo xtask bench --mesh [--height N] [--seconds N] [--rounds N] [--yes]
        cargo xtask bench --files [--rounds N] [--only PART] [--yes]
 
@@ -174,7 +175,8 @@ Leave the machine alone meanwhile. Linux only.
   --seconds N  how long each call is measured after it has warmed up (20)
   --rounds N   how often; medians count (3)
   --window     real windows too, on screens in memory
-  --networks   bad networks too, in namespaces: takes root's rights
+  --networks   bad networks too, those of tests/networks.txt, in namespaces: takes root's rights
+  --random SEED  ten bad networks that the seed draws, in place of those
   --mesh       rooms of two to eight people instead, each beside the same mesh of Chromium, as far as the machine goes
   --files      files between two programs instead, beside magic-wormhole (from PyPI, into target/wormhole); root's rights
   --height N   of the camera's pictures in rooms, in lines (720)
