@@ -10,7 +10,6 @@ use tincan_protocol::{
     Color, Drawing, InkKind, OpenedWord, Point, SketchDeed, SketchLanguage, SketchMessage, SketchMove,
     SketchState, Solved, Style, Verdict, Want, WordPromise,
 };
-use tincan_share::GameInput;
 use tincan_share::LiveStroke;
 use tincan_share::sketch::{Said, word_promise};
 

@@ -347,8 +347,8 @@ impl Controller {
         self.prober.wait(now, PROBE_AFTER);
         let share = if queue > LONG_QUEUE { DECREASE_LONG } else { DECREASE };
         let echo = LIMITED_ECHO + self.round_trip;
-        let limited = self.limited_at.is_some_and(|at| now.saturating_duration_since(at) < echo);
-        if (self.limited || limited) && cuts == 0 {
+        let lately = self.limited_at.is_some_and(|at| now.saturating_duration_since(at) < echo);
+        if (self.limited || lately) && cuts == 0 {
             // What arrives is what was there to be sent, and no measure of the path.
             self.target = (before * share).max(before.min(rate * LIMITED_LEAST));
         } else {

@@ -149,6 +149,10 @@ impl Pacer {
     }
 }
 
+fn opens_keyframe(packet: &TaggedPacket) -> bool {
+    matches!(&packet.message.packet, Packet::Rtp(rtp) if tincan_media::video::opens_keyframe(&rtp.payload))
+}
+
 pub(super) fn size_of(packet: &TaggedPacket) -> usize {
     match &packet.message.packet {
         Packet::Rtp(rtp) => rtp.marshal_size(),
@@ -177,6 +181,10 @@ impl Stage for Pacer {
         }
         let again = packet.message.has(&Attribute::Retransmission);
         let queue = &mut self.queues[source];
+        if source == Source::Screen && !again && opens_keyframe(&packet) {
+            // Whoever gets it needs nothing from before it, and a page that waits may be seconds of the path.
+            *queue = Queue::default();
+        }
         if queue.packets.len() + queue.again.len() < MAX_PACKETS {
             queue.bytes += size_of(&packet);
             let waiting = if again { &mut queue.again } else { &mut queue.packets };
@@ -346,6 +354,27 @@ mod tests {
             last = at;
         }
         assert!(last - now > Duration::from_millis(80), "{:?}", last - now);
+    }
+
+    #[test]
+    fn a_screens_keyframe_takes_the_place_of_what_waits() {
+        let now = Instant::now();
+        let mut pacer = begun(Bitrate::kbps(300), now);
+        let mut out = Outlet::default();
+        for _ in 0..100 {
+            pacer.write(packet(SCREEN, 1_200, now), &mut out);
+        }
+        out.write.clear();
+        let mut keyframe = packet(SCREEN, 1_200, now);
+        if let Packet::Rtp(rtp) = &mut keyframe.message.packet {
+            rtp.payload = [vec![0x67], vec![0; 1_187]].concat().into();
+        }
+        pacer.write(keyframe, &mut out);
+        while let Some(at) = pacer.next_tick() {
+            pacer.tick(at, &mut out);
+        }
+        assert_eq!(out.write.len(), 1);
+        assert_eq!(pacer.shared.screen_waits(), Duration::ZERO);
     }
 
     #[test]

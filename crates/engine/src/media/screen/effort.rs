@@ -9,6 +9,8 @@ use tincan_media::Bitrate;
 
 /// So much may wait when the next picture is made: it takes that long to be made and to reach the path.
 const MAY_WAIT: Duration = Duration::from_millis(60);
+/// What was made is known to wait after so long.
+const REACHES: Duration = Duration::from_millis(150);
 /// A picture that costs less than this many bytes changed nothing that anybody sees: 1080p that stands still takes a tenth.
 const NOTHING: usize = 1_500;
 /// So many in a row, and there is nothing left to refine.
@@ -64,9 +66,20 @@ impl Effort {
         after.max(self.free_at.checked_sub(MAY_WAIT).unwrap_or(self.free_at))
     }
 
-    /// What was made before still takes so long to leave: the path takes less than was thought when it was made.
+    /// What was made before still takes so long to leave: the path takes less than was thought when it was made, or more.
     pub(super) fn waits(&mut self, waits: Duration, now: Instant) {
-        self.free_at = self.free_at.max(now + waits);
+        let leaves = now + waits;
+        self.free_at = if self.is_known(now) { leaves } else { self.free_at.max(leaves) };
+    }
+
+    /// Whether what was made last has reached the place where it waits to leave.
+    pub(super) fn is_known(&self, now: Instant) -> bool {
+        self.last.is_none_or(|last| now.saturating_duration_since(last) >= REACHES)
+    }
+
+    /// What waits to leave is not waited for: the next picture takes its place.
+    pub(super) const fn replaces(&mut self, now: Instant) {
+        self.free_at = now;
     }
 
     /// A picture was fed, and so many bytes came of it; `None`: the encoder skipped it. They leave at this rate.
@@ -114,11 +127,14 @@ mod tests {
         let mut effort = Effort::new(15.0, now);
         effort.made(Some(125_000), RATE, now);
         effort.changed();
+        let soon = now + Duration::from_millis(40);
+        effort.waits(Duration::ZERO, soon);
+        assert_eq!(after(&effort, soon), Some(900), "what was just made has not reached the path yet");
         let later = now + Duration::from_millis(900);
         effort.waits(Duration::from_secs(3), later);
         assert_eq!(after(&effort, later), Some(2_940));
-        effort.waits(Duration::ZERO, later);
-        assert_eq!(after(&effort, later), Some(2_940), "what was just made has not reached the path yet");
+        effort.waits(Duration::from_millis(100), later);
+        assert_eq!(after(&effort, later), Some(40), "and quicker again");
     }
 
     #[test]

@@ -44,6 +44,8 @@ struct Encoding {
     effort: Effort,
     keyframe_wanted: bool,
     last_keyframe: Option<Instant>,
+    /// Nothing of the last one waits to leave any more: on a narrow path it is itself what waits.
+    keyframe_left: bool,
 }
 
 /// What is shared now.
@@ -146,7 +148,13 @@ impl Worker {
         let mut scaled: Option<Arc<VideoFrame>> = None;
         for (pace, encoding) in &mut shared.encodings {
             let waits = self.links.values().filter(|link| link.pace == Some(*pace));
-            encoding.effort.waits(waits.map(|link| link.sink.screen_waits()).max().unwrap_or_default(), now);
+            let longest = waits.map(|link| link.sink.screen_waits()).max().unwrap_or_default();
+            encoding.effort.waits(longest, now);
+            encoding.keyframe_left |= longest.is_zero() && encoding.effort.is_known(now);
+            if encoding.keyframe_wanted && encoding.keyframe_left {
+                // It takes the place of what waits (`peer::stages::pacer`), after an outage for one.
+                encoding.effort.replaces(now);
+            }
             let may = encoding.last_keyframe.is_none_or(|last| now - last >= KEYFRAME_PAUSE);
             if encoding.keyframe_wanted && may {
                 encoding.effort.changed();
@@ -204,6 +212,7 @@ impl Encoding {
             effort: Effort::new(frames_per_second, now),
             keyframe_wanted: true,
             last_keyframe: None,
+            keyframe_left: false,
         }
     }
 
@@ -244,7 +253,7 @@ impl Encoding {
                 }
                 self.effort.made(unit.as_ref().map(|unit| unit.data.len()), rate, now);
                 if unit.as_ref().is_some_and(|unit| unit.keyframe) {
-                    self.keyframe_wanted = false;
+                    (self.keyframe_wanted, self.keyframe_left) = (false, false);
                     self.last_keyframe = Some(now);
                 }
                 unit.map(Arc::new)
