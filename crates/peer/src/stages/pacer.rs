@@ -250,6 +250,16 @@ mod tests {
         left
     }
 
+    /// Lets everything leave. When the last packet did; `None`: nothing waited.
+    fn drain(pacer: &mut Pacer, out: &mut Outlet) -> Option<Instant> {
+        let mut last = None;
+        while let Some(at) = pacer.next_tick() {
+            pacer.tick(at, out);
+            last = Some(at);
+        }
+        last
+    }
+
     /// A pacer whose first picture has left.
     fn begun(target: Bitrate, now: Instant) -> Pacer {
         let mut pacer = pacer(target);
@@ -320,9 +330,7 @@ mod tests {
         for _ in 0..5 {
             pacer.write(packet(VIDEO, 1_200, now), &mut out);
         }
-        while let Some(at) = pacer.next_tick() {
-            pacer.tick(at, &mut out);
-        }
+        drain(&mut pacer, &mut out);
         let order: Vec<u32> = out
             .write
             .iter()
@@ -348,11 +356,7 @@ mod tests {
         for _ in 0..20 {
             pacer.write(packet(SCREEN, 1_200, now), &mut out);
         }
-        let mut last = now;
-        while let Some(at) = pacer.next_tick() {
-            pacer.tick(at, &mut out);
-            last = at;
-        }
+        let last = drain(&mut pacer, &mut out).unwrap();
         assert!(last - now > Duration::from_millis(80), "{:?}", last - now);
     }
 
@@ -370,9 +374,7 @@ mod tests {
             rtp.payload = [vec![0x67], vec![0; 1_187]].concat().into();
         }
         pacer.write(keyframe, &mut out);
-        while let Some(at) = pacer.next_tick() {
-            pacer.tick(at, &mut out);
-        }
+        drain(&mut pacer, &mut out);
         assert_eq!(out.write.len(), 1);
         assert_eq!(pacer.shared.screen_waits(), Duration::ZERO);
     }
@@ -385,11 +387,7 @@ mod tests {
         for _ in 0..100 {
             pacer.write(packet(SCREEN, 1_200, now), &mut out);
         }
-        let mut last = now;
-        while let Some(at) = pacer.next_tick() {
-            pacer.tick(at, &mut out);
-            last = at;
-        }
+        let last = drain(&mut pacer, &mut out).unwrap();
         // 120,000 bytes at 300 kbit/s.
         assert!((3_100..3_300).contains(&(last - now).as_millis()), "{:?}", last - now);
     }
