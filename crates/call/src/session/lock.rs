@@ -54,8 +54,12 @@ impl Session {
         self.door.locked
     }
 
-    /// Somebody comes to the locked room: all that they are told is that they have to wait.
+    /// Somebody comes to the locked room: all that they are told is that they have to wait. Nobody waits who is not
+    /// there: the server says once that somebody left, and who waited all the same would be let in as a ghost.
     pub(super) fn keep_out(&mut self, peer: PeerId) {
+        if !self.known.get(&peer).is_some_and(|known| known.present) {
+            return;
+        }
         if self.door.waiting.len() >= MAX_WAITING && !self.door.waiting.contains_key(&peer) {
             return;
         }
