@@ -17,18 +17,13 @@ const FLAGS: &str = "--cfg fuzzing -Cdebug-assertions -Coverflow-checks -Cpasses
     -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
 
-/// Whether all targets compile: they are a workspace of their own, which nothing else would look at.
-pub(crate) fn check() -> Result<()> {
-    let mut check = cargo(&["check", "--locked", "--manifest-path", "fuzz/Cargo.toml"]);
-    run(check.env("CARGO_TARGET_DIR", target_dir()?.join("fuzz")))
-}
-
 /// Builds all targets and runs each for a minute.
 pub(crate) fn run_all() -> Result<()> {
     let folder = target_dir()?.join("fuzz");
     let host = host()?;
     // Naming the target keeps the flags away from build scripts and procedural macros.
-    let mut build = cargo(&["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &host]);
+    let mut build =
+        cargo(&["build", "--locked", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &host]);
     run(build.env("RUSTFLAGS", FLAGS).env("CARGO_TARGET_DIR", &folder))?;
     let programs = folder.join(&host).join("release");
     let mut failed = Vec::new();

@@ -4,10 +4,11 @@
 //! packages would have fewer features and compile their dependencies a second time.
 
 use std::path::Path;
+use std::process::Command;
 
 use crate::npm::{BROWSER, UI};
 use crate::options::{Options, Test};
-use crate::process::{cargo, output, run as run_command, target_dir};
+use crate::process::{cargo, output, root, run as run_command, target_dir};
 use crate::setup::{self, Purpose};
 use crate::stages::Stages;
 use crate::{Result, fuzz, generate, ui, windows};
@@ -15,6 +16,8 @@ use crate::{Result, fuzz, generate, ui, windows};
 /// Whole calls live in this package; its architecture test is quick and needs no programs.
 const UNIT: &str = "not package(tincan-tests) + (package(tincan-tests) & binary(architecture))";
 const WHOLE_CALLS: &str = "package(tincan-tests) & not binary(architecture)";
+/// Where proptest looks for the seed of its random cases.
+const SEED: &str = "PROPTEST_RNG_SEED";
 
 pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
     let target = target_dir()?;
@@ -40,9 +43,6 @@ pub(crate) fn run(options: &Options, test: &Test) -> Result<()> {
             let mut command = cargo(&["doc", "--workspace", "--no-deps", "--lib", "--bins", "--examples"]);
             run_command(command.env("RUSTDOCFLAGS", "-D warnings"))
         });
-        if cfg!(unix) {
-            stages.stage("fuzz targets", fuzz::check);
-        }
         stages.stage_with_note("dependencies", check_dependencies);
     }
     stages.stage("build", || run_command(&mut cargo(&["build", "--workspace", "--all-targets"])));
@@ -73,7 +73,22 @@ fn nextest(test: &Test, set: &str, target: &Path, types: &Path) -> Result<()> {
         // The filter may match nothing in one of the two sets.
         command.arg("--no-tests=pass").args(&test.filters);
     }
+    if let Some(seed) = seed() {
+        println!("random cases are drawn by {SEED}={seed}");
+        command.env(SEED, seed);
+    }
     run_command(command.env("TINCAN_BIN_DIR", target.join("debug")).env(generate::EXPORT_DIR, types))
+}
+
+/// What random cases are drawn by: new ones for each state of the sources, and for one state the same ones wherever it is
+/// tested. A failure is so seen by everybody who tests that state, and a test that passed passes again. `None`: somebody
+/// chose a seed, or this is no clone, and proptest draws one of its own.
+fn seed() -> Option<String> {
+    if std::env::var_os(SEED).is_some() {
+        return None;
+    }
+    let tree = output(Command::new("git").args(["rev-parse", "HEAD^{tree}"]).current_dir(root()))?;
+    u64::from_str_radix(tree.get(..16)?, 16).ok().map(|seed| seed.to_string())
 }
 
 /// Licences, duplicates and sources always; known vulnerabilities when their database can be fetched.
