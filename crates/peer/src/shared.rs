@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize,
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tincan_bandwidth::Probe;
 use tincan_media::audio::red::Protection;
 use tincan_media::audio::{EncodedAudio, SAMPLE_RATE};
 use tincan_media::{Bitrate, MediaClock, MediaTime};
@@ -16,7 +17,6 @@ use tincan_protocol::Source;
 use tokio::sync::{Notify, mpsc};
 
 use crate::api::{PeerEvent, PeerStatistics};
-use crate::bandwidth::Probe;
 use crate::events::Facts;
 use crate::media::Media;
 use crate::outgoing::Outgoing;

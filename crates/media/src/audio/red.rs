@@ -38,17 +38,19 @@ pub enum Protection {
     Two,
     /// Losses come in bursts: each packet carries the second and the fourth before it.
     Spread,
+    /// Next to nothing is lost, but the path is narrow: nothing is spent against losses.
+    Thin,
 }
 
 impl Protection {
     /// All there is.
-    pub const ALL: [Self; 4] = [Self::Fec, Self::One, Self::Two, Self::Spread];
+    pub const ALL: [Self; 5] = [Self::Fec, Self::One, Self::Two, Self::Spread, Self::Thin];
 
     /// What fits the share of packets lost and the average number of packets lost in a row, given what there is now.
     #[must_use]
     pub fn next(self, loss: f32, run: f32) -> Self {
         let two = if matches!(self, Self::Two | Self::Spread) { TWO_FROM * KEEP } else { TWO_FROM };
-        let one = if self == Self::Fec { ONE_FROM } else { ONE_FROM * KEEP };
+        let one = if matches!(self, Self::Fec | Self::Thin) { ONE_FROM } else { ONE_FROM * KEEP };
         let bursts = if self == Self::Spread { BURSTS * 0.85 } else { BURSTS };
         match () {
             () if loss >= one && run >= bursts => Self::Spread,
@@ -61,7 +63,7 @@ impl Protection {
     /// How many packets back the copies are, the farthest first.
     pub const fn copies(self) -> &'static [usize] {
         match self {
-            Self::Fec => &[],
+            Self::Fec | Self::Thin => &[],
             Self::One => &[1],
             Self::Two => &[2, 1],
             Self::Spread => &[4, 2],

@@ -9,6 +9,7 @@ use rtc::interceptor::{AttributedPacket, Packet, TaggedPacket};
 use rtc::rtcp::payload_feedbacks::picture_loss_indication::PictureLossIndication;
 use rtc::rtp;
 use rtc::shared::TransportContext;
+use tincan_media::audio::red::Protection;
 use tincan_media::audio::{EncodedAudio, red};
 use tincan_media::video::{EncodedVideo, packetize};
 use tincan_protocol::Source;
@@ -54,8 +55,8 @@ impl Packetizer {
         send(now, packet, out);
     }
 
-    /// Payload type and payload of sound together with what came before it, where this path needs that and the other side
-    /// understands it.
+    /// Payload type and payload of sound in its thin form: alone where the path is narrow, together with what came before it where
+    /// this path needs that and the other side understands it.
     fn repeated(
         &mut self,
         source: Source,
@@ -64,15 +65,20 @@ impl Packetizer {
         sound: &EncodedAudio,
     ) -> Option<(u8, Bytes)> {
         let kept = &mut self.thin[source];
-        let (Some(thin), Some(red)) = (&sound.thin, wire.red) else {
+        let Some(thin) = &sound.thin else {
             kept.clear();
             return None;
         };
+        let protection = self.shared.protection();
+        if protection == Protection::Thin {
+            return Some((wire.payload_type, thin.clone()));
+        }
+        let Some(red) = wire.red else { return None };
         let back = |back: &usize| {
             let (at, payload) = kept.get(kept.len().checked_sub(*back)?)?;
             Some((timestamp.wrapping_sub(*at), payload.clone()))
         };
-        let copies: Vec<_> = self.shared.protection().copies().iter().filter_map(back).collect();
+        let copies: Vec<_> = protection.copies().iter().filter_map(back).collect();
         let packed = (!copies.is_empty()).then(|| (red, red::pack(wire.payload_type, &copies, thin)));
         kept.push_back((timestamp, thin.clone()));
         if kept.len() > KEPT_SOUND {

@@ -16,11 +16,11 @@ use rtc::rtcp::transport_feedbacks::transport_layer_nack::TransportLayerNack;
 use rtc::rtp;
 use rtc::shared::TransportContext;
 use rtc::shared::marshal::MarshalSize;
+use tincan_bandwidth::Probe;
 use tincan_media::video::opens_keyframe;
 use tincan_protocol::Source;
 
 use super::{Outlet, Stage};
-use crate::bandwidth::Probe;
 use crate::shared::{Counters, Shared};
 use crate::sources::PerSource;
 

@@ -19,28 +19,33 @@ const LATE_FOR: Duration = Duration::from_secs(10);
 
 /// What a report says: of packets from `first` on, when each arrived on the other side's clock.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Report {
-    pub(super) first: u16,
-    pub(super) arrivals: Vec<Option<Duration>>,
+pub struct Report {
+    /// The transport-wide sequence number of the first packet.
+    pub first: u16,
+    /// Since an unknown zero; `None`: it did not arrive until then.
+    pub arrivals: Vec<Option<Duration>>,
 }
 
 /// What became of one packet.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Delivery {
+pub struct Delivery {
     /// Counts all packets in the order in which they left.
-    pub(super) id: u64,
-    pub(super) sent: Instant,
+    pub id: u64,
+    /// When it left.
+    pub sent: Instant,
     /// On the other side's clock, whose zero is unknown; `None`: it is lost.
-    pub(super) arrival: Option<Duration>,
+    pub arrival: Option<Duration>,
     /// It was said to be lost before.
-    pub(super) late: bool,
+    pub late: bool,
     /// Of its stream.
-    pub(super) ssrc: u32,
-    pub(super) size: usize,
+    pub ssrc: u32,
+    /// Bytes.
+    pub size: usize,
 }
 
 impl Delivery {
-    pub(super) const fn is_lost(&self) -> bool {
+    /// Whether it did not arrive, as far as is known.
+    pub const fn is_lost(&self) -> bool {
         self.arrival.is_none()
     }
 }
@@ -70,7 +75,7 @@ impl Sent {
 
 /// See the module's description.
 #[derive(Debug, Default)]
-pub(super) struct History {
+pub struct History {
     packets: VecDeque<Sent>,
     /// The first of `packets`, in the order in which they left, and its transport-wide sequence number.
     first: u64,
@@ -81,7 +86,7 @@ pub(super) struct History {
 
 impl History {
     /// A packet leaves. Transport-wide sequence numbers follow each other.
-    pub(super) fn sent(&mut self, now: Instant, sequence: u16, ssrc: u32, size: usize) {
+    pub fn sent(&mut self, now: Instant, sequence: u16, ssrc: u32, size: usize) {
         let next = self.first_sequence.wrapping_add(self.packets.len() as u16);
         if sequence != next || self.packets.len() >= MOST {
             self.first += self.packets.len() as u64;
@@ -103,7 +108,7 @@ impl History {
     }
 
     /// What is known now that was not before, in the order in which it left.
-    pub(super) fn report(&mut self, now: Instant, report: &Report) -> Vec<Delivery> {
+    pub fn report(&mut self, now: Instant, report: &Report) -> Vec<Delivery> {
         let mut deliveries = Vec::new();
         for (offset, arrival) in report.arrivals.iter().enumerate() {
             let sequence = report.first.wrapping_add(offset as u16);

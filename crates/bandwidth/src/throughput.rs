@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::history::Delivery;
+use crate::history::Delivery;
 
 /// What arrived is measured over this long ...
 const WINDOW: f64 = 0.5;
@@ -22,7 +22,7 @@ struct Arrived {
 
 /// What was acknowledged of the last moments, in order of arrival.
 #[derive(Debug, Default)]
-pub(super) struct Throughput {
+pub(crate) struct Throughput {
     arrived: VecDeque<Arrived>,
     /// Reported, whether arrived or not: what is between is unknown.
     known_to: u64,
@@ -31,7 +31,7 @@ pub(super) struct Throughput {
 }
 
 impl Throughput {
-    pub(super) fn feedback(&mut self, deliveries: &[Delivery]) {
+    pub(crate) fn feedback(&mut self, deliveries: &[Delivery]) {
         for one in deliveries {
             if one.id > self.known_to + 1 && self.known_to > 0 {
                 self.holes.push_back(one.id);
@@ -71,16 +71,16 @@ impl Throughput {
     }
 
     /// Bits a second lately; `None` until there is enough to tell.
-    pub(super) fn rate(&self) -> Option<f64> {
+    pub(crate) fn rate(&self) -> Option<f64> {
         self.over(WINDOW)
     }
 
     /// The same while the path is full: what was sent before it became so is no measure of it.
-    pub(super) fn rate_when_full(&self) -> Option<f64> {
+    pub(crate) fn rate_when_full(&self) -> Option<f64> {
         [self.over(WINDOW), self.over(SHORT)].into_iter().flatten().reduce(f64::max)
     }
 
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = Self { known_to: self.known_to, ..Self::default() };
     }
 }

@@ -4,8 +4,7 @@ use std::time::{Duration, Instant};
 
 use tincan_media::Bitrate;
 
-use super::super::controller::Controller;
-use super::super::history::Delivery;
+use crate::{Controller, Delivery};
 
 const SIZE: usize = 1_000;
 

@@ -1,21 +1,19 @@
 //! A bottleneck and who sends through it, in simulated time: what a scenario is made of.
 
 use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 use tincan_media::Bitrate;
 
-use super::super::controller::Controller;
-use super::super::history::{History, Report};
+use crate::Report;
+use crate::simulation::{Leaving, Receiver, SOUND, Sender};
 
 /// Bytes of the first picture, which leaves nearly at once.
 const FIRST_KEYFRAME: f64 = 14_000.0;
 /// An encoder takes this long until what leaves is at a new rate.
 const ENCODER_LAG_MS: usize = 200;
-const PACKET: usize = 1_200;
-const SOUND_BPS: f64 = 48_000.0;
 const FRAME_RATE: f64 = 30.0;
 /// Of both ways' feedback.
 const REPORT_MS: u64 = 50;
@@ -74,26 +72,13 @@ impl Path {
 
 /// What one side sends, and what it thinks of the path.
 pub(super) struct Flow {
-    pub(super) controller: Controller,
-    history: History,
+    pub(super) sender: Sender,
+    receiver: Receiver,
     /// What the camera gives at most, in kbit/s, from this second on.
     limit: Vec<(f64, f64)>,
     told: VecDeque<f64>,
     next_frame: f64,
     first: bool,
-    queue: VecDeque<usize>,
-    free_at: f64,
-    sequence: u16,
-    /// (sequence, when it arrives) of what is on the way or was not reported.
-    arrived: Vec<(u16, f64)>,
-    reported_to: Option<u16>,
-    again: VecDeque<usize>,
-    /// Bytes that may be sent again: half of the target.
-    again_budget: f64,
-    /// What was sent again in the last second, in bytes.
-    again_rate: f64,
-    padded: f64,
-    probe_since: Option<f64>,
     bad: bool,
     /// Of each tenth of a second: target, kbit/s that left, of it padding, longest queue in ms.
     pub(super) log: Vec<[f64; 4]>,
@@ -103,22 +88,12 @@ pub(super) struct Flow {
 impl Flow {
     pub(super) fn new(max_kbps: u64, limit: Vec<(f64, f64)>) -> Self {
         Self {
-            controller: Controller::new(Bitrate::kbps(max_kbps)),
-            history: History::default(),
+            sender: Sender::new(Instant::now(), 0, Bitrate::kbps(max_kbps)),
+            receiver: Receiver::default(),
             limit,
             told: VecDeque::new(),
             next_frame: 0.0,
             first: true,
-            queue: VecDeque::new(),
-            free_at: 0.0,
-            sequence: 65_000,
-            arrived: Vec::new(),
-            reported_to: None,
-            again: VecDeque::new(),
-            again_budget: 0.0,
-            again_rate: 0.0,
-            padded: 0.0,
-            probe_since: None,
             bad: false,
             log: Vec::new(),
             tenth: [0.0; 4],
@@ -142,7 +117,6 @@ pub(super) struct World {
     pub(super) flows: Vec<Flow>,
     downloads: Vec<(f64, f64, Tcp)>,
     random: StdRng,
-    start: Instant,
     now_ms: u64,
     free_ms: f64,
     last_arrival: f64,
@@ -157,7 +131,6 @@ impl World {
             flows,
             downloads: Vec::new(),
             random: StdRng::seed_from_u64(seed),
-            start: Instant::now(),
             now_ms: 0,
             free_ms: 0.0,
             last_arrival: 0.0,
@@ -185,10 +158,6 @@ impl World {
             }
             self.step_downloads();
         }
-    }
-
-    fn instant(&self) -> Instant {
-        self.start + Duration::from_millis(self.now_ms)
     }
 
     fn second(&self) -> f64 {
@@ -235,29 +204,16 @@ impl World {
     }
 
     fn step(&mut self, at: usize) {
-        let now = self.now_ms as f64;
-        let instant = self.start + Duration::from_millis(self.now_ms);
+        let (ms, now) = (self.now_ms, self.now_ms as f64);
         while let Some(index) = self.reports.iter().position(|(when, whose, _)| *whose == at && *when <= now)
         {
             let Some((_, _, report)) = self.reports.remove(index) else { break };
-            let flow = &mut self.flows[at];
-            let deliveries = flow.history.report(instant, &report);
-            for one in deliveries.iter().filter(|one| one.is_lost() && one.size > 200) {
-                if flow.again_budget > 0.0 {
-                    flow.again_budget -= one.size as f64;
-                    flow.again_rate += one.size as f64;
-                    flow.again.push_back(one.size);
-                }
-            }
-            flow.controller.feedback(instant, &deliveries);
+            self.flows[at].sender.reported(ms, &report);
         }
         let flow = &mut self.flows[at];
-        flow.controller.handle_timeout(instant);
-        let target = flow.controller.target().as_bps() as f64;
-        let share = target / 2.0 / 8e3;
-        flow.again_budget = (flow.again_budget + share).min(share * 500.0);
-        flow.again_rate *= 0.999;
-        flow.told.push_back((target - flow.again_rate * 8.0).max(target / 2.0));
+        flow.sender.tick(ms);
+        let target = flow.sender.target();
+        flow.told.push_back(flow.sender.media());
         let told =
             if flow.told.len() > ENCODER_LAG_MS { flow.told.pop_front() } else { None }.unwrap_or(target);
         if now >= flow.next_frame {
@@ -268,82 +224,30 @@ impl World {
                 .rev()
                 .find(|(from, _)| *from * 1e3 <= now)
                 .map_or(1e9, |(_, kbps)| kbps * 1e3);
-            let rate = (told - SOUND_BPS).max(0.0).min(limit);
+            let rate = (told - SOUND).max(0.0).min(limit);
             // Below it pictures pause.
             let usual = if rate < 30_000.0 { 0.0 } else { rate / 8.0 / FRAME_RATE };
             let first = std::mem::take(&mut flow.first);
             let bytes =
                 if first { FIRST_KEYFRAME.min(limit) } else { usual * self.random.random_range(0.6..1.4) };
-            let mut left = bytes as usize;
-            while left > 0 {
-                let size = left.min(PACKET);
-                flow.queue.push_back(size);
-                left -= size;
-            }
+            flow.sender.picture(bytes as usize);
         }
-        if self.now_ms.is_multiple_of(20) {
-            self.leave(at, 120);
+        for packet in self.flows[at].sender.leave(ms) {
+            self.leave(at, packet);
         }
-        self.pace(at, now, target);
-        self.pad(at, now);
         self.measure(at, target);
-        if self.now_ms % REPORT_MS == (at as u64 * 7) % REPORT_MS {
+        if ms % REPORT_MS == (at as u64 * 7) % REPORT_MS {
             self.report(at);
         }
     }
 
-    fn pace(&mut self, at: usize, now: f64, target: f64) {
-        let moment = self.instant();
-        let probing = self.flows[at].controller.probe(moment).map_or(0.0, |probe| probe.rate.as_bps() as f64);
-        let rate = (target * 2.0).max(300_000.0).max(probing);
-        let rate = if now < 100.0 { rate.max(8e6) } else { rate };
+    fn leave(&mut self, at: usize, packet: Leaving) {
+        let Leaving { sequence, size, padding } = packet;
         let flow = &mut self.flows[at];
-        flow.free_at = flow.free_at.max(now - 10.0);
-        // Half of what leaves may be sent again.
-        while self.flows[at].free_at <= now + 5.0 {
-            let flow = &mut self.flows[at];
-            let Some(size) = flow.again.pop_front().or_else(|| flow.queue.pop_front()) else { break };
-            flow.free_at += size as f64 * 8.0 / rate * 1e3;
-            self.leave(at, size);
-        }
-        let flow = &mut self.flows[at];
-        // What waits for more than a quarter of a second leaves.
-        let waits = flow.queue.iter().sum::<usize>() as f64 * 8.0 / rate * 1e3;
-        if waits > 250.0
-            && let Some(size) = flow.queue.pop_front()
-        {
-            self.leave(at, size);
-        }
-    }
-
-    /// What is sent to find out how much the path takes.
-    fn pad(&mut self, at: usize, now: f64) {
-        let moment = self.instant();
-        let flow = &mut self.flows[at];
-        let Some(probe) = flow.controller.probe(moment) else {
-            flow.probe_since = None;
-            return;
-        };
-        let since = *flow.probe_since.get_or_insert_with(|| {
-            flow.padded = 0.0;
-            now
-        });
-        let due = probe.rate.as_bps() as f64 * (now - since) / 8e3;
-        while self.flows[at].padded < due {
-            self.flows[at].tenth[2] += 1_000.0 * 8.0 / 100.0;
-            self.leave(at, 1_000);
-        }
-    }
-
-    fn leave(&mut self, at: usize, size: usize) {
-        let now = self.start + Duration::from_millis(self.now_ms);
-        let flow = &mut self.flows[at];
-        let sequence = flow.sequence;
-        flow.sequence = sequence.wrapping_add(1);
-        flow.padded += size as f64;
         flow.tenth[1] += size as f64 * 8.0 / 100.0;
-        flow.history.sent(now, sequence, 0, size);
-        flow.controller.sent(now, size);
+        if padding {
+            flow.tenth[2] += size as f64 * 8.0 / 100.0;
+        }
         let lost = match self.path.loss {
             Loss::Random(share) => self.random.random_bool(share),
             Loss::Bursts(share, row) => {
@@ -358,40 +262,19 @@ impl World {
             return;
         }
         let Some(arrival) = self.pass(size) else { return };
-        self.flows[at].arrived.push((sequence, arrival));
+        self.flows[at].receiver.arrives(sequence, arrival);
         if self.path.duplicates > 0.0 && self.random.random_bool(self.path.duplicates) {
-            self.flows[at].arrived.push((sequence, arrival + self.random.random_range(0.0..20.0)));
+            let again = arrival + self.random.random_range(0.0..20.0);
+            self.flows[at].receiver.arrives(sequence, again);
         }
     }
 
-    /// What the other side says, as RFC draft-holmer-rmcat-transport-wide-cc-extensions-01 has it: late ones are told of again.
     fn report(&mut self, at: usize) {
         let now = self.now_ms as f64;
         let gone = self.is_gone() || self.random.random_bool(self.path.feedback_loss);
-        let delay = self.path.delay_ms.max(1.0);
-        let flow = &mut self.flows[at];
-        let (new, rest): (Vec<_>, Vec<_>) = flow.arrived.drain(..).partition(|(_, when)| *when <= now);
-        flow.arrived = rest;
-        let base = flow.reported_to.unwrap_or(65_000);
-        let offset = |sequence: u16| i32::from(sequence.wrapping_sub(base) as i16);
-        let (Some(first), Some(last)) =
-            (new.iter().map(|one| offset(one.0)).min(), new.iter().map(|one| offset(one.0)).max())
-        else {
-            return;
-        };
-        let first = first.min(0);
-        let mut arrivals = vec![None; (last - first + 1).max(0) as usize];
-        for (sequence, when) in new {
-            let slot = &mut arrivals[(offset(sequence) - first) as usize];
-            // The first copy counts.
-            slot.get_or_insert(Duration::from_secs_f64(when.max(0.0) / 1e3 + 5_000.0));
-        }
-        let from = base.wrapping_add(first as u16);
-        if last >= 0 {
-            flow.reported_to = Some(base.wrapping_add(last as u16 + 1));
-        }
-        if !gone {
-            self.reports.push_back((now + delay, at, Report { first: from, arrivals }));
+        let report = self.flows[at].receiver.report(now);
+        if let Some(report) = report.filter(|_| !gone) {
+            self.reports.push_back((now + self.path.delay_ms.max(1.0), at, report));
         }
     }
 

@@ -1,19 +1,8 @@
-//! How much the path takes: a stage that sees every packet leave and reads what the other side reports of it, and the
-//! [`controller`] that makes a rate of that.
+//! The stage that sees every packet leave and reads what the other side reports of it: [`tincan_bandwidth`] makes a rate of
+//! that.
 //!
 //! It stands nearest to the wire: what it does not see leave, it would take for room that is there. The library has such a
-//! stage, whose history cannot tell a packet that is late from one that is lost (see [`history`]).
-
-mod controller;
-mod history;
-mod loss;
-mod probe;
-mod queue;
-mod sound;
-#[cfg(test)]
-mod tests;
-mod throughput;
-mod trend;
+//! stage, whose history cannot tell a packet that is late from one that is lost.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -25,14 +14,11 @@ use rtc::rtcp::transport_feedbacks::transport_layer_cc::{
 };
 use rtc::sdp::extmap::TRANSPORT_CC_URI;
 use rtc::shared::marshal::MarshalSize;
+use tincan_bandwidth::{Controller, Delivery, History, Report, SoundPath};
 use tincan_media::Bitrate;
 use tincan_media::audio::red::Protection;
 use tincan_protocol::Source;
 
-use self::controller::Controller;
-use self::history::{Delivery, History, Report};
-pub(crate) use self::probe::Probe;
-use self::sound::SoundLoss;
 use crate::shared::Shared;
 use crate::stages::{Outlet, Stage};
 
@@ -54,7 +40,7 @@ pub(crate) struct Estimator {
     shared: Arc<Shared>,
     history: History,
     controller: Controller,
-    sound: SoundLoss,
+    sound: SoundPath,
     /// Under which id the transport-wide sequence number stands.
     extension: Option<u8>,
     /// (when it left, bytes) of the last [`RETRANSMISSION_WINDOW`].
@@ -70,7 +56,7 @@ impl Estimator {
             shared,
             history: History::default(),
             controller,
-            sound: SoundLoss::default(),
+            sound: SoundPath::default(),
             extension: None,
             retransmitted: VecDeque::new(),
             reported: None,
@@ -105,9 +91,15 @@ impl Estimator {
         let target = self.controller.target();
         self.shared.set_target(target);
         self.shared.set_probe(self.controller.probe(now));
-        let protection = self.sound.protection();
-        let knows = self.shared.outgoing.red(Source::Microphone).is_some();
-        let protection = if knows { protection } else { Protection::Fec };
+        self.sound.takes(now, target);
+        let protection = match self.sound.protection() {
+            Protection::One | Protection::Two | Protection::Spread
+                if self.shared.outgoing.red(Source::Microphone).is_none() =>
+            {
+                Protection::Fec
+            }
+            protection => protection,
+        };
         self.shared.set_protection(protection);
         let target = self.without_retransmissions(now, target);
         let loss = self.controller.loss();

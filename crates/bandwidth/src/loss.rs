@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::history::Delivery;
+use crate::history::Delivery;
 
 /// Losses are counted over this long, and at least so many packets.
 const STEP: Duration = Duration::from_millis(250);
@@ -41,7 +41,7 @@ struct Step {
 
 /// See the module's description.
 #[derive(Debug, Default)]
-pub(super) struct LossEstimate {
+pub(crate) struct LossEstimate {
     steps: VecDeque<Step>,
     since: Option<Instant>,
     packets: f64,
@@ -55,7 +55,7 @@ pub(super) struct LossEstimate {
 
 impl LossEstimate {
     /// Takes in what became of packets; `target` is what is sent at most now, and `arrives` what was acknowledged lately.
-    pub(super) fn feedback(
+    pub(crate) fn feedback(
         &mut self,
         now: Instant,
         deliveries: &[Delivery],
@@ -141,22 +141,22 @@ impl LossEstimate {
     }
 
     /// What the path takes, as far as loss tells.
-    pub(super) const fn limit(&self) -> Option<f64> {
+    pub(crate) const fn limit(&self) -> Option<f64> {
         self.limit
     }
 
     /// Smoothed share of packets lost.
-    pub(super) const fn loss(&self) -> f64 {
+    pub(crate) const fn loss(&self) -> f64 {
         self.smoothed
     }
 
     /// Of the last moment alone.
-    pub(super) fn latest(&self) -> f64 {
+    pub(crate) fn latest(&self) -> f64 {
         self.steps.front().map_or(0.0, |step| step.lost / step.packets)
     }
 
     /// Another path.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = Self { smoothed: self.smoothed, ..Self::default() };
     }
 }

@@ -10,7 +10,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::history::Delivery;
+use crate::history::Delivery;
 
 /// What leaves within this time is one group.
 const GROUP: f64 = 0.005;
@@ -37,7 +37,7 @@ const PAUSE: f64 = 1.0;
 
 /// What the path's queue does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum Usage {
+pub(crate) enum Usage {
     #[default]
     Normal,
     /// It grows.
@@ -56,7 +56,7 @@ struct Group {
 
 /// See the module's description.
 #[derive(Debug)]
-pub(super) struct Trend {
+pub(crate) struct Trend {
     epoch: Option<Instant>,
     group: Option<Group>,
     before: Option<Group>,
@@ -94,7 +94,7 @@ impl Default for Trend {
 
 impl Trend {
     /// Takes in what arrived.
-    pub(super) fn feedback(&mut self, now: Instant, deliveries: &[Delivery]) -> Usage {
+    pub(crate) fn feedback(&mut self, now: Instant, deliveries: &[Delivery]) -> Usage {
         for one in deliveries {
             let Some(arrival) = one.arrival else { continue };
             let epoch = *self.epoch.get_or_insert(one.sent);
@@ -176,7 +176,7 @@ impl Trend {
     }
 
     /// Another path: what was learned of the one before says nothing.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         *self = Self::default();
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use super::history::Delivery;
+use crate::history::Delivery;
 
 /// Least delay over this long is what everybody waited.
 const WINDOW: Duration = Duration::from_millis(200);
@@ -40,7 +40,7 @@ struct Window {
 
 /// See the module's description.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(crate) struct Queue {
     epoch: Option<Instant>,
     current: Option<Window>,
     windows: VecDeque<f64>,
@@ -53,7 +53,7 @@ pub(super) struct Queue {
 
 impl Queue {
     /// `rate`: bits a second that the path is thought to take.
-    pub(super) fn feedback(&mut self, now: Instant, deliveries: &[Delivery], rate: f64) {
+    pub(crate) fn feedback(&mut self, now: Instant, deliveries: &[Delivery], rate: f64) {
         let largest = deliveries.iter().map(|one| one.size).max().unwrap_or(0);
         self.packet = (largest as f64 * 8.0 / rate).max(self.packet * PACKET_MEMORY);
         for one in deliveries {
@@ -90,24 +90,24 @@ impl Queue {
     }
 
     /// Seconds; `None` until there is something to compare.
-    pub(super) const fn length(&self) -> Option<f64> {
+    pub(crate) const fn length(&self) -> Option<f64> {
         self.length
     }
 
-    pub(super) fn is_congested(&self) -> bool {
+    pub(crate) fn is_congested(&self) -> bool {
         self.length.is_some_and(|length| {
             length > CONGESTED.max(self.wavers * CONGESTED_WAVERS).max(self.packet * CONGESTED_PACKETS)
         })
     }
 
-    pub(super) fn is_drained(&self) -> bool {
+    pub(crate) fn is_drained(&self) -> bool {
         self.length.is_some_and(|length| {
             length < DRAINED.max(self.wavers * DRAINED_WAVERS).max(self.packet * DRAINED_PACKETS)
         })
     }
 
     /// Whatever there is, is the empty path.
-    pub(super) fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         (self.current, self.length) = (None, None);
         self.windows.clear();
     }

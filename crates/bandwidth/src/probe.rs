@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tincan_media::Bitrate;
 
-use super::history::Delivery;
+use crate::history::Delivery;
 
 /// A probe's rate over the target.
 const FACTOR: f64 = 2.0;
@@ -40,11 +40,13 @@ const PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// So much is to leave until then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Probe {
+pub struct Probe {
     /// Of everything that leaves.
-    pub(crate) rate: Bitrate,
-    pub(crate) began: Instant,
-    pub(crate) until: Instant,
+    pub rate: Bitrate,
+    /// When it began.
+    pub began: Instant,
+    /// When it ends.
+    pub until: Instant,
 }
 
 #[derive(Debug)]
@@ -60,16 +62,16 @@ struct Running {
 
 /// What a probe found.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// Bits a second.
-    pub(super) rate: f64,
+    pub(crate) rate: f64,
     /// No more would have passed: what others send over the same path was pushed aside for the moment, too.
-    pub(super) full: bool,
+    pub(crate) full: bool,
 }
 
 /// See the module's description.
 #[derive(Debug, Default)]
-pub(super) struct Prober {
+pub(crate) struct Prober {
     running: Option<Running>,
     next: Option<Instant>,
     pause: Option<Duration>,
@@ -78,25 +80,25 @@ pub(super) struct Prober {
 
 impl Prober {
     /// A packet leaves. The first picture's are a probe.
-    pub(super) fn sent(&mut self, now: Instant, size: usize) {
+    pub(crate) fn sent(&mut self, now: Instant, size: usize) {
         if size > A_PICTURES && !std::mem::replace(&mut self.had_picture, true) {
             self.running = Some(Running::new(now, FIRST_PICTURE, None));
         }
     }
 
     /// What is to leave now, if anything is.
-    pub(super) fn pad(&self, now: Instant) -> Option<Probe> {
+    pub(crate) fn pad(&self, now: Instant) -> Option<Probe> {
         let running = self.running.as_ref().filter(|running| now < running.until)?;
         Some(Probe { rate: running.rate?, began: running.began, until: running.until })
     }
 
     /// Whether a packet that left then is of a probe: it tells nothing of what the path does usually.
-    pub(super) fn is_of_one(&self, sent: Instant) -> bool {
+    pub(crate) fn is_of_one(&self, sent: Instant) -> bool {
         self.running.as_ref().is_some_and(|running| sent >= running.began && sent <= running.until)
     }
 
     /// Probes, if it is time to.
-    pub(super) fn begin(&mut self, now: Instant, target: f64, max: f64) {
+    pub(crate) fn begin(&mut self, now: Instant, target: f64, max: f64) {
         if self.running.is_some() || !self.had_picture || self.next.is_some_and(|next| now < next) {
             return;
         }
@@ -106,7 +108,7 @@ impl Prober {
     }
 
     /// The path is full, or was: not before then.
-    pub(super) fn wait(&mut self, now: Instant, time: Duration) {
+    pub(crate) fn wait(&mut self, now: Instant, time: Duration) {
         let until = now + time;
         self.next = Some(self.next.map_or(until, |next| next.max(until)));
         // What the first picture tells is not to be had again.
@@ -114,13 +116,13 @@ impl Prober {
     }
 
     /// At once, as soon as nothing speaks against it.
-    pub(super) fn hurry(&mut self) {
+    pub(crate) fn hurry(&mut self) {
         (self.next, self.pause) = (None, None);
     }
 
     /// What became of the packets; gives the rate that the path takes, when a probe found that it is more than `target`, or
     /// the first picture that it is less.
-    pub(super) fn feedback(&mut self, now: Instant, deliveries: &[Delivery], target: f64) -> Option<Found> {
+    pub(crate) fn feedback(&mut self, now: Instant, deliveries: &[Delivery], target: f64) -> Option<Found> {
         let running = self.running.as_mut()?;
         let mut is_over = now > running.until + PATIENCE;
         for one in deliveries {

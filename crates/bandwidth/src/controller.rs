@@ -1,20 +1,20 @@
 //! How much to send: by delay, loss, what was acknowledged, and probes.
 //!
-//! Pure: time is an argument. Two detectors look at the delay: the [`trend`](super::trend) sees a queue that begins to grow,
-//! the [`queue`](super::queue) one that stands. [`loss`](super::loss) limits what they allow. Growth is earned by what was
-//! acknowledged, or found by a [probe](super::probe). While less is sent than would be allowed, nothing is learned of how
+//! Pure: time is an argument. Two detectors look at the delay: the [`trend`](crate::trend) sees a queue that begins to grow,
+//! the [`queue`](crate::queue) one that stands. [`loss`](crate::loss) limits what they allow. Growth is earned by what was
+//! acknowledged, or found by a [probe](crate::probe). While less is sent than would be allowed, nothing is learned of how
 //! much that is, and a queue is not taken for ours.
 
 use std::time::{Duration, Instant};
 
 use tincan_media::Bitrate;
 
-use super::history::Delivery;
-use super::loss::LossEstimate;
-use super::probe::{Probe, Prober};
-use super::queue::Queue;
-use super::throughput::Throughput;
-use super::trend::{Trend, Usage};
+use crate::history::Delivery;
+use crate::loss::LossEstimate;
+use crate::probe::{Probe, Prober};
+use crate::queue::Queue;
+use crate::throughput::Throughput;
+use crate::trend::{Trend, Usage};
 
 /// Where a call starts: 360p is fine at it, and a path that carries less carries no call.
 const FIRST: Bitrate = Bitrate::kbps(350);
@@ -22,7 +22,7 @@ const FIRST: Bitrate = Bitrate::kbps(350);
 /// has to be earned by what was acknowledged.
 const START: Bitrate = Bitrate::kbps(1_000);
 /// The sound and a little: pictures pause well above it.
-pub(crate) const MIN: Bitrate = Bitrate::kbps(60);
+const MIN: Bitrate = Bitrate::kbps(60);
 
 /// What a decrease leaves of what arrived; less of it where the queue takes long to drain.
 const DECREASE: f64 = 0.85;
@@ -105,7 +105,7 @@ struct Unheard {
 
 /// See the module's description.
 #[derive(Debug)]
-pub(crate) struct Controller {
+pub struct Controller {
     target: f64,
     max: f64,
     trend: Trend,
@@ -133,7 +133,8 @@ pub(crate) struct Controller {
 }
 
 impl Controller {
-    pub(crate) fn new(max: Bitrate) -> Self {
+    /// One that never allows more than `max`.
+    pub fn new(max: Bitrate) -> Self {
         let max = (max.as_bps() as f64).max(MIN.as_bps() as f64);
         Self {
             target: (FIRST.as_bps() as f64).min(max),
@@ -160,22 +161,22 @@ impl Controller {
     }
 
     /// The rate to send at.
-    pub(crate) fn target(&self) -> Bitrate {
+    pub fn target(&self) -> Bitrate {
         Bitrate::bps(self.target as u64)
     }
 
     /// Smoothed share of packets lost.
-    pub(crate) fn loss(&self) -> f32 {
+    pub fn loss(&self) -> f32 {
         self.loss.loss() as f32
     }
 
     /// What is to be filled up with packets that were sent before.
-    pub(crate) fn probe(&self, now: Instant) -> Option<Probe> {
+    pub fn probe(&self, now: Instant) -> Option<Probe> {
         self.prober.pad(now)
     }
 
-    /// A packet leaves.
-    pub(crate) fn sent(&mut self, now: Instant, size: usize) {
+    /// A packet of so many bytes leaves.
+    pub fn sent(&mut self, now: Instant, size: usize) {
         self.prober.sent(now, size);
         let patience = self.patience();
         let unheard = self.unheard.get_or_insert(Unheard { first: now, last: now });
@@ -207,7 +208,7 @@ impl Controller {
     }
 
     /// When [`Self::handle_timeout`] is to be called next.
-    pub(crate) fn poll_timeout(&self) -> Option<Instant> {
+    pub fn poll_timeout(&self) -> Option<Instant> {
         // Before anything was heard, there may be nobody yet.
         let Unheard { first, last } = self.unheard.filter(|_| self.heard)?;
         let patience = self.patience();
@@ -216,7 +217,7 @@ impl Controller {
     }
 
     /// Time has passed.
-    pub(crate) fn handle_timeout(&mut self, now: Instant) {
+    pub fn handle_timeout(&mut self, now: Instant) {
         if self.poll_timeout().is_none_or(|due| now < due) {
             return;
         }
@@ -227,7 +228,7 @@ impl Controller {
     }
 
     /// Another path, or the same one after a restart.
-    pub(crate) fn path_changed(&mut self) {
+    pub fn path_changed(&mut self) {
         self.trend.forget();
         self.queue.forget();
         self.throughput.forget();
@@ -237,7 +238,7 @@ impl Controller {
     }
 
     /// What the other side reported of our packets.
-    pub(crate) fn feedback(&mut self, now: Instant, deliveries: &[Delivery]) {
+    pub fn feedback(&mut self, now: Instant, deliveries: &[Delivery]) {
         if deliveries.is_empty() {
             return;
         }
