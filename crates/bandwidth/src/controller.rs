@@ -51,14 +51,18 @@ const GROWTH_FAR: f64 = 0.15;
 /// multiplies would keep the shares that it began with. In bits a second, but not by more than this share.
 const GROWTH_NEAR: f64 = 35_000.0;
 const GROWTH_NEAR_AT_MOST: f64 = 0.10;
-/// By a probe that filled the path.
+/// By a probe that filled the path, and by one that did not, once something was congested: what others on the path left free
+/// for a moment passes a probe too, and the next one comes soon.
 const GROWTH_BESIDE: f64 = 1.2;
+const GROWTH_PROBED: f64 = 1.5;
 /// How long a measured capacity is believed.
 const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
 /// Less than this share of the target is sent: the application has no more.
 const LIMITED: f64 = 0.65;
-/// A queue leaves so many times what an application sends that has no more.
+/// A queue leaves so many times what an application sends that has no more; a long one hardly more than that, for it may be
+/// the sum of several that each have no more.
 const LIMITED_LEAST: f64 = 2.5;
+const LIMITED_LONG: f64 = 1.2;
 /// For so long after there was more again, what arrived is still a measure of before, and for the time that it takes to be told.
 const LIMITED_ECHO: Duration = Duration::from_millis(500);
 /// What leaves is measured over this long.
@@ -267,7 +271,11 @@ impl Controller {
         self.judge_queue(now, usage);
         if let (Some(found), None) = (found, &self.draining) {
             // Where it was full before, others may send too, and would have to give way.
-            let most = if found.full && self.congested_once { self.target * GROWTH_BESIDE } else { f64::MAX };
+            let most = match (self.congested_once, found.full) {
+                (false, _) => f64::MAX,
+                (true, true) => self.target * GROWTH_BESIDE,
+                (true, false) => self.target * GROWTH_PROBED,
+            };
             self.target = found.rate.min(most);
             tracing::debug!(?found, target = self.target, "a probe came through");
         }
@@ -351,7 +359,8 @@ impl Controller {
         let lately = self.limited_at.is_some_and(|at| now.saturating_duration_since(at) < echo);
         if (self.limited || lately) && cuts == 0 {
             // What arrives is what was there to be sent, and no measure of the path.
-            self.target = (before * share).max(before.min(rate * LIMITED_LEAST));
+            let least = if queue > LONG_QUEUE { LIMITED_LONG } else { LIMITED_LEAST };
+            self.target = (before * share).max(before.min(rate * least));
         } else {
             // While it is us who congest, what arrives is what the path carries.
             let known =

@@ -18,6 +18,7 @@ mod alone;
 mod api;
 mod link;
 mod processor;
+mod rates;
 mod sizes;
 #[cfg(test)]
 mod tests;
@@ -72,6 +73,8 @@ pub struct Allocator<L> {
     uplink: Uplink<L>,
     processor: Processor,
     last_up: Option<Instant>,
+    /// When rates were set last.
+    rated_at: Option<Instant>,
     /// Who was the last whose paused picture was tried again, when, and how long to wait for the next.
     returned: Option<(L, Instant)>,
     return_every: Duration,
@@ -97,6 +100,7 @@ impl<L: Copy + Ord> Allocator<L> {
             uplink: Uplink::default(),
             processor: Processor::default(),
             last_up: None,
+            rated_at: None,
             returned: None,
             return_every: RETURN_EVERY,
         }
@@ -494,55 +498,6 @@ impl<L: Copy + Ord> Allocator<L> {
         self.return_every = if stayed { RETURN_EVERY } else { longer };
         self.returned = None;
         stayed
-    }
-
-    /// More than this improves a layer no more.
-    fn ceiling(&self, layer: LayerId) -> f64 {
-        self.sizes.get(self.largest(layer)).ceiling()
-    }
-
-    /// The index of the largest size of a layer that somebody in it wants and this computer makes.
-    fn largest(&self, layer: LayerId) -> usize {
-        let users = self.links.values().filter(|link| link.rung.layer() == Some(layer));
-        let wanted = users.map(|link| self.most(link)).max().unwrap_or(self.sizes.last());
-        let entry = self.sizes.entry(layer);
-        (entry..=wanted.max(entry)).rev().find(|&index| self.sizes.get(index).layer == layer).unwrap_or(entry)
-    }
-
-    /// Each layer's rate: the least that its users carry, and together no more than the uplink does.
-    fn set_rates(&mut self, now: Instant) {
-        let mut rates: BTreeMap<LayerId, (f64, f64)> = BTreeMap::new();
-        for link in self.links.values() {
-            if let Some(layer) = link.rung.layer() {
-                let (rate, shares) = rates.entry(layer).or_insert((f64::INFINITY, 0.0));
-                *rate = rate.min(link.estimate / link.rung.share());
-                *shares += link.rung.share();
-            }
-        }
-        let mut total = 0.0;
-        for (&layer, (rate, shares)) in &mut rates {
-            *rate = rate.min(self.ceiling(layer)).max(self.sizes.floor(layer));
-            total += *rate * *shares;
-        }
-        let mut excess = total + self.sound() - self.uplink.limit();
-        for (&layer, (rate, shares)) in rates.iter_mut().rev() {
-            let cut = (excess / *shares).clamp(0.0, *rate - self.sizes.floor(layer));
-            *rate -= cut;
-            excess -= cut * *shares;
-        }
-        self.layers.retain(|layer, _| rates.contains_key(layer));
-        for (layer, (rate, _)) in rates {
-            let (least, most) = (self.sizes.entry(layer), self.largest(layer));
-            let (ladder, of) = self.layers.entry(layer).or_insert_with(|| (Ladder::at(least, now), rate));
-            ladder.update(&self.sizes, rate, (least, most), now);
-            *of = rate;
-        }
-    }
-
-    /// What a link costs now.
-    fn cost(&self, rung: Rung) -> f64 {
-        let rate = rung.layer().and_then(|layer| self.layers.get(&layer)).map_or(0.0, |(_, rate)| *rate);
-        rate * rung.share()
     }
 
     fn made(&self) -> Plan<L> {

@@ -1,229 +1,90 @@
-//! A room of senders and receivers in simulated time: each sender's uplink and each receiver's downlink is a first-in,
-//! first-out queue that all flows through it share, and each flow has a rate controller of its own.
+//! A room of senders and receivers in simulated time, packet by packet: each sender's uplink and each receiver's downlink is a
+//! first-in, first-out queue that all flows through it share, reports included, and each flow has the rate controller and the
+//! pacer that connections have.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use tincan_bandwidth::Report;
+use tincan_bandwidth::simulation::{Receiver, Sender};
 use tincan_media::Bitrate;
 
 use super::super::{Allocator, AllocatorInput, LayerId, PathEstimate, Pictures, Want};
 
+/// How often a test looks.
 pub(super) const TICK: Duration = Duration::from_millis(10);
-const DT: f64 = 0.010;
-/// Opus with headers.
-pub(super) const SOUND: f64 = 40e3;
-/// From sending to the news of it, on an empty path.
-const ROUND_TRIP: Duration = Duration::from_millis(60);
+/// From one end of an empty path to the middle of the network, and from there to the other.
+const HALF_WAY_MS: f64 = 15.0;
 /// Routers drop what would wait longer.
-const BUFFER: f64 = 0.400;
+const BUFFER_MS: f64 = 400.0;
 /// A keyframe has the bits of so many seconds.
 const KEYFRAME: f64 = 0.25;
 /// An encoder needs so long to follow a new rate (time constant).
 const FOLLOWS: f64 = 0.200;
+/// A picture has so much more or less than the average.
+const VARIES: f64 = 0.4;
+const PICTURE_EVERY_MS: u64 = 33;
+const REPORT_EVERY_MS: u64 = 50;
+/// Owners of connections hear of a new target so often at most, and of changes from this share on.
+const TOLD_EVERY_MS: u64 = 200;
+const TOLD_FROM: f64 = 0.03;
+/// Of one connection.
+const MOST: Bitrate = Bitrate::kbps(4_500);
 
-/// Some bits of one flow.
-#[derive(Debug, Clone, Copy)]
-struct Parcel {
-    flow: usize,
-    bits: f64,
-    sent: Instant,
-    /// What it waited so far, seconds.
-    waited: f64,
+/// A generator that gives the same numbers everywhere (splitmix64).
+pub(super) struct Random(pub(super) u64);
+
+impl Random {
+    /// From 0 to 1.
+    pub(super) fn next(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
+    }
 }
 
 /// A queue with a rate.
 #[derive(Debug)]
 pub(super) struct Queue {
+    /// Bits a second.
     pub(super) capacity: f64,
-    parcels: VecDeque<Parcel>,
-    bits: f64,
-    /// What the next to come will wait, for each of the last 50 ticks.
+    /// When all that is in it has left, in milliseconds.
+    free_at: f64,
+    /// What the next to come would wait, in seconds, for each of the last 500 ms.
     recent: VecDeque<f64>,
 }
 
 impl Queue {
-    fn new(capacity: f64) -> Self {
-        Self { capacity, parcels: VecDeque::new(), bits: 0.0, recent: VecDeque::new() }
+    const fn new(capacity: f64) -> Self {
+        Self { capacity, free_at: 0.0, recent: VecDeque::new() }
     }
 
-    /// Seconds.
-    pub(super) fn delay(&self) -> f64 {
-        self.bits / self.capacity
+    /// What the next to come waits, in milliseconds.
+    fn wait(&self, ms: f64) -> f64 {
+        (self.free_at - ms).max(0.0)
     }
 
-    /// The least of half a second: what everybody waited, a keyframe's moment left out.
+    /// The least of half a second, in seconds: what everybody waited, a keyframe's moment left out.
     pub(super) fn standing(&self) -> f64 {
         self.recent.iter().copied().fold(f64::INFINITY, f64::min)
     }
 
-    /// Whether it was taken.
-    fn push(&mut self, mut parcel: Parcel) -> bool {
-        if self.delay() > BUFFER {
-            return false;
+    /// When it has left, unless the queue was full.
+    fn push(&mut self, ms: f64, bytes: usize) -> Option<f64> {
+        if self.wait(ms) > BUFFER_MS {
+            return None;
         }
-        parcel.waited += self.delay();
-        self.bits += parcel.bits;
-        self.parcels.push_back(parcel);
-        true
+        self.free_at = self.free_at.max(ms) + bytes as f64 * 8e3 / self.capacity;
+        Some(self.free_at)
     }
 
-    fn serve(&mut self) -> Vec<Parcel> {
-        let mut left = self.capacity * DT;
-        let mut out = Vec::new();
-        while let Some(first) = self.parcels.front_mut() {
-            let part = first.bits.min(left);
-            left -= part;
-            self.bits = (self.bits - part).max(0.0);
-            first.bits -= part;
-            out.push(Parcel { bits: part, ..*first });
-            if first.bits > 0.0 {
-                break;
-            }
-            self.parcels.pop_front();
-        }
-        self.recent.push_back(self.delay());
-        if self.recent.len() > 50 {
+    fn watch(&mut self, ms: f64) {
+        self.recent.push_back(self.wait(ms) / 1e3);
+        if self.recent.len() > 500 {
             self.recent.pop_front();
         }
-        out
-    }
-}
-
-/// The rate controller of one flow, after the one that connections have: standing queue, loss, and growth that what was
-/// acknowledged allows.
-#[derive(Debug)]
-pub(super) struct Controller {
-    pub(super) target: f64,
-    delays: VecDeque<(Instant, f64)>,
-    /// Least delay of each of the last ten seconds: what an empty path is taken to have.
-    base: VecDeque<(Instant, f64)>,
-    acknowledged: VecDeque<(Instant, f64)>,
-    draining: Option<(f64, Instant)>,
-    capacity: Option<(Instant, f64)>,
-    congested_once: bool,
-    told: f64,
-    lost: f64,
-    total: f64,
-    loss: f64,
-    loss_since: Option<Instant>,
-}
-
-const MAX: f64 = 4.5e6;
-
-impl Controller {
-    fn new() -> Self {
-        Self {
-            target: 350e3,
-            delays: VecDeque::new(),
-            base: VecDeque::new(),
-            acknowledged: VecDeque::new(),
-            draining: None,
-            capacity: None,
-            congested_once: false,
-            told: 0.0,
-            lost: 0.0,
-            total: 0.0,
-            loss: 0.0,
-            loss_since: None,
-        }
-    }
-
-    fn arrived(&mut self, parcel: &Parcel, now: Instant) {
-        self.delays.push_back((now, parcel.waited));
-        match self.base.back_mut() {
-            Some((at, least)) if now.saturating_duration_since(*at) < Duration::from_secs(1) => {
-                *least = least.min(parcel.waited);
-            }
-            _ => self.base.push_back((now, parcel.waited)),
-        }
-        if self.base.len() > 10 {
-            self.base.pop_front();
-        }
-        self.acknowledged.push_back((now, parcel.bits));
-        self.total += parcel.bits;
-    }
-
-    fn dropped(&mut self, bits: f64) {
-        self.lost += bits;
-        self.total += bits;
-    }
-
-    fn rate(&self, over: Duration, now: Instant) -> f64 {
-        let since = now.checked_sub(over).unwrap();
-        self.acknowledged.iter().filter(|(at, _)| *at >= since).map(|(_, bits)| bits).sum::<f64>()
-            / over.as_secs_f64()
-    }
-
-    fn step(&mut self, now: Instant) {
-        let old = |at: Instant, millis| now.saturating_duration_since(at) > Duration::from_millis(millis);
-        while self.delays.front().is_some_and(|(at, _)| old(*at, 200)) {
-            self.delays.pop_front();
-        }
-        while self.acknowledged.front().is_some_and(|(at, _)| old(*at, 500)) {
-            self.acknowledged.pop_front();
-        }
-        self.judge_loss(now);
-        let long = self.rate(Duration::from_millis(500), now);
-        let rate = long.max(self.rate(Duration::from_millis(200), now));
-        let least = |of: &VecDeque<(Instant, f64)>| of.iter().map(|(_, delay)| *delay).reduce(f64::min);
-        let (Some(queue), Some(base)) = (least(&self.delays), least(&self.base)) else { return };
-        let queue = queue - base;
-        if let Some((before, look_again)) = self.draining {
-            if queue < 0.020 {
-                self.draining = None;
-                if let Some((_, capacity)) = self.capacity {
-                    self.target = self.target.max(capacity * 0.9);
-                }
-            } else if now >= look_again && queue > 0.045 {
-                self.congested(now, queue, rate, before);
-            }
-        } else if queue > 0.045 {
-            self.congested(now, queue, rate, self.target);
-        } else if queue < 0.020 && self.loss <= 0.1 {
-            self.grow(now, long);
-        }
-        self.target = self.target.clamp(60e3, MAX);
-    }
-
-    fn congested(&mut self, now: Instant, queue: f64, rate: f64, before: f64) {
-        let rate = rate.min(before);
-        self.congested_once = true;
-        self.capacity = Some((now, rate));
-        self.target = rate * if queue > 0.100 { 0.6 } else { 0.85 };
-        let again = now + ROUND_TRIP + Duration::from_millis(300);
-        self.draining = Some((before, again));
-    }
-
-    fn judge_loss(&mut self, now: Instant) {
-        let since = *self.loss_since.get_or_insert(now);
-        if now.saturating_duration_since(since) < Duration::from_millis(500) || self.total <= 0.0 {
-            return;
-        }
-        self.loss = 0.7 * self.loss + 0.3 * self.lost / self.total;
-        if self.loss > 0.1 && self.draining.is_none() {
-            self.congested_once = true;
-            self.target *= 1.0 - 0.5 * (self.loss - 0.1);
-        }
-        (self.lost, self.total, self.loss_since) = (0.0, 0.0, Some(now));
-    }
-
-    fn grow(&mut self, now: Instant, rate: f64) {
-        if !self.congested_once && self.target < 1e6 {
-            self.target *= 4f64.powf(DT);
-            return;
-        }
-        if self.target > rate * 1.5 + 50e3 {
-            return;
-        }
-        let near = self.capacity.is_some_and(|(at, capacity)| {
-            now.saturating_duration_since(at) < Duration::from_secs(20) && self.target > capacity * 0.8
-        });
-        let growth = match (near, self.congested_once) {
-            (true, _) => 0.03,
-            (false, false) => 0.40,
-            (false, true) => 0.12,
-        };
-        self.target += (self.target * growth).max((self.target * 0.1).min(20e3)) * DT;
     }
 }
 
@@ -233,57 +94,69 @@ struct Flow {
     from: usize,
     to: usize,
     up: bool,
-    controller: Controller,
+    sender: Sender,
+    receiver: Receiver,
+    /// (when it is back, what it says).
+    reports: VecDeque<(f64, Report)>,
     pictures: Pictures,
-    /// Bits that wait for the pacer.
-    backlog: f64,
+    /// What the allocator was told, in bits a second.
+    told: f64,
 }
 
-/// What happened on the way, told when the sender hears of it.
-struct News {
-    at: Instant,
+/// A packet between two queues.
+#[derive(Debug)]
+struct UnderWay {
+    /// When it is at the downlink, in milliseconds.
+    at: f64,
     flow: usize,
-    /// `None` when it was lost.
-    parcel: Option<Parcel>,
-    bits: f64,
+    sequence: u16,
+    bytes: usize,
 }
 
 /// See the module's description.
 pub(super) struct Room {
     pub(super) now: Instant,
+    start: Instant,
+    ms: u64,
     pub(super) allocators: Vec<Allocator<usize>>,
     /// Rate that each sender's encoder gives of each layer now.
     encoded: Vec<[f64; 4]>,
     pub(super) uplinks: Vec<Queue>,
     pub(super) downlinks: Vec<Queue>,
+    /// Of each uplink.
+    under_way: Vec<VecDeque<UnderWay>>,
     flows: Vec<Flow>,
-    news: VecDeque<News>,
-    tick: u64,
+    random: Random,
     pub(super) switches: u64,
 }
 
 impl Room {
     /// Nobody is connected to anybody yet.
     pub(super) fn new(uplinks: &[f64], downlinks: &[f64]) -> Self {
+        let start = Instant::now();
         let people = uplinks.len();
         let pairs = (0..people).flat_map(|from| (0..people).map(move |to| (from, to)));
         let flows = pairs.filter(|(from, to)| from != to).map(|(from, to)| Flow {
             from,
             to,
             up: false,
-            controller: Controller::new(),
+            sender: Sender::new(start, 0, MOST),
+            receiver: Receiver::default(),
+            reports: VecDeque::new(),
             pictures: Pictures::Paused,
-            backlog: 0.0,
+            told: 0.0,
         });
         Self {
-            now: Instant::now(),
+            now: start,
+            start,
+            ms: 0,
             allocators: (0..people).map(|_| Allocator::new()).collect(),
             encoded: vec![[0.0; 4]; people],
             uplinks: uplinks.iter().map(|&rate| Queue::new(rate)).collect(),
             downlinks: downlinks.iter().map(|&rate| Queue::new(rate)).collect(),
+            under_way: (0..people).map(|_| VecDeque::new()).collect(),
             flows: flows.collect(),
-            news: VecDeque::new(),
-            tick: 0,
+            random: Random(people as u64),
             switches: 0,
         }
     }
@@ -294,7 +167,8 @@ impl Room {
         for flow in &mut self.flows {
             if (flow.from, flow.to) == (one, other) || (flow.from, flow.to) == (other, one) {
                 flow.up = true;
-                flow.controller = Controller::new();
+                flow.sender = Sender::new(self.start, self.ms, MOST);
+                flow.receiver = Receiver::default();
                 self.allocators[flow.from].handle(now, AllocatorInput::LinkUp(flow.to));
             }
         }
@@ -321,20 +195,32 @@ impl Room {
         self.pictures(from, to).layer()
     }
 
+    /// Looks every [`TICK`].
     pub(super) fn run(&mut self, time: Duration, mut look: impl FnMut(&Self)) {
         let end = self.now + time;
         while self.now < end {
             self.step();
-            look(self);
+            if self.ms.is_multiple_of(TICK.as_millis() as u64) {
+                look(self);
+            }
         }
     }
 
+    /// A millisecond.
     fn step(&mut self) {
-        self.now += TICK;
-        self.tick += 1;
-        let now = self.now;
-        if self.tick.is_multiple_of(3) {
-            for sender in 0..self.allocators.len() {
+        self.now += Duration::from_millis(1);
+        self.ms += 1;
+        let ms = self.ms;
+        for flow in self.flows.iter_mut().filter(|flow| flow.up) {
+            while flow.reports.front().is_some_and(|(at, _)| *at <= ms as f64) {
+                let (_, report) = flow.reports.pop_front().expect("there is a first");
+                flow.sender.reported(ms, &report);
+            }
+            flow.sender.tick(ms);
+        }
+        // Cameras do not take their pictures at the same moment.
+        for sender in 0..self.allocators.len() {
+            if ms % PICTURE_EVERY_MS == sender as u64 * 4 % PICTURE_EVERY_MS {
                 self.encode(sender);
             }
         }
@@ -342,53 +228,73 @@ impl Room {
             self.send(index);
         }
         for uplink in 0..self.uplinks.len() {
-            for parcel in self.uplinks[uplink].serve() {
-                let to = self.flows[parcel.flow].to;
-                if !self.downlinks[to].push(parcel) {
-                    let at = now + ROUND_TRIP;
-                    self.news.push_back(News { at, flow: parcel.flow, parcel: None, bits: parcel.bits });
-                }
+            self.pass_on(uplink);
+        }
+        for index in 0..self.flows.len() {
+            if ms % REPORT_EVERY_MS == index as u64 * 7 % REPORT_EVERY_MS {
+                self.report(index);
+            }
+            if ms % TOLD_EVERY_MS == index as u64 * 7 % TOLD_EVERY_MS {
+                self.tell(index);
             }
         }
-        for downlink in 0..self.downlinks.len() {
-            for parcel in self.downlinks[downlink].serve() {
-                let (at, flow, bits) = (now + ROUND_TRIP, parcel.flow, parcel.bits);
-                self.news.push_back(News { at, flow, parcel: Some(parcel), bits });
-            }
-        }
-        while self.news.front().is_some_and(|news| news.at <= now) {
-            let news = self.news.pop_front().unwrap();
-            let controller = &mut self.flows[news.flow].controller;
-            match news.parcel {
-                Some(parcel) => controller.arrived(&parcel, now),
-                None => controller.dropped(news.bits),
-            }
-        }
-        for flow in self.flows.iter_mut().filter(|flow| flow.up) {
-            flow.controller.step(now);
-        }
-        if self.tick.is_multiple_of(10) {
-            self.tell();
+        for queue in self.uplinks.iter_mut().chain(&mut self.downlinks) {
+            queue.watch(ms as f64);
         }
     }
 
-    /// Controllers tell their targets when they moved.
-    fn tell(&mut self) {
-        for flow in self.flows.iter_mut().filter(|flow| flow.up) {
-            let controller = &mut flow.controller;
-            if (controller.target - controller.told).abs() > controller.told * 0.03 {
-                controller.told = controller.target;
-                let path = PathEstimate {
-                    available: Bitrate::bps(controller.target as u64),
-                    sound: Bitrate::bps(SOUND as u64),
-                    loss: controller.loss as f32,
-                };
-                self.allocators[flow.from].handle(self.now, AllocatorInput::Path(flow.to, path));
+    fn send(&mut self, index: usize) {
+        let flow = &mut self.flows[index];
+        if !flow.up {
+            return;
+        }
+        for packet in flow.sender.leave(self.ms) {
+            let (sequence, bytes) = (packet.sequence, packet.size);
+            if let Some(left) = self.uplinks[flow.from].push(self.ms as f64, bytes) {
+                let at = left + HALF_WAY_MS;
+                self.under_way[flow.from].push_back(UnderWay { at, flow: index, sequence, bytes });
             }
+        }
+    }
+
+    /// From an uplink to the downlinks.
+    fn pass_on(&mut self, uplink: usize) {
+        let waiting = &mut self.under_way[uplink];
+        while waiting.front().is_some_and(|packet| packet.at <= self.ms as f64) {
+            let packet = waiting.pop_front().expect("there is a first");
+            let flow = &mut self.flows[packet.flow];
+            if let Some(left) = self.downlinks[flow.to].push(packet.at, packet.bytes) {
+                flow.receiver.arrives(packet.sequence, left + HALF_WAY_MS);
+            }
+        }
+    }
+
+    /// A report goes the way back, through queues that it shares with what its sender sends itself.
+    fn report(&mut self, index: usize) {
+        let ms = self.ms as f64;
+        let flow = &mut self.flows[index];
+        if let Some(report) = flow.receiver.report(ms).filter(|_| flow.up) {
+            let waits = self.uplinks[flow.to].wait(ms) + self.downlinks[flow.from].wait(ms);
+            flow.reports.push_back((ms + 2.0 * HALF_WAY_MS + waits, report));
+        }
+    }
+
+    fn tell(&mut self, index: usize) {
+        let flow = &mut self.flows[index];
+        let available = flow.sender.media();
+        if flow.up && (available - flow.told).abs() > flow.told * TOLD_FROM {
+            flow.told = available;
+            let path = PathEstimate {
+                available: Bitrate::bps(available as u64),
+                sound: Bitrate::bps(flow.sender.sound() as u64),
+                loss: flow.sender.controller.loss(),
+            };
+            self.allocators[flow.from].handle(self.now, AllocatorInput::Path(flow.to, path));
         }
     }
 
     fn encode(&mut self, sender: usize) {
+        let seconds = PICTURE_EVERY_MS as f64 / 1e3;
         let plan = self.allocators[sender].plan(self.now);
         let encoded = &mut self.encoded[sender];
         let mut keyframes = [false; 4];
@@ -402,47 +308,29 @@ impl Room {
             }
             flow.pictures = link.pictures;
         }
+        let mut bits = [0.0; 4];
         let mut of = [0.0; 4];
         for layer in &plan.layers {
-            let (target, now) = (layer.bitrate.as_bps() as f64, &mut encoded[layer.id as usize]);
+            let at = layer.id as usize;
+            let (target, now) = (layer.bitrate.as_bps() as f64, &mut encoded[at]);
             if *now <= 0.0 {
                 *now = target;
             }
-            *now += (target - *now) * 3.0 * DT / FOLLOWS;
-            of[layer.id as usize] = *now;
+            *now += (target - *now) * seconds / FOLLOWS;
+            of[at] = *now;
+            bits[at] = *now * seconds * (1.0 + VARIES * (2.0 * self.random.next() - 1.0));
+            if keyframes[at] {
+                bits[at] += *now * KEYFRAME;
+            }
         }
         *encoded = of;
         for flow in self.flows.iter_mut().filter(|flow| flow.from == sender && flow.up) {
             let (layer, share) = match flow.pictures {
-                Pictures::Paused => {
-                    flow.backlog = 0.0;
-                    continue;
-                }
+                Pictures::Paused => continue,
                 Pictures::Base(layer) => (layer, 0.6),
                 Pictures::All(layer) => (layer, 1.0),
             };
-            let rate = of[layer as usize];
-            flow.backlog += rate * share * 3.0 * DT;
-            if keyframes[layer as usize] {
-                flow.backlog += rate * KEYFRAME;
-            }
-        }
-    }
-
-    fn send(&mut self, index: usize) {
-        let flow = &mut self.flows[index];
-        if !flow.up {
-            return;
-        }
-        // Paced at twice the target, and nothing waits longer than a quarter of a second.
-        let paced = (2.0 * flow.controller.target * DT).max(flow.backlog * DT / 0.25);
-        let pictures = flow.backlog.min(paced);
-        flow.backlog -= pictures;
-        let bits = pictures + SOUND * DT;
-        let parcel = Parcel { flow: index, bits, sent: self.now, waited: 0.0 };
-        if !self.uplinks[flow.from].push(parcel) {
-            let at = parcel.sent + ROUND_TRIP;
-            self.news.push_back(News { at, flow: index, parcel: None, bits });
+            flow.sender.picture((bits[layer as usize] * share / 8.0) as usize);
         }
     }
 }

@@ -3,29 +3,16 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use tincan_bandwidth::simulation::SOUND;
 use tincan_media::video::Resolution;
 
 use super::super::sizes::Sizes;
 use super::super::{LayerId, Want};
-use super::network::{Room, SOUND, TICK};
+use super::network::{Random, Room, TICK};
 
-/// A generator that gives the same numbers everywhere.
-struct Random(u64);
-
-impl Random {
-    /// From 0 to 1 (splitmix64).
-    fn next(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        ((z ^ (z >> 31)) >> 11) as f64 / (1u64 << 53) as f64
-    }
-
-    /// Evenly among orders of magnitude.
-    fn rate(&mut self, least: f64, most: f64) -> f64 {
-        least * (most / least).powf(self.next())
-    }
+/// Evenly among orders of magnitude.
+fn rate(random: &mut Random, least: f64, most: f64) -> f64 {
+    least * (most / least).powf(random.next())
 }
 
 const PEOPLE: usize = 8;
@@ -90,43 +77,69 @@ fn queues(room: &Room, seen: &mut Seen) {
 
 fn random_room(seed: u64) -> Room {
     let mut random = Random(seed);
-    let uplinks: Vec<f64> = (0..PEOPLE).map(|_| random.rate(0.3e6, 20e6)).collect();
-    let downlinks: Vec<f64> = uplinks.iter().map(|up| up * random.rate(1.0, 10.0)).collect();
+    let uplinks: Vec<f64> = (0..PEOPLE).map(|_| rate(&mut random, 0.3e6, 20e6)).collect();
+    let downlinks: Vec<f64> = uplinks.iter().map(|up| up * rate(&mut random, 1.0, 10.0)).collect();
     let mut room = Room::new(&uplinks, &downlinks);
     room.connect_all();
     room
 }
 
-/// Rooms that are tried: a few seconds of computing.
-const ROOMS: u64 = 6;
-/// Share of the time in which a queue may be long: a keyframe for everybody passes a small link in a second or two.
-const LONG: f64 = 0.06;
-/// The sound of seven takes four fifths of a slower link: what is left carries no keyframe in time.
-const SLOW: f64 = 350e3;
+/// Share of the time in which somebody may be that far below, and of pairs that may be so all the same: on a downlink that seven
+/// fill, one may get less than the others for long.
+const BELOW: f64 = 0.25;
+const PAIRS_BELOW: f64 = 0.002;
+/// Share of the time in which a queue may be long, on one link and on average: eight who meet at once do not know what their
+/// common links take, and find out by filling them.
+const LONG: f64 = 0.10;
+const LONG_ON_AVERAGE: f64 = 0.02;
+/// Seven controllers that allow no less than 60 kbit/s each fill a slower link, and what is left carries no keyframe in time: no
+/// bound is kept there.
+const SLOW: f64 = 0.6e6;
+
+/// TINCAN_ROOMS=FIRST..LAST draws others.
+fn seeds() -> std::ops::Range<u64> {
+    let asked = std::env::var("TINCAN_ROOMS").ok();
+    let ends = asked.as_deref().and_then(|asked| asked.split_once(".."));
+    let range = ends.and_then(|(first, last)| Some(first.parse().ok()?..last.parse().ok()?));
+    range.unwrap_or(0..4)
+}
 
 #[test]
 fn eight_people_with_uplinks_from_300_kbit_to_20_mbit() {
-    for seed in 0..ROOMS {
+    let (mut all, mut below, mut findings) = (Vec::new(), Vec::new(), Vec::new());
+    for seed in seeds() {
         let mut room = random_room(seed);
         let seen = minute(&mut room);
-        for ((from, to), share) in seen.below {
+        for ((from, to), share) in seen.below.into_iter().filter(|(_, share)| *share >= BELOW) {
             let possible = possible(&room, from, to);
-            assert!(
-                share < 0.25,
-                "room {seed}: {from} to {to} could have {possible:?}, but {share:.2} of the time not nearly"
-            );
+            below.push(format!(
+                "room {seed}: {from} to {to} could have {possible:?}; not nearly for {share:.2}"
+            ));
         }
         for (queue, long) in room.uplinks.iter().chain(&room.downlinks).zip(seen.long) {
             let rate = queue.capacity / 1e6;
-            assert!(
-                long <= LONG || queue.capacity < SLOW,
-                "room {seed}: a link of {rate:.2} Mbit/s is full {long:.3} of the time, up to {:.2} s",
-                seen.longest
-            );
+            if queue.capacity < SLOW {
+                continue;
+            }
+            all.push(long);
+            if long > LONG {
+                findings.push(format!("room {seed}: a link of {rate:.2} Mbit/s is full for {long:.3}"));
+            }
         }
         // A change costs a keyframe; each pair has a few a minute, the first ones included.
-        assert!(room.switches < 6 * pairs().count() as u64, "room {seed}: {} changes", room.switches);
+        if room.switches >= 6 * pairs().count() as u64 {
+            findings.push(format!("room {seed}: {} changes", room.switches));
+        }
     }
+    let mean = all.iter().sum::<f64>() / all.len() as f64;
+    let most = all.iter().copied().fold(0.0, f64::max);
+    println!("full for {mean:.4} of the time, one link for {most:.3}\n{}", below.join("\n"));
+    let pairs = seeds().count() * pairs().count();
+    if below.len() as f64 > pairs as f64 * PAIRS_BELOW {
+        findings.append(&mut below);
+    }
+    assert!(findings.is_empty(), "{}", findings.join("\n"));
+    assert!(mean <= LONG_ON_AVERAGE, "a link is full for {mean:.4} of the time");
 }
 
 /// Bits a second of pictures.
