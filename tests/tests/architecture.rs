@@ -1,5 +1,6 @@
 //! Holds the arrows of `docs/architecture.md`: who may import whom, what is never imported where, and how long a file
-//! may be. When one of these fails, the code is wrong or the document is; change both together.
+//! may be. And of the pages for people, what can be compared: options, quotations, links. When one of these fails, the code is
+//! wrong or the document is; change both together.
 // A test that cannot go on has failed, in its helpers too.
 #![allow(clippy::unwrap_used, clippy::type_complexity)]
 
@@ -293,4 +294,104 @@ fn the_callbacks_of_sound_devices_never_lock_and_never_log() {
     {
         assert!(!source.contains(word), "a device's callback uses {word}");
     }
+}
+
+/// The text of a file of the project.
+fn text(name: &str) -> String {
+    fs::read_to_string(root().join(name)).unwrap()
+}
+
+#[test]
+fn every_option_of_the_server_stands_in_its_page_and_no_other() {
+    let program = text("crates/signal-server/src/program.rs");
+    let arguments = program.split("pub struct ServeArguments {").nth(1).unwrap().split("\n}").next().unwrap();
+    let fields = arguments.lines().filter_map(|line| line.strip_prefix("    pub ")?.split(':').next());
+    let options: BTreeSet<_> = fields.map(|field| format!("--{}", field.replace('_', "-"))).collect();
+    let page = text("docs/server.md");
+    let cells = page.lines().filter_map(|line| line.strip_prefix("| `--")?.split(" | ").next());
+    let words =
+        cells.flat_map(|cell| format!("--{cell}").split([' ', '`']).map(String::from).collect::<Vec<_>>());
+    let told: BTreeSet<_> = words.filter(|word| word.starts_with("--")).collect();
+    assert!(options.len() > 10, "the options are found");
+    assert_eq!(told, options, "the table of docs/server.md, and the options that there are");
+}
+
+/// What ends a clause: what is put together from several texts is put together there.
+const ENDS: [char; 9] = ['.', ',', ':', ';', '!', '?', '…', '·', ')'];
+
+/// A quotation without what differs each time: numbers, and what stands in capitals for a name.
+fn clauses(quotation: &str) -> Vec<String> {
+    let mut clauses = vec![String::new()];
+    for word in quotation.split_whitespace() {
+        let letters = word.trim_matches(|letter: char| !letter.is_alphanumeric());
+        let stands_for_a_name = letters.len() > 2 && letters.chars().all(char::is_uppercase);
+        if stands_for_a_name || letters.chars().any(char::is_numeric) {
+            clauses.push(String::new());
+            continue;
+        }
+        let clause = clauses.last_mut().unwrap();
+        let bare = word.trim_end_matches(ENDS);
+        if !clause.is_empty() && !bare.is_empty() {
+            clause.push(' ');
+        }
+        clause.push_str(bare);
+        if word.ends_with(ENDS) {
+            clauses.push(String::new());
+        }
+    }
+    clauses.retain(|clause| clause.chars().count() > 1);
+    clauses
+}
+
+/// In `docs/guide.md` italics are what the window says, and nothing else: so a button with another name is found here.
+#[test]
+fn what_the_guide_quotes_is_what_the_window_says() {
+    let mut said = String::new();
+    for folder in ["ui/src", "crates", "src-tauri/src"] {
+        for path in sources(&root().join(folder), &[".svelte", ".ts", ".rs"]) {
+            let name = relative(&path);
+            if [".test.", "/mock/", "/tests"].iter().all(|part| !name.contains(part)) {
+                // Rust's strings go on in the next line behind a backslash.
+                said.push_str(&fs::read_to_string(&path).unwrap().replace('\\', ""));
+            }
+        }
+    }
+    let words = |text: &str| text.replace('’', "'").split_whitespace().collect::<Vec<_>>().join(" ");
+    let said = words(&said);
+    let guide = text("docs/guide.md").replace("**", "");
+    let parts: Vec<_> = guide.split('*').collect();
+    assert!(parts.len() > 100 && parts.len() % 2 == 1, "quotations begin and end: {} parts", parts.len());
+    let quotations = parts.iter().skip(1).step_by(2).map(|quotation| words(quotation));
+    let findings: Vec<_> = quotations
+        .filter(|quotation| clauses(quotation).iter().any(|clause| !said.contains(clause.as_str())))
+        .collect();
+    none(&findings, "docs/guide.md quotes what nothing says");
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut findings = Vec::new();
+    let pages = sources(&root().join("docs"), &[".md"]);
+    for path in pages.into_iter().chain([root().join("README.md")]) {
+        for link in fs::read_to_string(&path).unwrap().split("](").skip(1) {
+            let target = link.split(')').next().unwrap();
+            let (file, place) = target.split_once('#').unwrap_or((target, ""));
+            if target.contains("://") {
+                continue;
+            }
+            let file = if file.is_empty() { path.clone() } else { path.parent().unwrap().join(file) };
+            let page = fs::read_to_string(&file).unwrap_or_default();
+            let headings = page.lines().filter(|line| line.starts_with('#'));
+            if !file.exists() || !(place.is_empty() || headings.map(anchor).any(|anchor| anchor == place)) {
+                findings.push(format!("{}: {target}", relative(&path)));
+            }
+        }
+    }
+    none(&findings, "a link to nothing");
+}
+
+/// What a heading is linked by.
+fn anchor(heading: &str) -> String {
+    let letters = heading.trim_start_matches('#').trim().to_lowercase().replace(' ', "-");
+    letters.chars().filter(|letter| letter.is_alphanumeric() || ['-', '_'].contains(letter)).collect()
 }
