@@ -48,7 +48,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> Result<ExitCode, Box<dyn Error>> {
     let args = Args::parse();
-    let filter = EnvFilter::new(tincan_engine::log_filter(std::env::var("TINCAN_LOG").ok().as_deref()));
+    let filter =
+        EnvFilter::new(tincan_signal_server::log_filter(std::env::var("TINCAN_LOG").ok().as_deref(), "warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     #[cfg(target_os = "linux")]
     if let Err(error) = drawing::choose() {

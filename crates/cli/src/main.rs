@@ -71,7 +71,8 @@ impl From<Exit> for ExitCode {
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::new(tincan_engine::log_filter(std::env::var("TINCAN_LOG").ok().as_deref()));
+    let filter =
+        EnvFilter::new(tincan_signal_server::log_filter(std::env::var("TINCAN_LOG").ok().as_deref(), "warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,

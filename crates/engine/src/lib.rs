@@ -11,7 +11,6 @@ mod code;
 mod devices;
 mod files;
 mod ice_server;
-mod log;
 mod media;
 mod new_file;
 mod overrides;
@@ -40,7 +39,6 @@ use tracing::warn;
 
 use api::{Command, CommandError, NumberedEvent, Reply, Snapshot};
 use devices::{DeviceSystem, SystemDevices};
-pub use log::log_filter;
 pub use overrides::Overrides;
 
 /// Commands that may wait: a person presses one button at a time.

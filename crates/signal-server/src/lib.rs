@@ -13,6 +13,7 @@ mod address;
 mod config;
 mod connection;
 mod local;
+mod log;
 mod metrics;
 mod outbox;
 pub mod program;
@@ -23,6 +24,7 @@ mod turn;
 
 pub use config::{Limits, ServerConfig, TurnConfig};
 pub use local::{LocalRoom, LocalServer, LocalServerError};
+pub use log::log_filter;
 pub use metrics::{Metrics, Refusal};
 pub use server::{serve, serve_metrics};
 pub use tokio_rustls::rustls;

@@ -42,28 +42,28 @@ pub struct ServeArguments {
     #[arg(long, default_value_t = TurnConfig::DEFAULT_LIFETIME.as_secs(), value_parser = clap::value_parser!(u64).range(60..))]
     pub turn_lifetime: u64,
     /// Participants in a room.
-    #[arg(long, default_value_t = Limits::default().participants)]
+    #[arg(long, default_value_t = Limits::default().participants, value_parser = at_least::<2>)]
     pub max_participants: usize,
     /// Rooms that may exist because of one address; four times as many because of one /48 of IPv6.
-    #[arg(long, default_value_t = Limits::default().rooms_per_address)]
+    #[arg(long, default_value_t = Limits::default().rooms_per_address, value_parser = at_least::<1>)]
     pub max_rooms_per_address: usize,
     /// Connections from one address; four times as many from one /48 of IPv6.
-    #[arg(long, default_value_t = Limits::default().connections_per_address)]
+    #[arg(long, default_value_t = Limits::default().connections_per_address, value_parser = at_least::<1>)]
     pub max_connections_per_address: usize,
     /// Connections altogether.
-    #[arg(long, default_value_t = Limits::default().connections)]
+    #[arg(long, default_value_t = Limits::default().connections, value_parser = at_least::<1>)]
     pub max_connections: usize,
     /// Messages a second on one connection.
-    #[arg(long, default_value_t = Limits::default().messages_per_second)]
+    #[arg(long, default_value_t = Limits::default().messages_per_second, value_parser = clap::value_parser!(u32).range(1..))]
     pub messages_per_second: u32,
     /// Messages at once on one connection; by default 64 for each participant and 512.
     #[arg(long)]
     pub message_burst: Option<u32>,
     /// Seconds from connecting to joining a room.
-    #[arg(long, default_value_t = Limits::default().join_timeout.as_secs())]
+    #[arg(long, default_value_t = Limits::default().join_timeout.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     pub join_timeout: u64,
     /// Seconds without a word after which a connection counts as lost.
-    #[arg(long, default_value_t = Limits::default().idle.as_secs())]
+    #[arg(long, default_value_t = Limits::default().idle.as_secs(), value_parser = clap::value_parser!(u64).range(1..))]
     pub idle_timeout: u64,
     /// Seconds that a membership is kept after its connection was lost.
     #[arg(long, default_value_t = Limits::default().grace.as_secs())]
@@ -149,6 +149,12 @@ pub async fn run(arguments: ServeArguments, cancel: CancellationToken) -> Result
 
 async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, ProgramError> {
     TcpListener::bind(address).await.map_err(|error| ProgramError::Listen { address, option, error })
+}
+
+/// A count of which fewer than `LEAST` would serve nobody.
+fn at_least<const LEAST: usize>(text: &str) -> Result<usize, String> {
+    let count: usize = text.parse().map_err(|_| "this is no count".to_owned())?;
+    if count < LEAST { Err(format!("at least {LEAST} are needed")) } else { Ok(count) }
 }
 
 fn configure(arguments: &ServeArguments) -> Result<ServerConfig, ProgramError> {

@@ -1,6 +1,7 @@
 //! `tincan-server`: `tincan serve` for machines that need nothing else of Tincan.
 #![forbid(unsafe_code)]
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -19,8 +20,14 @@ struct Arguments {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let asked = std::env::var("TINCAN_LOG").ok();
+    let filter = EnvFilter::new(tincan_signal_server::log_filter(asked.as_deref(), "info"));
+    let is_terminal = std::io::stderr().is_terminal();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(is_terminal)
+        .init();
     let cancel = CancellationToken::new();
     let server = program::run(arguments.serve, cancel.clone());
     tokio::pin!(server);
