@@ -1,4 +1,4 @@
-//! What the desktop is told about a call while the person looks elsewhere: that somebody came or wrote (a notification, the
+//! What the desktop is told about a call while the person looks elsewhere: that somebody came, knocks or wrote (a notification, the
 //! window's button in the task bar), and that the screen is to stay on.
 
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use tauri::{AppHandle, Manager, UserAttentionType};
 use tauri_plugin_notification::NotificationExt;
 use tincan_engine::api::{
-    CallView, ChatChange, ChatMessage, ChatView, Event, FileOffer, FileState, FilesChange, FilesView, Notice,
+    CallView, ChatChange, ChatMessage, ChatView, Event, FileOffer, FileState, FilesChange, FilesView, Knock,
     NumberedEvent, Settings, Snapshot,
 };
 use tokio::sync::broadcast::Receiver;
@@ -34,6 +34,7 @@ pub(crate) async fn watch(app: AppHandle, subscription: (Snapshot, Receiver<Numb
         app,
         settings: snapshot.settings,
         call: Call::None,
+        knocks: Vec::new(),
         awake: None,
         chat: snapshot.chat,
         files: snapshot.files,
@@ -62,6 +63,8 @@ struct Desktop {
     app: AppHandle,
     settings: Settings,
     call: Call,
+    /// Who waits to be let in.
+    knocks: Vec<String>,
     /// While there is a call.
     awake: Option<Awake>,
     chat: Option<ChatView>,
@@ -78,7 +81,7 @@ impl Desktop {
                 self.guard();
             }
             Event::Call { call } => self.call_changed(call.as_ref()),
-            Event::Notice { notice } if notice.code == JOINED => self.joined(&notice),
+            Event::Notice { notice } if notice.code == JOINED => self.came(&notice.message),
             Event::Chat { change } => {
                 let news = news(self.chat.as_ref(), &change, SystemTime::now());
                 change.apply(&mut self.chat);
@@ -92,6 +95,11 @@ impl Desktop {
     }
 
     fn call_changed(&mut self, call: Option<&CallView>) {
+        let waiting = call.map_or(&[][..], |call| &call.knocks);
+        for text in knock_news(&self.knocks, waiting) {
+            self.came(&text);
+        }
+        self.knocks = waiting.iter().map(|knock| knock.id.clone()).collect();
         let now = match call {
             None => Call::None,
             Some(call) if call.test => Call::Test,
@@ -141,8 +149,8 @@ impl Desktop {
         }
     }
 
-    /// Whoever looks at the window sees it there.
-    fn joined(&self, notice: &Notice) {
+    /// Somebody is here or at the door. Whoever looks at the window sees it there.
+    fn came(&self, text: &str) {
         let Some(main) = window::main(&self.app) else { return };
         if main.is_focused().unwrap_or(false) {
             return;
@@ -153,9 +161,16 @@ impl Desktop {
             debug!(%error, "the window could not ask for attention");
         }
         if self.settings.notify_on_join {
-            self.notify(&notice.message);
+            self.notify(text);
         }
     }
+}
+
+/// What is to be told of those who wait to be let in: of each once.
+fn knock_news(known: &[String], waiting: &[Knock]) -> Vec<String> {
+    let new = waiting.iter().filter(|knock| !known.contains(&knock.id));
+    let name = |knock: &Knock| if knock.name.is_empty() { "Somebody".to_owned() } else { knock.name.clone() };
+    new.map(|knock| format!("{} asks to be let in.", name(knock))).collect()
 }
 
 /// What is to be told of a change of the chat: the first line of what somebody else has just written.
@@ -211,6 +226,15 @@ fn called(offer: &FileOffer) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn each_who_knocks_is_told_of_once() {
+        let knock = |id: &str, name: &str| Knock { id: id.into(), name: name.into() };
+        let waiting = [knock("a", "Ada"), knock("b", "")];
+        assert_eq!(knock_news(&[], &waiting), ["Ada asks to be let in.", "Somebody asks to be let in."]);
+        assert_eq!(knock_news(&["b".to_owned()], &waiting), ["Ada asks to be let in."]);
+        assert!(knock_news(&["a".to_owned(), "b".to_owned()], &waiting).is_empty());
+    }
 
     #[test]
     fn only_what_others_have_just_written_is_told_of() {
