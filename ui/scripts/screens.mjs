@@ -21,7 +21,7 @@ const looks = [
   { width: 800, height: 600 },
   { width: 2560, height: 1440 },
   { width: 1280, height: 800, text: 200, themes: ['dark'] },
-  { width: 360, height: 480, text: 200, themes: ['light'] },
+  { width: 800, height: 600, text: 200, themes: ['light'] },
 ];
 /** Pages that wait for their pictures wait beside each other. */
 const AT_ONCE = 3;
