@@ -12,7 +12,8 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
-  server: { port: 5173, strictPort: true },
+  // The app's icon lies beside this folder.
+  server: { port: 5173, strictPort: true, fs: { allow: ['.', '../icons'] } },
   // Vitest would otherwise pick Svelte's server build.
   resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
   // Hardly any test needs a document, and making one takes longer than all tests: those ask for jsdom by a comment.

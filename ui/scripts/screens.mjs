@@ -1,213 +1,86 @@
-// Takes a picture of every screen, with the mock core, in headless Chromium: `npm run screens -- [DIRECTORY] [NAME…]`.
+// Takes a picture of every screen, with the mock core, in headless Chromium, and looks for what a program can find there:
+// `npm run screens -- [--to DIRECTORY] [--only 1280x800|360x480|…|text] [--theme dark|light] [NAME…]`.
 // The page is served with the app's own content policy, so that what the policy forbids shows here too.
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { accessible, fit, walk } from './screens/checks.mjs';
+import { screens } from './screens/list.mjs';
 import { served } from './served.mjs';
 
-const [directory = join(tmpdir(), 'tincan-screens'), ...only] = process.argv.slice(2);
-const sizes = [
-  { width: 1280, height: 800 },
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { to: { type: 'string' }, only: { type: 'string' }, theme: { type: 'string' } },
+});
+const directory = values.to ?? join(tmpdir(), 'tincan-screens');
+/** `text`: what the person reads by, in per cent. Larger text needs no second theme: nothing about it is a colour. */
+const looks = [
+  { width: 1280, height: 800, walked: true },
+  { width: 360, height: 480, walked: true },
   { width: 800, height: 600 },
-  { width: 3840, height: 2160, themes: ['dark'], only: ['home', 'lobby', 'one', 'twelve'] },
-  { width: 360, height: 640 },
-  { width: 360, height: 480, themes: ['dark'] },
+  { width: 2560, height: 1440 },
+  { width: 1280, height: 800, text: 200, themes: ['dark'] },
+  { width: 800, height: 600, text: 200, themes: ['light'] },
 ];
-const requestClose = (page) => page.evaluate(() => dispatchEvent(new Event('close-requested')));
-const drag = (detail) => (page) =>
-  page.evaluate((detail) => dispatchEvent(new CustomEvent('mock-drag', { detail })), detail);
-const press = (key) => (page) => page.keyboard.press(key);
-const click = (id) => (page) => page.getByTestId(id).first().click();
-/** In a narrow window reactions and what people do together are in the other menu. */
-const menuOf = (id) => async (page) => {
-  const menu = page.getByTestId(id);
-  await ((await menu.count()) > 0 ? menu : page.getByTestId('more-menu')).click();
-};
-const then =
-  (...steps) =>
-  async (page) => {
-    for (const step of steps) await step(page);
-  };
-const screens = [
-  { name: 'home' },
-  { name: 'home-empty' },
-  { name: 'home-files' },
-  {
-    name: 'home-bad-code',
-    scene: 'home',
-    then: (page) => page.getByTestId('code-field').fill('kqz4m8trxp22'),
-  },
-  { name: 'lobby', scene: 'home', then: click('new-call') },
-  { name: 'lobby-nothing', then: click('new-call') },
-  { name: 'lobby-none', then: click('new-call') },
-  { name: 'lobby-muted', scene: 'home', then: then(click('new-call'), press('m')) },
-  { name: 'lobby-again', scene: 'home', then: click('call-again') },
-  {
-    name: 'lobby-failed',
-    scene: 'home',
-    then: async (page) => {
-      await page.getByTestId('code-field').pressSequentially('kqz4m8trxp');
-      await page.getByTestId('code-field').press('Enter');
-      await page.getByTestId('lobby-join').click();
-    },
-  },
-  { name: 'settings', scene: 'home', then: click('settings') },
-  {
-    name: 'settings-server',
-    scene: 'home',
-    then: async (page) => {
-      await click('settings')(page);
-      await page.getByTestId('setting-server').fill('calls.example.org');
-      await page.keyboard.press('Tab');
-    },
-  },
-  {
-    name: 'settings-focus',
-    scene: 'home',
-    then: async (page) => {
-      await click('settings')(page);
-      await page.getByTestId('setting-theme').focus();
-      await page.keyboard.press('Shift+Tab');
-    },
-  },
-  { name: 'joining' },
-  { name: 'alone' },
-  { name: 'alone-server-lost' },
-  { name: 'alone-local-lost' },
-  { name: 'left' },
-  { name: 'left-waiting', scene: 'left', then: click('left-wait') },
-  { name: 'test-call' },
-  { name: 'connecting' },
-  { name: 'one' },
-  { name: 'one-muted', scene: 'one', then: press('m') },
-  { name: 'one-none' },
-  { name: 'one-upright' },
-  { name: 'close-window', scene: 'one', then: requestClose },
-  { name: 'invite', scene: 'one', then: then(click('more-menu'), click('more-invite')) },
-  {
-    name: 'self-view-focus',
-    scene: 'one',
-    then: async (page) => {
-      await press('ArrowUp')(page);
-      await page.getByTestId('self-view').focus();
-      await press('ArrowLeft')(page);
-    },
-  },
-  { name: 'one-camera-off' },
-  { name: 'mic-menu', scene: 'one', then: click('mic-menu') },
-  { name: 'more-menu', scene: 'one', then: click('more-menu') },
-  { name: 'statistics', scene: 'one', then: press('t') },
-  { name: 'keys', scene: 'one', then: press('?') },
-  { name: 'reconnecting' },
-  { name: 'knocking' },
-  { name: 'three' },
-  { name: 'three-spotlight', scene: 'three', then: press('w') },
-  { name: 'five' },
-  { name: 'five-people', scene: 'five', then: then(press('p'), click('person-more')) },
-  { name: 'eight' },
-  { name: 'eight-people', scene: 'eight', then: press('p') },
-  { name: 'twelve' },
-  { name: 'twelve-second', scene: 'twelve', then: press('PageDown') },
-  { name: 'twelve-spotlight', scene: 'twelve', then: press('w') },
-  { name: 'twelve-people', scene: 'twelve', then: press('p') },
-  { name: 'chat', then: press('c') },
-  { name: 'chat-message', scene: 'chat', then: then(press('c'), click('chat-more')) },
-  { name: 'chat-narrow-closed', scene: 'chat' },
-  { name: 'chat-link', scene: 'chat', then: then(press('c'), click('chat-link')) },
-  { name: 'files', then: press('c') },
-  { name: 'files-list', scene: 'files', then: then(press('f'), click('file-all')) },
-  { name: 'files-own', then: press('c') },
-  { name: 'files-trouble', then: press('c') },
-  { name: 'files-trouble-list', scene: 'files-trouble', then: press('f') },
-  { name: 'files-none', scene: 'three', then: press('f') },
-  { name: 'files-cancel', scene: 'files', then: then(press('f'), click('file-cancel')) },
-  { name: 'files-attach', scene: 'chat', then: then(press('c'), click('attach')) },
-  { name: 'files-to-send', scene: 'chat', then: press('o') },
-  { name: 'files-sent', scene: 'chat', then: then(press('o'), click('chat-send')) },
-  { name: 'files-drop', scene: 'three', then: drag({ type: 'over', count: 3 }) },
-  { name: 'files-drop-nowhere', scene: 'home', then: drag({ type: 'over', count: 1 }) },
-  { name: 'files-closed', scene: 'files' },
-  { name: 'knocks' },
-  { name: 'knocks-people', scene: 'knocks', then: press('p') },
-  { name: 'react-menu', scene: 'three', then: menuOf('react-menu') },
-  { name: 'together-menu', scene: 'three', then: menuOf('together-menu') },
-  { name: 'board-empty', scene: 'three', then: press('b') },
-  { name: 'board', then: press('b') },
-  { name: 'board-notice', scene: 'board' },
-  { name: 'board-chosen', scene: 'board', then: then(press('b'), press('s'), press('Control+a')) },
-  { name: 'board-choice', scene: 'board', then: then(press('b'), press('r'), click('board-choice')) },
-  { name: 'board-list', scene: 'board', then: then(press('b'), click('board-things')) },
-  { name: 'board-more', scene: 'board', then: then(press('b'), click('board-more')) },
-  {
-    name: 'board-note',
-    scene: 'board',
-    then: then(press('b'), press('n'), press('Enter'), (page) => page.keyboard.type('A note of mine')),
-  },
-  { name: 'board-lost', then: press('b') },
-  { name: 'board-2000', then: press('b') },
-  { name: 'board-chat', scene: 'board', then: then(press('b'), press('c')) },
-  { name: 'game', then: press('g') },
-  { name: 'game-countdown', then: press('g') },
-  { name: 'game-over', then: press('g') },
-  { name: 'game-offer', then: press('g') },
-  { name: 'game-told', scene: 'game-offer' },
-  { name: 'game-none', scene: 'three', then: press('g') },
-  { name: 'game-lobby', scene: 'game-offer', then: then(press('g'), click('game-join')) },
-  { name: 'sketch', then: press('g') },
-  { name: 'sketch-draw', then: press('g') },
-  { name: 'sketch-choose', then: press('g') },
-  { name: 'sketch-pause', then: press('g') },
-  { name: 'sketch-over', then: press('g') },
-  { name: 'sketch-offer', then: press('g') },
-  { name: 'sketch-lobby', scene: 'sketch-offer', then: then(press('g'), click('game-join')) },
-  { name: 'sketch-chat', scene: 'sketch', then: then(press('g'), press('Escape'), press('g'), press('c')) },
-  { name: 'hands', then: then(press('1'), press('6')) },
-  { name: 'safety', scene: 'three', then: press('e') },
-  { name: 'trust', then: press('e') },
-  { name: 'trust-differ', scene: 'three', then: then(press('e'), click('safety-differs')) },
-  { name: 'verified', then: press('e') },
-  { name: 'paused' },
-  { name: 'sharing' },
-  { name: 'six' },
-  { name: 'after' },
-];
+/** Pages that wait for their pictures wait beside each other. */
+const AT_ONCE = 3;
+/** The mock's pictures, notices and transitions are there by then. */
+const SETTLED_MS = 300;
 
 const problems = [];
+
+async function look(context, address, screen, theme, { walked, text }, name) {
+  const page = await context.newPage();
+  const tell = (problem) => problems.push(`${name}: ${problem}`);
+  page.on('console', (message) => {
+    if (message.type() === 'error') tell(message.text());
+  });
+  page.on('pageerror', (error) => tell(error.message));
+  try {
+    await page.goto(`${address}?scene=${screen.scene ?? screen.name}&theme=${theme}`);
+    await page.waitForTimeout(SETTLED_MS);
+    await screen.then?.(page);
+    await page.waitForTimeout(SETTLED_MS);
+    await page.screenshot({ path: join(directory, `${name}.png`) });
+    for (const problem of await fit(page)) tell(problem);
+    for (const problem of await accessible(page)) tell(problem);
+    if (walked && theme === 'dark' && text === undefined) {
+      for (const problem of await walk(page)) tell(problem);
+    }
+  } catch (error) {
+    tell(error.message.split('\n')[0]);
+  }
+  await page.close();
+}
+
 mkdirSync(directory, { recursive: true });
-const { address, browser, close } = await served();
-try {
-  for (const { themes = ['dark', 'light'], only: few, ...viewport } of sizes) {
+for (const { themes = ['dark', 'light'], ...how } of looks) {
+  const { width, height, text } = how;
+  const size = text === undefined ? `${width}x${height}` : 'text';
+  if (values.only !== undefined && values.only !== size) continue;
+  const { address, browser, close } = await served({ text });
+  try {
     for (const theme of themes) {
-      const context = await browser.newContext({ viewport });
-      for (const screen of screens) {
-        if (only.length > 0 && !only.includes(screen.name)) continue;
-        if (few && !few.includes(screen.name)) continue;
-        const page = await context.newPage();
-        const name = `${screen.name}-${viewport.width}-${theme}`;
-        page.on('console', (message) => {
-          if (message.type() === 'error') problems.push(`${name}: ${message.text()}`);
-        });
-        page.on('pageerror', (error) => problems.push(`${name}: ${error.message}`));
-        await page.goto(`${address}?scene=${screen.scene ?? screen.name}&theme=${theme}`);
-        await page.waitForTimeout(350);
-        try {
-          await screen.then?.(page);
-        } catch (error) {
-          problems.push(`${name}: ${error.message.split('\n')[0]}`);
+      if (values.theme !== undefined && values.theme !== theme) continue;
+      const context = await browser.newContext({
+        viewport: { width, height },
+        // What moves is where it ends.
+        reducedMotion: 'reduce',
+      });
+      const waiting = screens.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
+      const worker = async () => {
+        for (let screen = waiting.shift(); screen !== undefined; screen = waiting.shift()) {
+          const name = `${screen.name}-${width}${text === undefined ? '' : `-text${text}`}-${theme}`;
+          await look(context, address, screen, theme, how, name);
         }
-        await page.waitForTimeout(250);
-        const wide = await page.evaluate(
-          () => document.scrollingElement.scrollWidth > document.scrollingElement.clientWidth,
-        );
-        if (wide) problems.push(`${name}: wider than the window`);
-        await page.screenshot({ path: join(directory, `${name}.png`) });
-        await page.close();
-      }
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
       await context.close();
     }
+  } finally {
+    await close();
   }
-} finally {
-  await close();
 }
 for (const problem of problems) console.error(problem);
 console.log(`${directory}: ${problems.length === 0 ? 'no problems' : `${problems.length} problems`}`);

@@ -8,7 +8,13 @@ import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { build, preview } from 'vite';
 
-export async function served() {
+/** How large text is in a browser that nobody changed, in CSS pixels. */
+const TEXT_PX = 16;
+
+const MOUSE = 'primaryHoverType=2,availableHoverTypes=2,primaryPointerType=4,availablePointerTypes=4';
+
+/** `text`: the size that the person reads by, in per cent of the usual one, as the system or the browser has it set. */
+export async function served({ text = 100 } = {}) {
   const dist = mkdtempSync(join(tmpdir(), 'tincan-mock-'));
   await build({ mode: 'mock', logLevel: 'warn', build: { outDir: dist, emptyOutDir: true } });
   const config = JSON.parse(
@@ -30,7 +36,13 @@ export async function served() {
   const [address] = server.resolvedUrls.local;
   const browser = await chromium.launch({
     executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu', '--enable-unsafe-swiftshader'],
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--enable-unsafe-swiftshader',
+      // Without the others Chromium takes the machine for one with a touch screen and no mouse.
+      `--blink-settings=defaultFontSize=${(TEXT_PX * text) / 100},${MOUSE}`,
+    ],
   });
   const close = async () => {
     await browser.close();

@@ -2,6 +2,7 @@ import { mount } from 'svelte';
 import { openCore } from './core';
 import { Session } from './state/session.svelte';
 import App from './views/App.svelte';
+import './views/fonts.css';
 import './views/app.css';
 
 const target = document.getElementById('app');

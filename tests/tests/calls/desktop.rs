@@ -17,6 +17,7 @@ async fn the_mouse_wheel_scrolls() {
     let screen = Screen::of(480, 480).await;
     let window = Window::open(&screen, folder.path(), &DEVICES).await;
     window.press("settings").await;
+    window.press("settings-devices").await;
     window.settled().await;
     assert_eq!(window.run(SCROLLED).await.as_f64(), Some(0.0));
     screen.turn_wheel(240, 300).await;

@@ -268,14 +268,18 @@ async fn a_person_without_a_mouse_sees_the_focus_and_talks_from_wherever_it_is()
     let ada = desk.open("Ada", &server, &[]).await;
     ada.press("settings").await;
     ada.shows("settings-dialog").await;
-    // Once through all of the settings: fields, lists, buttons, switches.
+    // Once through all pages of the settings: fields, lists, buttons, switches.
     let mut kinds = std::collections::BTreeSet::new();
-    for _ in 0..24 {
-        ada.type_key(TAB).await;
-        let focus = ada.run(FOCUS).await;
-        let focus = focus.as_str().unwrap_or_default().to_owned();
-        assert!(focus.ends_with(" seen"), "the focus is not to be seen on {focus}");
-        kinds.extend(focus.split(' ').nth(1).map(str::to_owned));
+    for page in ["general", "devices", "calls", "notifications", "connection", "about"] {
+        ada.press(&format!("settings-{page}")).await;
+        ada.has("settings-page", "data-page", page).await;
+        for _ in 0..9 {
+            ada.type_key(TAB).await;
+            let focus = ada.run(FOCUS).await;
+            let focus = focus.as_str().unwrap_or_default().to_owned();
+            assert!(focus.ends_with(" seen"), "the focus is not to be seen on {focus}");
+            kinds.extend(focus.split(' ').nth(1).map(str::to_owned));
+        }
     }
     for kind in ["text", "select-one", "checkbox", "button", "textarea"] {
         assert!(kinds.contains(kind), "Tab did not come by a {kind}: {kinds:?}");

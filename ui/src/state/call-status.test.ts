@@ -74,7 +74,7 @@ describe('a picture that the path does not carry', () => {
 describe('the card on the empty stage', () => {
   it('waits for somebody who has not come yet', () => {
     const card = aloneCard(call({ phase: 'alone' }), false);
-    expect([card.heading, card.left]).toEqual(['Nobody else is here yet', false]);
+    expect([card.heading, card.left]).toEqual(['You are the first', false]);
   });
 
   it('says who left, until the person chooses to wait', () => {

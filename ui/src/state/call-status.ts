@@ -63,8 +63,8 @@ export function aloneCard(call: CallView, waiting: boolean): AloneCard {
     };
   }
   return {
-    heading: call.left === null ? 'Nobody else is here yet' : 'Waiting for somebody',
-    text: 'Read this code to whoever you want to talk to, or send them the invitation.',
+    heading: call.left === null ? 'You are the first' : 'Waiting for somebody',
+    text: 'Send the invitation, or read the code aloud.',
     left: false,
   };
 }

@@ -47,7 +47,7 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
   { keys: ['L'], does: 'Lock the call, or open it' },
   { keys: ['W'], does: 'Change the layout' },
   { keys: ['B'], does: 'Whiteboard, or back to everybody' },
-  { keys: ['G'], does: 'Curves, or back to everybody' },
+  { keys: ['G'], does: 'Games, or back to everybody' },
   { keys: ['PgUp', 'PgDn'], does: 'Turn the pages of the grid' },
   { keys: ['S', 'F11'], does: 'Full screen, as does a double click' },
   { keys: ['T'], does: 'Statistics' },

@@ -1,5 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { cameraSays, joinHint, microphoneSays, toggleState, toggleTitle } from './lobby';
+import {
+  cameraSays,
+  devicesSay,
+  deviceTrouble,
+  joinHint,
+  microphoneSays,
+  toggleState,
+  toggleTitle,
+} from './lobby';
 import { joinButton, lobbyTitle } from './screen';
 import { snapshot } from './testing';
 
@@ -52,5 +60,24 @@ describe('the lobby', () => {
       'Call again',
       'Joining…',
     ]);
+  });
+
+  it('names the devices in one line, one that is not plugged in too', () => {
+    const [camera, microphone] = [
+      { id: 'device:cam', name: 'Webcam' },
+      { id: 'none', name: 'No microphone' },
+    ];
+    const system = { id: 'default', name: 'System default' };
+    const devices = { cameras: [system, camera], microphones: [system, microphone], speakers: [system] };
+    const chosen = { camera: 'device:cam', microphone: 'none', speaker: 'device:gone' };
+    expect(devicesSay(chosen, devices)).toBe('Webcam · No microphone · Chosen before (not connected now)');
+    const all = { camera: 'default', microphone: 'default', speaker: 'default' };
+    expect(devicesSay(all, devices)).toBe('System default');
+  });
+
+  it('opens the choice of devices for whoever has trouble with one', () => {
+    expect(deviceTrouble(preview)).toBe(false);
+    expect(deviceTrouble({ ...preview, camera: broken })).toBe(true);
+    expect(deviceTrouble({ ...preview, camera: none, microphone: { ...broken, on: false } })).toBe(false);
   });
 });

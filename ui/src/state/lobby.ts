@@ -1,4 +1,5 @@
-import type { Preview, SourceView } from '../core/core';
+import type { Device, Devices, Preview, Settings, SourceView } from '../core/core';
+import { choices } from './devices';
 
 /** Whether a source will be missing in the call. Until the first word from the device nothing is wrong yet. */
 function missing(source: SourceView): boolean {
@@ -48,4 +49,25 @@ export function toggleTitle(kind: 'microphone' | 'camera', state: ToggleState, s
   if (state === 'none') return `You chose no ${kind}`;
   if (state === 'on' && source?.problem) return source.problem;
   return `${name} ${state} (${key})`;
+}
+
+/** Which devices are chosen, in one line. What is no device says so itself: “No camera”. */
+export function devicesSay(
+  chosen: Pick<Settings, 'camera' | 'microphone' | 'speaker'>,
+  { cameras, microphones, speakers }: Devices,
+): string {
+  const nameOf = (list: readonly Device[], id: string) =>
+    choices(list, id).find((one) => one.id === id)?.name ?? id;
+  const names = [
+    nameOf(cameras, chosen.camera),
+    nameOf(microphones, chosen.microphone),
+    nameOf(speakers, chosen.speaker),
+  ];
+  // Whoever changed nothing reads it once.
+  return [...new Set(names)].length === 1 ? nameOf(cameras, chosen.camera) : names.join(' · ');
+}
+
+/** Whether a chosen device does not do what it is there for. */
+export function deviceTrouble({ camera, microphone, speaker }: Preview): boolean {
+  return [camera, microphone, speaker].some(({ chosen, on, problem }) => chosen && on && problem !== null);
 }

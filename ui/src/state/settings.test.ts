@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { iceServers, serverAddress } from './settings';
+import { iceServers, pageByKey, serverAddress } from './settings';
 
 describe('a server', () => {
   it('is taken as it is typed', () => {
@@ -27,5 +27,16 @@ describe('a server', () => {
 
   it('for media is one a line', () => {
     expect(iceServers(' stun:a\n\n turn:b name word ')).toEqual(['stun:a', 'turn:b name word']);
+  });
+});
+
+describe('the pages', () => {
+  it('are walked by arrows in both directions, around the ends', () => {
+    expect(pageByKey('general', 'ArrowDown')).toBe('devices');
+    expect(pageByKey('general', 'ArrowLeft')).toBe('about');
+    expect(pageByKey('about', 'ArrowRight')).toBe('general');
+    expect(pageByKey('calls', 'End')).toBe('about');
+    expect(pageByKey('calls', 'Home')).toBe('general');
+    expect(pageByKey('calls', 'x')).toBeUndefined();
   });
 });

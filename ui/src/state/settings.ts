@@ -29,3 +29,31 @@ export function iceServers(text: string): string[] {
     .map((line) => line.trim())
     .filter(Boolean);
 }
+
+/** The settings' pages, as they are listed. */
+export const PAGES = [
+  { id: 'general', title: 'General', icon: 'settings' },
+  { id: 'devices', title: 'Devices', icon: 'camera' },
+  { id: 'calls', title: 'Calls', icon: 'phone' },
+  { id: 'notifications', title: 'Notifications', icon: 'bell' },
+  { id: 'connection', title: 'Connection', icon: 'network' },
+  { id: 'about', title: 'About', icon: 'info' },
+] as const;
+
+export type SettingsPage = (typeof PAGES)[number]['id'];
+
+/** Where a key leads from a page; `undefined` for any other key. Both directions count: the list lies or stands. */
+export function pageByKey(from: SettingsPage, key: string): SettingsPage | undefined {
+  const at = PAGES.findIndex(({ id }) => id === from);
+  const last = PAGES.length - 1;
+  const by: Readonly<Record<string, number>> = {
+    ArrowDown: (at + 1) % PAGES.length,
+    ArrowRight: (at + 1) % PAGES.length,
+    ArrowUp: (at + last) % PAGES.length,
+    ArrowLeft: (at + last) % PAGES.length,
+    Home: 0,
+    End: last,
+  };
+  const next = by[key];
+  return next === undefined ? undefined : PAGES[next]?.id;
+}
