@@ -27,7 +27,7 @@ pub(crate) fn build() -> Result<()> {
     files::write(&stamp, sources.as_bytes())
 }
 
-/// Everything in `ui/` but what is installed or made.
+/// Everything in `ui/` but what is installed or made, and the icon that the page shows.
 fn sources() -> Result<Vec<PathBuf>> {
     let ui = root().join("ui");
     let entries = fs::read_dir(&ui).map_err(|error| format!("{} cannot be read: {error}", ui.display()))?;
@@ -38,6 +38,7 @@ fn sources() -> Result<Vec<PathBuf>> {
             !["node_modules", "dist", "coverage"].iter().any(|made| name == *made)
         })
         .collect();
+    sources.push(root().join("icons/tincan.svg"));
     sources.sort();
     Ok(sources)
 }

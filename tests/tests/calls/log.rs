@@ -4,9 +4,9 @@ use std::io::Write;
 use std::sync::{Arc, Mutex};
 
 use tincan_engine::api::{CallPhase, Command, Snapshot};
-use tincan_engine::{BoxFuture, HostedRoom, LocalServerHost, Overrides, log_filter};
+use tincan_engine::{BoxFuture, HostedRoom, LocalServerHost, Overrides};
 use tincan_protocol::{Identity, RoomId, RoomKeys};
-use tincan_signal_server::LocalServer;
+use tincan_signal_server::{LocalServer, log_filter};
 use tincan_tests::person::Person;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
@@ -66,7 +66,7 @@ const DAMAGED: &str =
 async fn a_whole_call_logged_in_full_names_nobody_no_code_no_key_no_password_and_no_address() {
     let log = Log::default();
     tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(log_filter(Some("trace"))))
+        .with_env_filter(EnvFilter::new(log_filter(Some("trace"), "warn")))
         .with_ansi(false)
         .with_writer(log.clone())
         .init();

@@ -55,8 +55,7 @@ impl Packetizer {
         send(now, packet, out);
     }
 
-    /// Payload type and payload of sound in its thin form: alone where the path is narrow, together with what came before it where
-    /// this path needs that and the other side understands it.
+    /// Payload type and payload of sound in its thin form, where this path needs that.
     fn repeated(
         &mut self,
         source: Source,
@@ -69,17 +68,8 @@ impl Packetizer {
             kept.clear();
             return None;
         };
-        let protection = self.shared.protection();
-        if protection == Protection::Thin {
-            return Some((wire.payload_type, thin.clone()));
-        }
-        let Some(red) = wire.red else { return None };
-        let back = |back: &usize| {
-            let (at, payload) = kept.get(kept.len().checked_sub(*back)?)?;
-            Some((timestamp.wrapping_sub(*at), payload.clone()))
-        };
-        let copies: Vec<_> = protection.copies().iter().filter_map(back).collect();
-        let packed = (!copies.is_empty()).then(|| (red, red::pack(wire.payload_type, &copies, thin)));
+        let packed =
+            thin_form(self.shared.protection(), (wire.payload_type, wire.red), timestamp, thin, kept);
         kept.push_back((timestamp, thin.clone()));
         if kept.len() > KEPT_SOUND {
             kept.pop_front();
@@ -126,6 +116,27 @@ impl Packetizer {
 fn extend(packet: &mut rtp::Packet, id: u8, value: &[u8]) {
     // Only numbers and values that a header cannot hold are refused; without them the packet is as good.
     let _ = packet.header.set_extension(id, Bytes::copy_from_slice(value));
+}
+
+/// The thin form alone where the path is narrow, together with what came before it where packets are lost and the other side
+/// understands that (it has a payload type for it); `None`: the usual form.
+fn thin_form(
+    protection: Protection,
+    (usual, red): (u8, Option<u8>),
+    timestamp: u32,
+    thin: &Bytes,
+    kept: &VecDeque<(u32, Bytes)>,
+) -> Option<(u8, Bytes)> {
+    if protection == Protection::Thin {
+        return Some((usual, thin.clone()));
+    }
+    let back = |back: &usize| {
+        let (at, payload) = kept.get(kept.len().checked_sub(*back)?)?;
+        Some((timestamp.wrapping_sub(*at), payload.clone()))
+    };
+    let copies: Vec<_> = protection.copies().iter().filter_map(back).collect();
+    let red = red.filter(|_| !copies.is_empty())?;
+    Some((red, red::pack(usual, &copies, thin)))
 }
 
 fn send(now: Instant, packet: rtp::Packet, out: &mut Outlet) {
@@ -223,5 +234,19 @@ mod tests {
         let Packet::Rtcp(packets) = &out.write[0].message.packet else { panic!("a request") };
         let pli = packets[0].as_any().downcast_ref::<PictureLossIndication>().unwrap();
         assert_eq!(pli.media_ssrc, 77);
+    }
+
+    #[test]
+    fn a_path_gets_the_form_of_sound_that_it_needs() {
+        let thin = Bytes::from_static(&[0x78; 30]);
+        let kept: VecDeque<_> = [(960, thin.clone()), (1_920, thin.clone())].into();
+        let form = |protection, red| thin_form(protection, (111, red), 2_880, &thin, &kept);
+        assert_eq!(form(Protection::Fec, Some(63)), None);
+        assert_eq!(form(Protection::Thin, None), Some((111, thin.clone())));
+        assert_eq!(form(Protection::Two, None), None, "nobody there would understand copies");
+        let (payload_type, payload) = form(Protection::Two, Some(63)).unwrap();
+        let blocks = red::unpack(&payload).unwrap();
+        assert_eq!((payload_type, blocks.len()), (63, 3));
+        assert!(blocks.iter().all(|block| block.payload == thin));
     }
 }

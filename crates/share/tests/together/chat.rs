@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::world::{World, id};
+use crate::world::{self, World, id};
 use proptest::prelude::*;
 use tincan_protocol::{
     Author, ChatMember, ChatMessage, MAX_CHAT_CLOCK, MAX_CHAT_MEMBERS, MAX_MESSAGE_CHARS, PeerId, Post,

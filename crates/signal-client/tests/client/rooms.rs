@@ -364,7 +364,7 @@ async fn nothing_that_is_shown_for_debugging_tells_who_or_where() {
     let config = config(server.address, ADA, Intent::Create);
     let shown = format!("{config:?}");
     let (client, _events) = SignalClient::join(config).await.unwrap();
-    let shown = format!("{shown} {client:?} {:?} {:?}", room(), common::keys());
+    let shown = format!("{shown} {client:?} {:?} {:?}", room(), crate::common::keys());
     for secret in ["127.0.0.1", &server.address.port().to_string(), &room().to_string(), &ADA.to_string()] {
         assert!(!shown.contains(secret), "{shown}");
     }
