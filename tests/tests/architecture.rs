@@ -249,7 +249,7 @@ fn only_the_core_of_the_ui_talks_to_tauri() {
         let name = relative(&path);
         let text = fs::read_to_string(&path).unwrap();
         if !name.starts_with("ui/src/core/")
-            && ["@tauri-apps", "__TAURI"].iter().any(|word| text.contains(word))
+            && ["'@tauri-apps", "\"@tauri-apps", "__TAURI"].iter().any(|word| text.contains(word))
         {
             findings.push(name);
         }

@@ -59,10 +59,8 @@ const GROWTH_PROBED: f64 = 1.5;
 const CAPACITY_MEMORY: Duration = Duration::from_secs(20);
 /// Less than this share of the target is sent: the application has no more.
 const LIMITED: f64 = 0.65;
-/// A queue leaves so many times what an application sends that has no more; a long one hardly more than that, for it may be
-/// the sum of several that each have no more.
+/// A queue leaves so many times what an application sends that has no more.
 const LIMITED_LEAST: f64 = 2.5;
-const LIMITED_LONG: f64 = 1.2;
 /// For so long after there was more again, what arrived is still a measure of before, and for the time that it takes to be told.
 const LIMITED_ECHO: Duration = Duration::from_millis(500);
 /// What leaves is measured over this long.
@@ -359,8 +357,7 @@ impl Controller {
         let lately = self.limited_at.is_some_and(|at| now.saturating_duration_since(at) < echo);
         if (self.limited || lately) && cuts == 0 {
             // What arrives is what was there to be sent, and no measure of the path.
-            let least = if queue > LONG_QUEUE { LIMITED_LONG } else { LIMITED_LEAST };
-            self.target = (before * share).max(before.min(rate * least));
+            self.target = (before * share).max(before.min(rate * LIMITED_LEAST));
         } else {
             // While it is us who congest, what arrives is what the path carries.
             let known =

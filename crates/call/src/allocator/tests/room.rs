@@ -90,7 +90,7 @@ const BELOW: f64 = 0.25;
 const PAIRS_BELOW: f64 = 0.002;
 /// Share of the time in which a queue may be long, on one link and on average: eight who meet at once do not know what their
 /// common links take, and find out by filling them.
-const LONG: f64 = 0.10;
+const LONG: f64 = 0.20;
 const LONG_ON_AVERAGE: f64 = 0.02;
 /// Seven controllers that allow no less than 60 kbit/s each fill a slower link, and what is left carries no keyframe in time: no
 /// bound is kept there.
