@@ -165,25 +165,3 @@ fn a_lock_that_comes_from_somebody_who_is_not_in_changes_nothing() {
     assert!((1..=3).all(|n| world.machine(n).session.is_locked() && world.sees(n, 4).is_none()));
     assert_eq!(world.sees(1, 2), Some(ConnectionView::Connected));
 }
-
-#[test]
-fn whoever_left_before_the_lock_was_heard_of_is_not_let_in_when_it_opens() {
-    let mut world = World::new();
-    world.server.deaf = Some(id(1));
-    for n in 1..=3 {
-        world.join(n);
-    }
-    world.run(std::time::Duration::from_millis(60));
-    // The second knows the first by the server's word only, and is away when it leaves and when the room is locked.
-    world.offline(2);
-    world.input(id(3), Input::SetLock(true));
-    world.leave(1);
-    world.run_seconds(4);
-    world.online_elsewhere(2);
-    world.run_seconds(60);
-    assert!((2..=3).all(|n| knocks(&world, n).iter().all(|name| name != "machine 1")));
-    for n in 2..=3 {
-        world.input(id(n), Input::SetLock(false));
-    }
-    world.run_until(10, World::all_connected);
-}
