@@ -9,7 +9,6 @@ mod history;
 mod loss;
 mod probe;
 mod queue;
-#[cfg(any(test, feature = "simulation"))]
 pub mod simulation;
 mod sound;
 #[cfg(test)]

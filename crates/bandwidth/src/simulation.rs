@@ -1,5 +1,6 @@
 //! One sender with its pacer and one receiver with its reports, in simulated time and without a network between: what this
-//! crate's scenarios are made of, and rooms of several people elsewhere.
+//! crate's scenarios are made of, and rooms of several people elsewhere. It is no feature: with one, the tests would build
+//! everything above this crate once more than the programs do.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};

@@ -74,7 +74,7 @@ async fn a_shared_screen_is_read_to_the_last_letter_and_ends_when_it_is_stopped(
     room.person("Ada").say("stop sharing").await;
     room.person("Ben").until("Ada's face alone", |call| !shares(call, "Ada")).await;
     let counter = room.person("Ben").counter().await;
-    room.person("Ben").counter_after(counter).await;
+    room.person("Ben").another_counter(counter).await;
     room.close().await;
 }
 
