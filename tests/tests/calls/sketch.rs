@@ -27,6 +27,7 @@ fn phase(games: &GamesView) -> Option<SketchPhase> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute: cargo xtask test --all"]
 async fn three_programs_play_to_the_end_though_the_host_leaves_and_nobody_loses_a_point() {
     let server = Server::start().await;
     let url = server.url();

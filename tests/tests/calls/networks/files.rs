@@ -91,6 +91,7 @@ async fn a_file_takes_what_pictures_leave_and_costs_them_no_layer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes a minute: cargo xtask test --all"]
 async fn half_a_gigabyte_goes_to_two_through_another_network_and_a_crash() {
     const BYTES: usize = 500_000_000;
     let internet = internet();
