@@ -13,6 +13,8 @@ use tokio_rustls::rustls;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_util::sync::CancellationToken;
+#[cfg(unix)]
+use tracing::warn;
 
 use crate::config::{Limits, ServerConfig, TurnConfig};
 use crate::server::{serve, serve_metrics};
@@ -132,6 +134,8 @@ pub async fn run(arguments: ServeArguments, cancel: CancellationToken) -> Result
         None => None,
     };
     let config = configure(&arguments)?;
+    #[cfg(unix)]
+    allow_files(config.limits.connections);
     let (port, scheme) = (listener.local_addr()?.port(), if config.tls.is_some() { "wss" } else { "ws" });
     eprintln!(
         "Listening on port {port}. Others join by --server {scheme}://THIS-COMPUTER:{port}. End with Ctrl-C."
@@ -145,6 +149,34 @@ pub async fn run(arguments: ServeArguments, cancel: CancellationToken) -> Result
     };
     tokio::try_join!(serve(listener, config, cancel.clone()), watched)?;
     Ok(())
+}
+
+/// What the server has open beside its connections: listeners, the log, and what the runtime waits by.
+#[cfg(unix)]
+const OTHER_FILES: u64 = 64;
+
+/// Asks the system for as many open files as there may be connections, which take one each: shells allow 1,024 unless asked.
+/// Tells the administrator where the system allows fewer; what it allows, as it is afterwards.
+#[cfg(unix)]
+fn allow_files(connections: usize) -> u64 {
+    let wanted = (connections as u64).saturating_add(OTHER_FILES);
+    let allowed = rlimit::increase_nofile_limit(wanted).or_else(|_| rlimit::Resource::NOFILE.get_soft());
+    match allowed {
+        Ok(allowed) if allowed < wanted => {
+            warn!(
+                allowed,
+                wanted,
+                "the system allows fewer open files than --max-connections needs: raise its limit (`ulimit -Hn`, or \
+                 LimitNOFILE= of the systemd unit), or ask for fewer connections"
+            );
+            allowed
+        }
+        Ok(allowed) => allowed,
+        Err(error) => {
+            warn!(%error, "the system does not say how many files may be open");
+            0
+        }
+    }
 }
 
 async fn listen(address: SocketAddr, option: &'static str) -> Result<TcpListener, ProgramError> {
@@ -206,4 +238,22 @@ fn load_tls(certificate: &Path, key: &Path) -> Result<rustls::ServerConfig, Prog
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
         .with_single_cert(chain, key)?)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use rlimit::Resource;
+
+    use super::*;
+
+    #[test]
+    fn as_many_files_may_be_open_as_there_may_be_connections() {
+        let hard = Resource::NOFILE.get_hard().unwrap();
+        Resource::NOFILE.set(256.min(hard), hard).unwrap();
+        assert_eq!(allow_files(300), (300 + OTHER_FILES).min(hard));
+        assert_eq!(Resource::NOFILE.get_soft().unwrap(), (300 + OTHER_FILES).min(hard));
+        // It never takes away what was allowed before, and asks for no more than there is.
+        assert_eq!(allow_files(100), (300 + OTHER_FILES).min(hard));
+        assert_eq!(allow_files(usize::MAX), hard);
+    }
 }
