@@ -63,6 +63,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::FAILURE);
     }
 
+    // Tauri's own has a worker for each processor.
+    let runtime = tincan_engine::runtime()?;
+    tauri::async_runtime::set(runtime.handle().clone());
     let mut builder = tauri::Builder::default();
     // With a data folder of its own it is another person's Tincan, such as the second one of a test.
     if args.data_dir.is_none() {

@@ -74,7 +74,12 @@ fn main() -> ExitCode {
     let filter =
         EnvFilter::new(tincan_signal_server::log_filter(std::env::var("TINCAN_LOG").ok().as_deref(), "warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match arguments.what {
+        // A server has thousands of connections and no engine.
+        What::Serve(_) => tokio::runtime::Runtime::new(),
+        _ => tincan_engine::runtime(),
+    };
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("The program cannot start: {error}");
