@@ -25,8 +25,9 @@ function find() {
 /** @typedef {{ camera: string, microphone: string }} Files */
 
 /**
- * Where a browser runs: with files for its devices, or with those of a PulseAudio; in a network namespace if one is named.
- * @typedef {{ files?: Files, pulse?: string | undefined, namespace?: string | undefined }} Place
+ * Where a browser runs: with files for its devices, or with those of a PulseAudio; in a network namespace if one is named; with
+ * a window, and sharing all of its screen when asked, on the X display that is named.
+ * @typedef {{ files?: Files, pulse?: string | undefined, namespace?: string | undefined, display?: string | undefined }} Place
  */
 
 /** @param {Files} files */
@@ -37,15 +38,19 @@ const fake = ({ camera, microphone }) => [
 ];
 
 /** @param {Place} place */
-const options = ({ files, pulse }) => ({
+const options = ({ files, pulse, display }) => ({
   executablePath: find(),
   args: [
     '--disable-gpu',
     '--disable-quic',
     '--autoplay-policy=no-user-gesture-required',
-    '--use-fake-ui-for-media-stream',
+    // It would choose nothing to share.
+    ...(display ? [] : ['--use-fake-ui-for-media-stream']),
     ...(files ? fake(files) : []),
+    // Out of the picture that it shares.
+    ...(display ? ['--auto-select-desktop-capture-source=Entire screen', '--window-position=1900,1060'] : []),
   ],
+  ...(display ? { headless: false, env: { ...process.env, DISPLAY: display } } : {}),
   ...(pulse
     ? { ignoreDefaultArgs: ['--mute-audio'], env: { ...process.env, PULSE_SERVER: pulse } }
     : {}),

@@ -8,7 +8,8 @@ use tincan_media::MediaTime;
 use tincan_media::video::{Resolution, Stamp, VideoFrame};
 use x11rb::connection::Connection as _;
 use x11rb::protocol::xproto::{
-    ConnectionExt as _, CreateGCAux, CreateWindowAux, Gcontext, ImageFormat, Window, WindowClass,
+    ConfigureWindowAux, ConnectionExt as _, CreateGCAux, CreateWindowAux, Gcontext, ImageFormat, StackMode,
+    Window, WindowClass,
 };
 use x11rb::rust_connection::RustConnection;
 use x11rb::wrapper::ConnectionExt as _;
@@ -23,6 +24,10 @@ const FONT_SIZE: u32 = 18;
 const LINES: u32 = 28;
 /// Above it a page has the stamp of drawn screens.
 const TOP: u32 = 236;
+/// So many rows belong to it.
+const STAMPED: usize = TOP as usize - 20;
+/// Bytes of a row.
+const ROW: usize = SIZE.width as usize * 4;
 const LETTERS: usize = 150;
 /// Words that a reader by machine knows, with letters that are mistaken for each other.
 const WORDS: &str = "about after again all almost along also always another answer around because before began below between \
@@ -61,13 +66,18 @@ impl Page {
         let complaints = String::from_utf8_lossy(&output.stderr);
         let mut pixels = output.stdout;
         assert_eq!(pixels.len(), SIZE.width as usize * SIZE.height as usize * 4, "{complaints}");
-        let mut stamp = VideoFrame::black(MediaTime::ZERO, SIZE);
-        Stamp { counter: number, micros: 0 }.write(&mut stamp);
-        let stamped = SIZE.width as usize * (TOP as usize - 20);
-        for (pixel, luma) in pixels.chunks_exact_mut(4).zip(stamp.planes().0).take(stamped) {
-            pixel[..3].fill(if *luma > 128 { 255 } else { 0 });
-        }
+        pixels[..ROW * STAMPED].copy_from_slice(&head(number));
         Self { pixels }
+    }
+
+    /// How large a page is.
+    pub const fn size() -> Resolution {
+        SIZE
+    }
+
+    /// How bright each of its pixels is, row by row.
+    pub fn luma(&self) -> Vec<u8> {
+        self.pixels.chunks_exact(4).map(|pixel| pixel[1]).collect()
     }
 
     /// What can be read on it where nothing was lost.
@@ -76,6 +86,14 @@ impl Page {
         let raw = ["-f", "rawvideo", "-pix_fmt", "bgra", "-video_size", &size, "-i", "-"];
         read(&raw, Some(&self.pixels))
     }
+}
+
+/// The rows above the prose.
+fn head(number: u32) -> Vec<u8> {
+    let mut stamp = VideoFrame::black(MediaTime::ZERO, SIZE);
+    Stamp { counter: number, micros: 0 }.write(&mut stamp);
+    let luma = &stamp.planes().0[..SIZE.width as usize * STAMPED];
+    luma.iter().flat_map(|&luma| if luma > 128 { [255; 4] } else { [0; 4] }).collect()
 }
 
 /// A line of words as long as a screen is wide, over and over.
@@ -171,16 +189,56 @@ impl Easel {
         Screen::of(SIZE.width, SIZE.height).await
     }
 
+    /// Lies above everything else on the screen from now on.
+    ///
+    /// # Panics
+    /// When the screen is gone.
+    pub fn raise(&self) {
+        let above = ConfigureWindowAux::new().stack_mode(StackMode::ABOVE);
+        self.connection.configure_window(self.window, &above).expect("the screen is there");
+        self.connection.sync().expect("the screen is there");
+    }
+
     /// Shows a page. When it returns, the page is on the screen.
     ///
     /// # Panics
     /// When the screen is gone.
     pub fn show(&self, page: &Page) {
+        self.put(0, &page.pixels);
+        self.connection.sync().expect("the screen is there");
+    }
+
+    /// Moves the prose up by so many rows, whose place below is filled with rows of `page` from its row `from` on, over and over.
+    /// The stamp stays where it is and says `number` now.
+    ///
+    /// # Panics
+    /// When the screen is gone.
+    pub fn scroll(&self, page: &Page, from: usize, rows: usize, number: u32) {
+        let (top, left) = (TOP as usize, SIZE.height as usize - TOP as usize - rows);
+        let copy = self.connection.copy_area(
+            self.window,
+            self.window,
+            self.pen,
+            0,
+            (top + rows) as i16,
+            0,
+            top as i16,
+            SIZE.width as u16,
+            left as u16,
+        );
+        copy.expect("the screen is there");
+        let prose: Vec<&[u8]> = page.pixels.chunks_exact(ROW).skip(top).collect();
+        let new: Vec<u8> = (from..from + rows).flat_map(|row| prose[row % prose.len()]).copied().collect();
+        self.put(top + left, &new);
+        self.put(0, &head(number));
+        self.connection.sync().expect("the screen is there");
+    }
+
+    fn put(&self, top: usize, pixels: &[u8]) {
         /// What fits into any server's largest request.
         const ROWS: usize = 60;
-        let row = SIZE.width as usize * 4;
-        for (strip, pixels) in page.pixels.chunks(row * ROWS).enumerate() {
-            let (top, rows) = ((strip * ROWS) as i16, (pixels.len() / row) as u16);
+        for (strip, pixels) in pixels.chunks(ROW * ROWS).enumerate() {
+            let (top, rows) = ((top + strip * ROWS) as i16, (pixels.len() / ROW) as u16);
             let put = self.connection.put_image(
                 ImageFormat::Z_PIXMAP,
                 self.window,
@@ -195,6 +253,5 @@ impl Easel {
             );
             put.expect("the screen is there");
         }
-        self.connection.sync().expect("the screen is there");
     }
 }

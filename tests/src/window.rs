@@ -504,7 +504,8 @@ pub async fn call(a: &Window, b: &Window) {
 
 async fn photograph(display: &str, path: &Path) -> bool {
     let mut command = Command::new("ffmpeg");
-    command.args(["-loglevel", "error", "-y", "-f", "x11grab", "-i", display, "-frames:v", "1"]).arg(path);
+    command.args(["-loglevel", "error", "-y", "-f", "x11grab", "-draw_mouse", "0", "-i", display]);
+    command.args(["-frames:v", "1"]).arg(path);
     command.stdin(Stdio::null()).status().await.is_ok_and(|status| status.success())
 }
 

@@ -11,6 +11,7 @@ mod generate;
 mod npm;
 mod options;
 mod package;
+mod pictures;
 mod process;
 mod run;
 mod setup;
@@ -37,6 +38,7 @@ fn main() -> ExitCode {
         Action::Generate => generate::run(&options),
         Action::Bench(bench) => bench::run(&options, bench),
         Action::Package(package) => package::run(&options, package),
+        Action::Pictures => pictures::run(&options),
     });
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

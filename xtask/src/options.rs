@@ -19,6 +19,7 @@ pub(crate) enum Action {
     Generate,
     Bench(Bench),
     Package(Package),
+    Pictures,
 }
 
 /// What help is about.
@@ -30,6 +31,7 @@ pub(crate) enum Topic {
     Generate,
     Bench,
     Package,
+    Pictures,
 }
 
 /// `cargo xtask run`.
@@ -76,6 +78,7 @@ impl Options {
             Some("generate") => Action::Generate,
             Some("bench") => Action::Bench(Bench::default()),
             Some("package") => Action::Package(Package::default()),
+            Some("pictures") => Action::Pictures,
             Some(other) => return Err(format!("there is no command `{other}`.\n\n{}", help(Topic::All))),
         };
         let mut yes = false;
@@ -89,7 +92,7 @@ impl Options {
                 ("--release", Action::Run(run)) => run.release = true,
                 ("--", Action::Run(run)) => run.arguments.extend(arguments.by_ref()),
                 ("--check", Action::Package(package)) => package.check = true,
-                ("--window" | "--networks" | "--mesh" | "--files", Action::Bench(bench)) => {
+                ("--window" | "--networks" | "--mesh" | "--files" | "--screen", Action::Bench(bench)) => {
                     bench.arguments.push(argument)
                 }
                 ("--seconds" | "--rounds" | "--random" | "--height" | "--only", Action::Bench(bench)) => {
@@ -117,6 +120,7 @@ impl Action {
             Self::Generate => Topic::Generate,
             Self::Bench(_) => Topic::Bench,
             Self::Package(_) => Topic::Package,
+            Self::Pictures => Topic::Pictures,
         }
     }
 }
@@ -134,6 +138,7 @@ Commands:
   generate  writes the TypeScript types of the window anew from the Rust ones
   bench     calls between Tincan and between Chromium, in turns, and one table of both
   package   makes the packages that people install
+  pictures  takes the README's pictures anew
 
 Each says what it would install, and asks first; --yes (or CI in the environment) installs without asking.
 `cargo xtask COMMAND --help` says more."
@@ -167,6 +172,7 @@ Usage: cargo xtask bench [--seconds N] [--rounds N] [--window] [--networks] [--r
                          [--yes]
        cargo xtask bench --mesh [--height N] [--seconds N] [--rounds N] [--yes]
        cargo xtask bench --files [--rounds N] [--only PART] [--yes]
+       cargo xtask bench --screen [--rounds N] [--yes]
 
 Builds as it is shipped, then measures calls between two Tincan and between two Chromium on the same clip at the same
 bitrate, in turns, and prints one table: time to the first picture, delay, processor and memory, and which bars are met.
@@ -179,6 +185,7 @@ Leave the machine alone meanwhile. Linux only.
   --random SEED  ten bad networks that the seed draws, in place of those
   --mesh       rooms of two to eight people instead, each beside the same mesh of Chromium, as far as the machine goes
   --files      files between two programs instead, beside magic-wormhole (from PyPI, into target/wormhole); root's rights
+  --screen     a shared screen instead, beside Chromium's: pages turned, prose that scrolls, a page that stands still
   --height N   of the camera's pictures in rooms, in lines (720)
   --only PART  `calls`, `sound`, or with --networks words of a network's name, such as \"500 kbit\"
   --yes        install what is missing without asking"
@@ -192,6 +199,13 @@ Makes what people install, below target/release/bundle: .deb and .rpm on Linux, 
   --check  on Debian, as root: also installs the .deb, starts it from its menu entry, opens an invite link, removes it,
            and looks for what is left behind
   --yes    install what is missing without asking"
+        }
+        Topic::Pictures => {
+            "\
+Usage: cargo xtask pictures [--yes]
+
+Takes the pictures that the README shows (docs/home.png, docs/call.png, docs/share.png): the real window on a screen in
+memory, in a call with three drawn people. Linux only."
         }
         Topic::Generate => {
             "\

@@ -11,6 +11,7 @@ import { readStamp } from './stamp.js';
  * @property {number} kbps what pictures may take on each connection
  * @property {number} people how many are in the call in the end
  * @property {boolean} [soundOnly] no pictures, and sound is processed as browsers do unless told otherwise
+ * @property {'shows' | 'looks'} [screen] shares its screen, or only looks, and neither has a camera or a microphone
  */
 
 /**
@@ -30,12 +31,28 @@ let opened;
 const wallClock = (/** @type {number} */ time) => performance.timeOrigin + time;
 
 /** @param {Options} options */
-async function open(options) {
-  const { width, height, people, soundOnly = false } = options;
-  const stream = await navigator.mediaDevices.getUserMedia({
+async function source({ width, height, soundOnly = false, screen }) {
+  if (screen === 'looks') {
+    return new MediaStream();
+  }
+  if (screen === 'shows') {
+    const shared = await navigator.mediaDevices.getDisplayMedia({ video: { width, height, frameRate: 30 } });
+    // As pages do that share documents: letters before motion.
+    for (const track of shared.getVideoTracks()) {
+      track.contentHint = 'text';
+    }
+    return shared;
+  }
+  return navigator.mediaDevices.getUserMedia({
     video: !soundOnly && { width: { exact: width }, height: { exact: height }, frameRate: 30 },
     audio: soundOnly || { echoCancellation: false, noiseSuppression: false, autoGainControl: false },
   });
+}
+
+/** @param {Options} options */
+async function open(options) {
+  const { people } = options;
+  const stream = await source(options);
   mirror.srcObject = stream;
   // As in a window of 1280x720: everybody's picture in a grid.
   screens.style.setProperty('--columns', `${Math.ceil(Math.sqrt(people - 1))}`);
@@ -143,24 +160,33 @@ async function stamps({ seconds, of }) {
   const video = of === undefined ? mirror : (await linkTo(of)).screen;
   /** @type {[number, number][]} */
   const seen = [];
-  const end = performance.now() + seconds * 1000;
-  await new Promise((done) => {
-    /** @type {VideoFrameRequestCallback} */
-    const frame = (now, { captureTime, presentationTime }) => {
-      const stamp = readStamp(video);
-      if (stamp) {
-        const time = of === undefined ? (captureTime ?? presentationTime) : presentationTime;
-        seen.push([stamp.counter, wallClock(time)]);
-      }
-      if (now < end) {
-        video.requestVideoFrameCallback(frame);
-      } else {
-        done(undefined);
-      }
-    };
+  let over = false;
+  /** @type {VideoFrameRequestCallback} */
+  const frame = (_, { captureTime, presentationTime }) => {
+    if (over) {
+      return;
+    }
+    const stamp = readStamp(video);
+    if (stamp) {
+      const time = of === undefined ? (captureTime ?? presentationTime) : presentationTime;
+      seen.push([stamp.counter, wallClock(time)]);
+    }
     video.requestVideoFrameCallback(frame);
-  });
+  };
+  video.requestVideoFrameCallback(frame);
+  // Of what stands still no picture comes.
+  await new Promise((done) => setTimeout(done, seconds * 1000));
+  over = true;
   return seen;
 }
 
-Object.assign(window, { side: { open, offer, hear, connected, firstPictures, statistics, stamps } });
+/** The picture of another as it is now: a PNG as text. @param {number} of */
+async function picture(of) {
+  const { screen } = await linkTo(of);
+  const canvas = document.createElement('canvas');
+  [canvas.width, canvas.height] = [screen.videoWidth, screen.videoHeight];
+  canvas.getContext('2d')?.drawImage(screen, 0, 0);
+  return canvas.toDataURL('image/png');
+}
+
+Object.assign(window, { side: { open, offer, hear, connected, firstPictures, statistics, stamps, picture } });

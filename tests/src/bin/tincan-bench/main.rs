@@ -9,6 +9,8 @@ mod mesh;
 mod networks;
 mod numbers;
 mod ours;
+#[cfg(target_os = "linux")]
+mod screens;
 mod sound;
 mod table;
 mod usage;
@@ -36,10 +38,12 @@ pub(crate) const WARM_UP: Duration = Duration::from_secs(8);
 pub(crate) const FRAME_RATE: u32 = 30;
 /// Whose way from the microphone to the speaker is timed, one a second.
 const BURSTS: u32 = 40;
-const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--random SEED] [--mesh] [--files] [--height N] [--only PART]
+const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--random SEED] [--mesh] [--files] [--screen]
+                    [--height N] [--only PART]
 PART: calls, sound, or words of a network's or a file case's name
 --networks calls over the networks of tests/networks.txt too, with --random SEED over ten that the seed draws
 --files measures files without a call instead
+--screen measures a shared screen instead
 --mesh measures rooms of two to eight instead, at --height lines (720)";
 
 struct Options {
@@ -51,6 +55,7 @@ struct Options {
     random: Option<u64>,
     mesh: bool,
     files: bool,
+    screen: bool,
     /// Of the camera's pictures in rooms.
     height: u32,
     /// For whoever works on one part.
@@ -67,6 +72,7 @@ impl Options {
             random: None,
             mesh: false,
             files: false,
+            screen: false,
             height: Resolution::HD.height,
             only: None,
         };
@@ -84,6 +90,7 @@ impl Options {
                 "--random" => (options.networks, options.random) = (true, Some(number()?)),
                 "--mesh" => options.mesh = true,
                 "--files" => options.files = true,
+                "--screen" => options.screen = true,
                 "--height" => options.height = number()? as u32,
                 "--only" => options.only = Some(arguments.next().ok_or("--only takes a part's name")?),
                 other => return Err(format!("`{other}` is not understood.\n{USAGE}")),
@@ -114,6 +121,12 @@ async fn main() -> Result<(), String> {
     }
     if options.files {
         println!("\n{}", files::table(options.rounds, options.only.as_deref()).await?);
+        println!("load at the end: {}", table::load());
+        return Ok(());
+    }
+    #[cfg(target_os = "linux")]
+    if options.screen {
+        println!("\n{}", screens::table(options.rounds).await?);
         println!("load at the end: {}", table::load());
         return Ok(());
     }
