@@ -1,4 +1,5 @@
 import type { Device } from '../core/core';
+import { t } from '../words';
 
 /**
  * What a picker offers. A remembered device that is not plugged in now stays chosen, and is taken again when it comes
@@ -10,15 +11,16 @@ export function choices(devices: readonly Device[], selected: string): readonly 
 }
 
 function nameOf(selector: string): string {
-  if (selector === 'default') return 'System default';
-  if (selector === 'none') return 'None';
+  if (selector === 'default') return t('app.system_default');
+  if (selector === 'none') return t('app.no_device');
   if (selector.startsWith('file:'))
-    return `File ${
-      selector
-        .split(/[/\\]/)
-        .pop()
-        ?.replace(/^file:/, '') ?? ''
-    }`;
-  if (selector.startsWith('device:')) return 'Chosen before (not connected now)';
+    return t('app.device_file', {
+      name:
+        selector
+          .split(/[/\\]/)
+          .pop()
+          ?.replace(/^file:/, '') ?? '',
+    });
+  if (selector.startsWith('device:')) return t('app.device_before');
   return selector;
 }
