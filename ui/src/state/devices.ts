@@ -1,13 +1,25 @@
 import type { Device } from '../core/core';
-import { t } from '../words';
+import { called, t, type Key } from '../words';
+
+/** Choices that are no devices, as the engine calls them. */
+const NO_DEVICES: readonly Key[] = [
+  'app.system_default',
+  'app.no_camera',
+  'app.no_microphone',
+  'app.no_speaker',
+  'app.drawn_person',
+  'app.test_pattern',
+  'app.test_tone',
+];
 
 /**
  * What a picker offers. A remembered device that is not plugged in now stays chosen, and is taken again when it comes
  * back, so it is in the list too.
  */
 export function choices(devices: readonly Device[], selected: string): readonly Device[] {
-  if (devices.some(({ id }) => id === selected)) return devices;
-  return [...devices, { id: selected, name: nameOf(selected) }];
+  const named = devices.map(({ id, name }) => ({ id, name: called(name, NO_DEVICES) }));
+  if (named.some(({ id }) => id === selected)) return named;
+  return [...named, { id: selected, name: nameOf(selected) }];
 }
 
 function nameOf(selector: string): string {

@@ -130,6 +130,9 @@ describe('what the page shows', () => {
 
   it('is all that the catalogue has', () => {
     const shown = new Set(calls.map(({ key }) => key));
+    // Lists of keys are shown as well.
+    for (const { tree } of all)
+      walk(tree, (node) => void (node.type === 'Literal' && shown.add(literal(node))));
     // Said for the engine, of which `codes.test.ts` knows; words of the safety number; and names for whoever has none.
     const other = (key: string) => /^engine\.|^call\.safety_word_|^app\.somebody$/u.test(key);
     expect(Object.keys(ENGLISH).filter((key) => !shown.has(key) && !other(key))).toEqual([]);

@@ -127,6 +127,12 @@ export function isKey(key: string): key is Key {
   return key in ENGLISH;
 }
 
+/** What is called by one of these messages in English, in the window's language; anything else as it is. */
+export function called(english: string, keys: readonly Key[]): string {
+  const key = keys.find((one) => ENGLISH[one] === english);
+  return key === undefined ? english : t(key);
+}
+
 /** What the engine or the shell says: its code has words in every language. */
 export function sentence({ code, message, parameters }: Sentence): string {
   const key = `engine.${code}`;
