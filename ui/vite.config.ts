@@ -8,8 +8,9 @@ export default defineConfig({
   build: {
     // WebKitGTK 2.40 and Safari 16.4 are the oldest engines that the app runs on.
     target: 'safari16.4',
-    // The content policy allows no data: scripts, and the page is read from disk: separate files cost nothing.
+    // The content policy allows no data: scripts, and the page is read from disk: separate files cost nothing, and large ones little.
     assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 600,
     modulePreload: { polyfill: false },
   },
   // The app's icon lies beside this folder.

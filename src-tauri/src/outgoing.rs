@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde::Serialize;
-use tincan_engine::api::CommandError;
+use tincan_engine::api::{CommandError, Sentence};
 
 use crate::shell::refusal;
 
@@ -34,8 +34,8 @@ pub(crate) struct OutgoingFile {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub(crate) struct Taken {
     files: Vec<OutgoingFile>,
-    /// What could not be taken, as a sentence.
-    problem: Option<String>,
+    /// What could not be taken.
+    problem: Option<Sentence>,
 }
 
 pub(crate) struct Outgoing {
@@ -55,6 +55,17 @@ struct Kept {
     pasted: BTreeMap<PathBuf, u64>,
     /// The pictures in an offer, by its id.
     offered: BTreeMap<String, Vec<PathBuf>>,
+}
+
+/// Why something is not taken.
+fn refused(why: &str, name: &str, message: &str) -> Sentence {
+    Sentence::new("files_left_out", message).with("why", why).with("name", name).with("more", 0_usize)
+}
+
+/// The same, of the first of several.
+fn left_out(mut first: Sentence, others: &str, more: usize) -> Sentence {
+    first.message = format!("{} {others}", first.message);
+    first.with("more", more)
 }
 
 impl Taken {
@@ -88,29 +99,33 @@ impl Outgoing {
         let more = refused.len().saturating_sub(1);
         taken.problem = refused.into_iter().next().map(|first| match more {
             0 => first,
-            1 => format!("{first} One more was left out too."),
-            more => format!("{first} {more} more were left out too."),
+            1 => left_out(first, "One more was left out too.", 1),
+            more => left_out(first, &format!("{more} more were left out too."), more),
         });
         taken
     }
 
-    fn take_one(&self, path: PathBuf) -> Result<OutgoingFile, String> {
+    fn take_one(&self, path: PathBuf) -> Result<OutgoingFile, Sentence> {
         let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
         // What a browser is dragged from is an address, and no file of this computer.
-        let name = name
-            .filter(|_| path.is_absolute())
-            .ok_or("Only files and folders of this computer can be sent.")?;
+        let name = name.filter(|_| path.is_absolute()).ok_or_else(|| {
+            refused("elsewhere", "", "Only files and folders of this computer can be sent.")
+        })?;
         if path.to_str().is_none() {
-            return Err(format!("“{name}” has a name that cannot be sent. Rename it first."));
+            let message = format!("“{name}” has a name that cannot be sent. Rename it first.");
+            return Err(refused("name", &name, &message));
         }
-        let about = path.metadata().map_err(|_| format!("“{name}” cannot be read."))?;
+        let about = path
+            .metadata()
+            .map_err(|_| refused("unreadable", &name, &format!("“{name}” cannot be read.")))?;
         if !about.is_dir() && !about.is_file() {
-            return Err(format!("“{name}” is neither a file nor a folder."));
+            return Err(refused("kind", &name, &format!("“{name}” is neither a file nor a folder.")));
         }
         let bytes = about.is_file().then_some(about.len());
         let mut kept = self.kept();
         if kept.files.len() >= MAX_FILES {
-            return Err(format!("At most {MAX_FILES} files are sent at once. Send their folder instead."));
+            let message = format!("At most {MAX_FILES} files are sent at once. Send their folder instead.");
+            return Err(refused("many", &name, &message).with("most", MAX_FILES));
         }
         Ok(kept.add(path, name, bytes))
     }
@@ -286,7 +301,7 @@ mod tests {
         let taken =
             outgoing.take(vec!["https://example.org/x".into(), folder.path().join("gone"), "/".into()]);
         assert_eq!(taken.files, []);
-        let problem = taken.problem.unwrap();
+        let problem = taken.problem.unwrap().message;
         assert!(
             problem.starts_with("Only files") && problem.ends_with("2 more were left out too."),
             "{problem}"
@@ -294,7 +309,7 @@ mod tests {
         let many = (0..=MAX_FILES).map(|_| folder.path().to_owned()).collect();
         let taken = outgoing.take(many);
         assert_eq!(taken.files.len(), MAX_FILES);
-        assert!(taken.problem.unwrap().starts_with("At most"));
+        assert!(taken.problem.unwrap().message.starts_with("At most"));
     }
 
     #[test]

@@ -94,5 +94,5 @@ fn closing() -> CommandError {
 
 /// Why something is not done, with a stable code.
 pub(crate) fn refusal(code: &str, message: impl Into<String>) -> CommandError {
-    CommandError { code: code.to_owned(), message: message.into() }
+    CommandError::new(code, message)
 }

@@ -1,5 +1,5 @@
 // Takes a picture of every screen, with the mock core, in headless Chromium, and looks for what a program can find there:
-// `npm run screens -- [--to DIRECTORY] [--only 1280x800|360x480|…|text] [--theme dark|light] [NAME…]`.
+// `npm run screens -- [--to DIRECTORY] [--only 1280x800|360x480|…|text] [--theme dark|light] [--language de|ar|…] [NAME…]`.
 // The page is served with the app's own content policy, so that what the policy forbids shows here too.
 import { mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -11,11 +11,16 @@ import { served } from './served.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { to: { type: 'string' }, only: { type: 'string' }, theme: { type: 'string' } },
+  options: {
+    to: { type: 'string' },
+    only: { type: 'string' },
+    theme: { type: 'string' },
+    language: { type: 'string', default: 'en' },
+  },
 });
 const directory = values.to ?? join(tmpdir(), 'tincan-screens');
 /** `text`: what the person reads by, in per cent. Larger text needs no second theme: nothing about it is a colour. */
-const looks = [
+const usual = [
   { width: 1280, height: 800, walked: true },
   { width: 360, height: 480, walked: true },
   { width: 800, height: 600 },
@@ -23,6 +28,11 @@ const looks = [
   { width: 1280, height: 800, text: 200, themes: ['dark'] },
   { width: 800, height: 600, text: 200, themes: ['light'] },
 ];
+const sizeOf = ({ width, height, text }) => (text === undefined ? `${width}x${height}` : 'text');
+/** A size that is not among them is looked at all the same when it is asked for. */
+const [width, height] = (values.only ?? '').split('x').map(Number);
+const wanted = usual.filter((one) => values.only === undefined || values.only === sizeOf(one));
+const looks = wanted.length > 0 ? wanted : [{ width, height }];
 /** Pages that wait for their pictures wait beside each other. */
 const AT_ONCE = 3;
 /** The mock's pictures, notices and transitions are there by then. */
@@ -57,21 +67,21 @@ async function look(context, address, screen, theme, { walked, text }, name) {
 mkdirSync(directory, { recursive: true });
 for (const { themes = ['dark', 'light'], ...how } of looks) {
   const { width, height, text } = how;
-  const size = text === undefined ? `${width}x${height}` : 'text';
-  if (values.only !== undefined && values.only !== size) continue;
   const { address, browser, close } = await served({ text });
   try {
     for (const theme of themes) {
       if (values.theme !== undefined && values.theme !== theme) continue;
       const context = await browser.newContext({
         viewport: { width, height },
+        // The window speaks the system's language.
+        locale: values.language,
         // What moves is where it ends.
         reducedMotion: 'reduce',
       });
       const waiting = screens.filter(({ name }) => positionals.length === 0 || positionals.includes(name));
       const worker = async () => {
         for (let screen = waiting.shift(); screen !== undefined; screen = waiting.shift()) {
-          const name = `${screen.name}-${width}${text === undefined ? '' : `-text${text}`}-${theme}`;
+          const name = `${screen.name}-${values.language === 'en' ? '' : `${values.language}-`}${width}${text === undefined ? '' : `-text${text}`}-${theme}`;
           await look(context, address, screen, theme, how, name);
         }
       };

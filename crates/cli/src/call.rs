@@ -221,8 +221,9 @@ impl Participant<'_> {
                 }
             }
             Event::LastCall { summary: Some(summary) } => {
-                let reason = summary.reason.as_deref().unwrap_or("The call is over.");
-                eprintln!("{reason} It took {} s. {}", summary.seconds, summary.quality);
+                let reason = summary.reason.as_ref().map_or("The call is over.", |reason| &reason.message);
+                let quality = summary.quality.as_ref().map_or("", |quality| &quality.message);
+                eprintln!("{reason} It took {} s. {quality}", summary.seconds);
             }
             // What else is only good to know, the call's view tells.
             Event::Notice { notice } if notice.kind != NoticeKind::Info || notice.code == RECORDED => {

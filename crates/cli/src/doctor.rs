@@ -93,7 +93,7 @@ fn device(source: &SourceView, found: usize) -> Finding {
         (true, _) => {
             Ok(format!("{} works ({found} found).", source.device.as_deref().unwrap_or("the default one")))
         }
-        (false, Some(problem)) => Err(problem.clone()),
+        (false, Some(problem)) => Err(problem.message.clone()),
         (false, None) => Err(format!(
             "it does not answer ({found} found). Unplug it and plug it in again, and close other programs that \
              use it."
@@ -184,12 +184,14 @@ async fn wait_for(engine: &Engine, enough: impl Fn(&Snapshot) -> bool) -> Snapsh
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tincan_engine::api::Sentence;
 
     #[test]
     fn a_device_that_says_nothing_is_a_problem_with_advice() {
         let silent = SourceView { on: true, ..SourceView::default() };
         assert!(device(&silent, 1).unwrap_err().contains("plug it in again"));
-        let broken = SourceView { problem: Some("It is in use.".into()), ..silent.clone() };
+        let broken =
+            SourceView { problem: Some(Sentence::new("device_busy", "It is in use.")), ..silent.clone() };
         assert_eq!(device(&broken, 1), Err("It is in use.".into()));
         let fine = SourceView { working: true, device: Some("Webcam".into()), ..silent };
         assert_eq!(device(&fine, 2), Ok("Webcam works (2 found).".into()));

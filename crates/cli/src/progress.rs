@@ -21,7 +21,7 @@ pub(crate) fn tell(before: Option<&CallView>, after: &CallView) -> Vec<String> {
         (_, false)
             if before.and_then(|call| call.server_problem.as_ref()) != after.server_problem.as_ref() =>
         {
-            said.extend(after.server_problem.clone());
+            said.extend(after.server_problem.as_ref().map(|problem| problem.message.clone()));
         }
         (false, true) if before.is_some_and(|call| call.phase != CallPhase::Joining) => {
             said.push("The server is back.".into());
@@ -103,6 +103,7 @@ pub(crate) mod tests {
     use tincan_engine::api::{Knock, SafetyNumber, StreamView, Trust};
 
     use super::*;
+    use tincan_engine::api::Sentence;
 
     fn call(phase: CallPhase, participants: &[&Participant]) -> CallView {
         CallView {
@@ -194,7 +195,7 @@ pub(crate) mod tests {
     #[test]
     fn nothing_new_is_nothing_said_and_the_server_is_told_when_it_goes_and_comes() {
         let here = call(CallPhase::Connected, &[&ada()]);
-        let problem = Some("The server cannot be reached.".into());
+        let problem = Some(Sentence::new("server_lost", "The server cannot be reached."));
         let away = CallView { server_connected: false, server_problem: problem, ..here.clone() };
         assert!(tell(Some(&here), &here).is_empty());
         assert_eq!(tell(Some(&here), &away), ["The server cannot be reached."]);

@@ -189,7 +189,9 @@ impl Seen {
             line("network", &format!("{:.0} kbit/s each way, round trip {round_trip}", other.received_kbps));
         }
         if let Some(summary) = &self.summary {
-            line("verdict", &summary.quality);
+            if let Some(quality) = &summary.quality {
+                line("verdict", &quality.message);
+            }
         }
         text.trim_end().to_owned()
     }
@@ -197,7 +199,7 @@ impl Seen {
 
 fn own(source: &SourceView) -> String {
     match (&source.problem, &source.device) {
-        (Some(problem), _) => problem.clone(),
+        (Some(problem), _) => problem.message.clone(),
         (None, Some(device)) if source.working => device.clone(),
         _ => "none".to_owned(),
     }
@@ -206,6 +208,7 @@ fn own(source: &SourceView) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tincan_engine::api::Sentence;
 
     #[test]
     fn a_call_is_complete_when_something_was_seen_and_heard() {
@@ -222,7 +225,10 @@ mod tests {
 
     #[test]
     fn a_device_that_fails_says_why() {
-        let failed = SourceView { problem: Some("It is in use.".into()), ..SourceView::default() };
+        let failed = SourceView {
+            problem: Some(Sentence::new("device_busy", "It is in use.")),
+            ..SourceView::default()
+        };
         assert_eq!(own(&failed), "It is in use.");
         assert_eq!(own(&SourceView::default()), "none");
     }

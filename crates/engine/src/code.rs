@@ -2,7 +2,7 @@
 
 use tincan_protocol::{CheckedInvite, InviteLink};
 
-use crate::api::{CommandError, Reply};
+use crate::api::{CommandError, Reply, Sentence};
 
 /// Spells and checks what was typed so far.
 pub(crate) fn check(text: &str) -> Reply {
@@ -11,7 +11,7 @@ pub(crate) fn check(text: &str) -> Reply {
         formatted: checked.formatted,
         complete: checked.invite.is_some(),
         server: checked.invite.and_then(|invite| invite.server).map(|server| server.to_string()),
-        problem: checked.problem,
+        problem: checked.problem.as_ref().map(Sentence::from),
     }
 }
 
@@ -21,10 +21,12 @@ pub(crate) fn check(text: &str) -> Reply {
 /// What is wrong with it, as a sentence.
 pub(crate) fn invite(text: &str) -> Result<InviteLink, CommandError> {
     let checked = CheckedInvite::check(text);
-    checked.invite.ok_or_else(|| CommandError {
-        code: "bad_code".into(),
-        message: checked.problem.unwrap_or_else(|| {
-            "This code is not complete. A code has ten (or twenty) letters and digits, such as kqz4-m8tr-xp.".into()
-        }),
+    checked.invite.ok_or_else(|| {
+        let incomplete = || {
+            let message =
+                "This code is not complete. A code has ten (or twenty) letters and digits, such as kqz4-m8tr-xp.";
+            Sentence::new("bad_code", message).with("why", "incomplete")
+        };
+        checked.problem.as_ref().map_or_else(incomplete, Sentence::from).into()
     })
 }

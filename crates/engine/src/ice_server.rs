@@ -4,7 +4,7 @@
 
 use tincan_peer::IceServerConfig;
 
-use crate::api::CommandError;
+use crate::api::{CommandError, Sentence};
 
 /// Reads one server.
 ///
@@ -19,15 +19,19 @@ pub(crate) fn parse(text: &str) -> Result<IceServerConfig, CommandError> {
     match (username, credential, words.next()) {
         _ if !stun && !turn => wrong(
             url,
+            "kind",
             "is no STUN or TURN server: write it as stun:HOST:PORT or turn:HOST:PORT NAME PASSWORD.",
         ),
         (None, None, None) if stun => server(url, "", ""),
-        _ if stun => {
-            wrong(url, "is a STUN server, which has no name and no password: leave out what follows it.")
-        }
+        _ if stun => wrong(
+            url,
+            "stun",
+            "is a STUN server, which has no name and no password: leave out what follows it.",
+        ),
         (Some(username), Some(credential), None) => server(url, username, credential),
         _ => wrong(
             url,
+            "turn",
             "is a TURN server, which asks for a name and a password: write turn:HOST:PORT NAME PASSWORD.",
         ),
     }
@@ -40,14 +44,15 @@ fn server(url: &str, username: &str, credential: &str) -> Result<IceServerConfig
         Ok(()) => Ok(server),
         Err(_) => wrong(
             url,
+            "address",
             "is an address that nobody can connect to: write HOST:PORT behind its kind, and behind a TURN server's port \
              ?transport=tcp if need be.",
         ),
     }
 }
 
-fn wrong<T>(url: &str, how: &str) -> Result<T, CommandError> {
-    Err(CommandError { code: "ice_server".into(), message: format!("`{url}` {how}") })
+fn wrong<T>(url: &str, why: &str, how: &str) -> Result<T, CommandError> {
+    Err(Sentence::new("ice_server", format!("`{url}` {how}")).with("url", url).with("why", why).into())
 }
 
 #[cfg(test)]

@@ -173,7 +173,7 @@ impl Engine {
 }
 
 fn gone() -> CommandError {
-    CommandError { code: "engine_stopped".into(), message: "Tincan is closing. Start it again.".into() }
+    CommandError::new("engine_stopped", "Tincan is closing. Start it again.")
 }
 
 impl Drop for Engine {

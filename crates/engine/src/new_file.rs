@@ -4,7 +4,7 @@ use std::fs::OpenOptions;
 use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::api::CommandError;
+use crate::api::{CommandError, Sentence};
 
 /// What is saved.
 pub(crate) struct What {
@@ -135,5 +135,10 @@ fn refusal(what: &What, path: &Path, error: &std::io::Error) -> CommandError {
         _ => format!("{error}. Choose another place."),
     };
     let message = format!("The {} could not be saved as `{}`: {advice}", what.name, path.display());
-    CommandError { code: what.code.into(), message }
+    let why = if error.kind() == ErrorKind::AlreadyExists { "exists" } else { "other" };
+    Sentence::new(what.code, message)
+        .with("why", why)
+        .with("path", path.display().to_string())
+        .with("detail", error.to_string())
+        .into()
 }

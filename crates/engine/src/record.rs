@@ -14,6 +14,7 @@ mod film;
 mod mp4;
 mod opus;
 
+use crate::api::Sentence;
 use std::fs::OpenOptions;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
@@ -74,6 +75,14 @@ pub(crate) struct Recorded {
     pub(crate) dropped: u64,
 }
 
+impl Recorded {
+    pub(crate) fn sentence(&self) -> Sentence {
+        Sentence::new("recorded", self.to_string())
+            .with("seconds", self.duration.as_secs() as u32)
+            .with("path", self.path.display().to_string())
+    }
+}
+
 impl std::fmt::Display for Recorded {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{} seconds were recorded to {}.", self.duration.as_secs(), self.path.display())?;
@@ -112,6 +121,17 @@ impl RecordError {
             Self::Create { .. } => "record_create",
             Self::Write(_) => "record_write",
             Self::Nothing => "record_nothing",
+        }
+    }
+
+    pub(crate) fn sentence(&self) -> Sentence {
+        let said = Sentence::new(self.code(), self.to_string());
+        match self {
+            Self::Create { path, source } => {
+                said.with("path", path.display().to_string()).with("detail", source.to_string())
+            }
+            Self::Write(error) => said.with("detail", error.to_string()),
+            Self::Nothing => said,
         }
     }
 }

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use tincan_protocol::RoomCode;
 use tracing::warn;
 
-use crate::api::{RecentCall, Settings};
+use crate::api::{RecentCall, Sentence, Settings};
 
 const SETTINGS: &str = "settings.json";
 const RECENT: &str = "recent.json";
@@ -28,6 +28,18 @@ pub(crate) struct SaveError {
     /// For a person.
     what: &'static str,
     pub(crate) cause: io::ErrorKind,
+}
+
+impl SaveError {
+    pub(crate) fn sentence(&self) -> Sentence {
+        let cause = match self.cause {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "full",
+            io::ErrorKind::PermissionDenied => "denied",
+            io::ErrorKind::ReadOnlyFilesystem => "read_only",
+            _ => "other",
+        };
+        Sentence::new("settings_not_saved", self.to_string()).with("cause", cause)
+    }
 }
 
 fn cause_text(cause: io::ErrorKind) -> &'static str {

@@ -128,39 +128,36 @@ pub struct CheckedInvite {
     pub formatted: String,
     /// What to join, when it is complete.
     pub invite: Option<InviteLink>,
-    /// What is wrong, as a sentence; `None` while it may still become an invite.
-    pub problem: Option<String>,
+    /// What is wrong; `None` while it may still become an invite.
+    pub problem: Option<InviteError>,
 }
 
 impl CheckedInvite {
     /// Looks at what somebody has typed or pasted.
     pub fn check(text: &str) -> Self {
-        let refused = |error: &dyn fmt::Display| Self {
-            formatted: text.to_owned(),
-            invite: None,
-            problem: Some(error.to_string()),
-        };
+        let refused =
+            |error: InviteError| Self { formatted: text.to_owned(), invite: None, problem: Some(error) };
         let readable = readable(bounded(text, MAX_INPUT));
         let mut links = links(&readable);
         if let Some(first) = links.next() {
             // A text with the same link twice is one invitation.
             let others = links.any(|other| other != first);
             return match first {
-                Ok(_) if others => refused(&CodeError::Several),
+                Ok(_) if others => refused(CodeError::Several.into()),
                 Ok(invite) => {
                     Self { formatted: invite.code.to_string(), invite: Some(invite), problem: None }
                 }
-                Err(error) => refused(&error),
+                Err(error) => refused(error),
             };
         }
         let checked = RoomCode::check_partial(text);
         if checked.code.is_none() && readable.contains("://") {
-            return refused(&InviteError::NotAnInvite);
+            return refused(InviteError::NotAnInvite);
         }
         Self {
             formatted: checked.formatted,
             invite: checked.code.map(|code| InviteLink { code, server: None }),
-            problem: checked.problem.map(|problem| problem.to_string()),
+            problem: checked.problem.map(InviteError::from),
         }
     }
 }
@@ -271,7 +268,7 @@ mod tests {
         let checked = CheckedInvite::check("kqz4 m8");
         assert_eq!((checked.formatted.as_str(), checked.invite, checked.problem), ("kqz4-m8", None, None));
         let checked = CheckedInvite::check("tincan://join/nope");
-        assert!(checked.problem.unwrap().contains("this has 4"));
+        assert!(checked.problem.unwrap().to_string().contains("this has 4"));
     }
 
     #[test]
@@ -296,7 +293,7 @@ mod tests {
             assert_eq!(invite, link.parse().unwrap(), "{text:?}");
         }
         let two = format!("{link} {}", link.replace("kqz4", "kqz5"));
-        assert_eq!(CheckedInvite::check(&two).problem, Some(CodeError::Several.to_string()));
+        assert_eq!(CheckedInvite::check(&two).problem, Some(CodeError::Several.into()));
     }
 
     #[test]
@@ -304,7 +301,7 @@ mod tests {
         let text = "https://meet.google.com/abc-defg-hjk";
         let checked = CheckedInvite::check(text);
         assert_eq!((checked.formatted.as_str(), checked.invite), (text, None));
-        assert_eq!(checked.problem, Some(InviteError::NotAnInvite.to_string()));
+        assert_eq!(checked.problem, Some(InviteError::NotAnInvite));
     }
 
     #[test]

@@ -112,6 +112,7 @@ async fn talk(window: &Window, people: &mut [Participant]) {
 
 /// A picture of the screen as it is once nothing moves any more but people, in 256 colours.
 async fn picture(window: &Window, screen: &Screen, path: &Path) -> Result<(), String> {
+    window.hides("toast").await;
     window.settled().await;
     let full = path.with_extension("full.png");
     screen.photograph(&full).await;

@@ -26,7 +26,7 @@ async fn end(ada: Participant, ben: Participant) {
 }
 
 fn problem(preview: &Value) -> &str {
-    preview["camera"]["problem"].as_str().unwrap_or("")
+    preview["camera"]["problem"]["message"].as_str().unwrap_or("")
 }
 
 fn works(preview: &Value) -> bool {

@@ -231,7 +231,7 @@ async fn a_local_call_outlives_the_program_that_hosts_it() {
     cyd.meets(&["Ada", "Ben"]).await;
     ada.crash().await;
     ben.until("word that the server is away", |call| call["serverConnected"] == false).await;
-    let problem = ben.call()["serverProblem"].as_str().unwrap().to_owned();
+    let problem = ben.call()["serverProblem"]["message"].as_str().unwrap().to_owned();
     assert!(problem.contains("computer") && !problem.contains("server"), "{problem}");
     // Whoever opened it anew, they are in the same room.
     for (person, other) in [(&mut ben, "Cyd"), (&mut cyd, "Ben")] {
@@ -242,7 +242,7 @@ async fn a_local_call_outlives_the_program_that_hosts_it() {
     // By the code, and by the link whose address is dead.
     let mut dan = Participant::start_locally("Dan", &devices.with(&[&link]));
     dan.meets(&["Ben", "Cyd"]).await;
-    assert!(dan.call()["reach"].as_str().unwrap().contains("local network"));
+    assert!(dan.call()["reach"]["message"].as_str().unwrap().contains("local network"));
     ben.leave().await;
     cyd.leave().await;
     dan.until("an empty room", |call| call["phase"] == "alone").await;

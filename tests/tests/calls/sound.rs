@@ -164,7 +164,7 @@ async fn chosen_devices_that_are_not_there_are_replaced_until_they_are() {
         &[&code, "--camera", "none", "--microphone", "none", "--speaker", headset],
     );
     let in_place = |preview: &Value, what: &str, used: &str| {
-        let problem = preview[what]["problem"].as_str().unwrap_or("");
+        let problem = preview[what]["problem"]["message"].as_str().unwrap_or("");
         preview[what]["working"] == true && problem.ends_with(&format!("Until then {used} is used."))
     };
     ada.preview_until("another microphone", |preview| in_place(preview, "microphone", "Microphone")).await;
@@ -190,7 +190,7 @@ async fn the_sound_server_dies_and_comes_back_in_mid_call() {
     talk.ben.notice("device_lost").await;
     talk.ben
         .preview_until("what is missing", |preview| {
-            ["microphone", "speaker"].iter().all(|what| preview[what]["problem"].is_string())
+            ["microphone", "speaker"].iter().all(|what| preview[what]["problem"].is_object())
         })
         .await;
     assert_eq!(talk.ben.call()["phase"], "connected");

@@ -47,9 +47,7 @@ export const screens = [
   {
     name: 'settings-licences',
     scene: 'home',
-    then: then(click('settings'), click('settings-about'), (page) =>
-      page.getByText('Their licences').click(),
-    ),
+    then: then(click('settings'), click('settings-about'), (page) => page.locator('summary').click()),
   },
   {
     name: 'settings-server',

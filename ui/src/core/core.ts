@@ -5,6 +5,7 @@
 import type { Command } from './generated/Command';
 import type { CommandError } from './generated/CommandError';
 import type { NumberedEvent } from './generated/NumberedEvent';
+import type { Sentence } from './generated/Sentence';
 import type { Reply } from './generated/Reply';
 import type { Snapshot } from './generated/Snapshot';
 import type { FrameSource } from './frames/source';
@@ -55,6 +56,7 @@ export type { GamesView } from './generated/GamesView';
 export type { GameTurn } from './generated/GameTurn';
 export type { GameView } from './generated/GameView';
 export type { Knock } from './generated/Knock';
+export type { Language } from './generated/Language';
 export type { Levels } from './generated/Levels';
 export type { NearbyCall } from './generated/NearbyCall';
 export type { Notice } from './generated/Notice';
@@ -67,6 +69,7 @@ export type { RecentCall } from './generated/RecentCall';
 export type { Reply } from './generated/Reply';
 export type { SafetyNumber } from './generated/SafetyNumber';
 export type { ScreenChoice } from './generated/ScreenChoice';
+export type { Sentence } from './generated/Sentence';
 export type { Settings } from './generated/Settings';
 export type { SheetChange } from './generated/SheetChange';
 export type { SheetStroke } from './generated/SheetStroke';
@@ -99,8 +102,8 @@ export interface OutgoingFile {
 /** What came of choosing, dropping or pasting. */
 export interface Taken {
   files: OutgoingFile[];
-  /** What could not be taken, as a sentence. */
-  problem: string | null;
+  /** What could not be taken. */
+  problem: Sentence | null;
 }
 
 /** Files of the system over the window. */
@@ -149,12 +152,14 @@ export interface Core {
 /** Whatever was thrown at the door, as an error that a person can read. */
 export function asCommandError(thrown: unknown): CommandError {
   if (typeof thrown === 'object' && thrown !== null && 'code' in thrown && 'message' in thrown) {
-    return { code: String(thrown.code), message: String(thrown.message) };
+    const error = { code: String(thrown.code), message: String(thrown.message) };
+    const { parameters } = thrown as Partial<CommandError>;
+    return parameters ? { ...error, parameters } : error;
   }
   // Tauri itself refuses with a bare string, for instance when a command does not exist. Its words mean nothing to a
   // person, so they go no further.
   return {
-    code: 'internal',
+    code: 'no_answer',
     message: 'Tincan did not answer. Try again; if it happens again, close Tincan and open it again.',
   };
 }

@@ -1,9 +1,22 @@
 import type { KeyPress } from './keys';
+import { t } from '../words';
 
 /** What people do together that can have the large place on the stage. Each person chooses what their own stage shows. */
 export const ACTIVITIES = [
-  { id: 'board', title: 'Whiteboard', key: 'B' },
-  { id: 'game', title: 'Games', key: 'G' },
+  {
+    id: 'board',
+    get title() {
+      return t('board.whiteboard');
+    },
+    key: 'B',
+  },
+  {
+    id: 'game',
+    get title() {
+      return t('games.games');
+    },
+    key: 'G',
+  },
 ] as const;
 
 export type Activity = 'board' | 'game';

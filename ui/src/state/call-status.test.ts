@@ -9,7 +9,10 @@ describe('what a call says of itself', () => {
   });
 
   it('is what the engine says of the server, and nothing in a test call', () => {
-    const lost = { serverConnected: false, serverProblem: 'Nobody new can join.' };
+    const lost = {
+      serverConnected: false,
+      serverProblem: { code: 'server_lost', message: 'Nobody new can join.' },
+    };
     expect(banner(call(lost))).toEqual({ code: 'server-lost', text: 'Nobody new can join.' });
     expect(banner(call({ ...lost, test: true }))).toBeUndefined();
   });

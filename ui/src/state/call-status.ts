@@ -1,17 +1,18 @@
 import type { CallView, Participant, Source } from '../core/core';
 import { isolated, people } from './format';
+import { sentence, t } from '../words';
 
 /** Who or what the call is about, at the left of the status row. `name` is what somebody is called here. */
 export function statusSays(call: CallView, name: (id: string) => string): string {
   const [first, second] = call.participants;
-  if (call.test) return 'Test call';
-  if (call.phase === 'joining') return 'Joining…';
-  if (call.phase === 'knocking') return 'Waiting to be let in';
-  if (!first) return call.left === null ? 'Waiting for somebody' : 'Nobody else is here';
+  if (call.test) return t('call.test');
+  if (call.phase === 'joining') return t('call.joining');
+  if (call.phase === 'knocking') return t('call.knocking');
+  if (!first) return call.left === null ? t('call.waiting') : t('call.nobody_here');
   const sharing = call.participants.find(({ streams }) =>
     streams.some(({ source, on }) => source === 'screen' && on),
   );
-  if (sharing) return `${isolated(name(sharing.id))} shares a screen`;
+  if (sharing) return t('call.shares', { name: isolated(name(sharing.id)) });
   return second ? people(call.participants.length + 1) : name(first.id);
 }
 
@@ -28,13 +29,13 @@ export function banner(call: CallView): Banner | undefined {
       return undefined;
     case 'connecting':
       // Of a single person the tile says it, with the name.
-      return call.participants.length === 1 ? undefined : { code: 'connecting', text: 'Connecting…' };
+      return call.participants.length === 1 ? undefined : { code: 'connecting', text: t('call.connecting') };
     case 'reconnecting':
-      return { code: 'reconnecting', text: 'The connection was lost. Reconnecting…' };
+      return { code: 'reconnecting', text: t('call.connection_lost') };
     default:
       // In the engine's words: what is the matter differs on a server and on the local network.
       if (call.serverConnected || call.test || call.serverProblem === null) return undefined;
-      return { code: 'server-lost', text: call.serverProblem };
+      return { code: 'server-lost', text: sentence(call.serverProblem) };
   }
 }
 
@@ -54,17 +55,17 @@ export interface AloneCard {
 
 /** `waiting`: after the other left, the person chose to wait. */
 export function aloneCard(call: CallView, waiting: boolean): AloneCard {
-  if (call.test) return { heading: 'The test call is starting', text: undefined, left: false };
+  if (call.test) return { heading: t('call.test_starting'), text: undefined, left: false };
   if (call.left !== null && !waiting) {
     return {
-      heading: call.left.trim() === '' ? 'The other person left' : `${isolated(call.left)} left`,
-      text: 'The call stays open: with its code, anybody can come back in.',
+      heading: call.left.trim() === '' ? t('call.other_left') : t('call.left', { name: isolated(call.left) }),
+      text: t('call.stays_open'),
       left: true,
     };
   }
   return {
-    heading: call.left === null ? 'You are the first' : 'Waiting for somebody',
-    text: 'Send the invitation, or read the code aloud.',
+    heading: call.left === null ? t('call.first') : t('call.waiting'),
+    text: t('call.invite_them'),
     left: false,
   };
 }
@@ -76,10 +77,11 @@ export function tileSays(
   source: Source,
   only: boolean,
 ): string | undefined {
-  if (connection === 'connecting') return `Connecting to ${isolated(name)}…`;
-  if (connection === 'reconnecting') return only ? undefined : `Reconnecting to ${isolated(name)}…`;
+  if (connection === 'connecting') return t('call.connecting_to', { name: isolated(name) });
+  if (connection === 'reconnecting')
+    return only ? undefined : t('call.reconnecting_to', { name: isolated(name) });
   const paused = streams.some((stream) => stream.source === source && stream.on && stream.paused);
-  return paused ? 'Picture paused: the connection is too weak. Sound goes on.' : undefined;
+  return paused ? t('call.picture_paused_why') : undefined;
 }
 
 /** Whether a participant is shown as muted. Until there is a connection, nobody knows. */
@@ -87,10 +89,18 @@ export function isMuted({ connection, microphoneOn }: Participant): boolean {
   return !microphoneOn && connection !== 'connecting';
 }
 
-export const QUALITY = [
-  'Connection not known yet',
-  'Bad connection',
-  'Weak connection',
-  'Fair connection',
-  'Good connection',
-];
+/** How a connection is, from 1 (bad) to 4 (good); 0 while it is not known. */
+export function qualitySays(quality: number): string {
+  switch (quality) {
+    case 1:
+      return t('call.quality_bad');
+    case 2:
+      return t('call.quality_weak');
+    case 3:
+      return t('call.quality_fair');
+    case 4:
+      return t('call.quality_good');
+    default:
+      return t('call.quality_unknown');
+  }
+}

@@ -21,6 +21,7 @@ import { defaultMode, OWN_SCREEN, SELF, stage, tilesOf, type LayoutMode } from '
 import { NOTHING_YET, prove, steps } from './test-call';
 import { callTitle } from './title';
 import { roomTrust } from './trust';
+import { t } from '../words';
 
 /** What the call's keys and menus reach outside it. */
 export interface Around {
@@ -212,12 +213,14 @@ export class CallModel {
   readonly canShare = $derived.by(() => this.inside && !this.#call().test);
   /** What was written and offered, and nobody here has looked at. */
   readonly unread = $derived.by(() => this.chat.unread + this.files.unread);
-  /** For whom files are that are dropped now, as part of a sentence. */
-  readonly dropsFor = $derived.by(() => {
+  /** What is said of so many files that are dropped now: whom they are for; `undefined`: nobody takes any. */
+  dropSays(count: number): string | undefined {
     if (!this.canChat) return undefined;
     const { to } = this.chat;
-    return to === undefined ? 'everybody in this call' : `${isolated(this.nameOf(to))} only`;
-  });
+    return to === undefined
+      ? t('files.drop_everybody', { count })
+      : t('files.drop_one', { count, name: isolated(this.nameOf(to)) });
+  }
   readonly handUp = $derived.by(() => this.#call().hand !== null);
   /** Controls that hide behind a dialog, or while nobody is there to look at, would only be looked for. */
   readonly controls = $derived(
@@ -290,7 +293,7 @@ export class CallModel {
   followBoard(): void {
     const [first] = this.#session.board.drawing;
     if (first !== undefined)
-      this.offer('board', `${isolated(this.nameOf(first))} is drawing on the whiteboard.`);
+      this.offer('board', t('board.somebody_draws', { name: isolated(this.nameOf(first)) }));
   }
 
   /** The files have changed, or are looked at. `now` in milliseconds since the Unix epoch. */
@@ -346,7 +349,7 @@ export class CallModel {
     this.going = [...this.going, id];
     this.#session.toasts.show(
       { kind: 'info', code: `activity_${id}`, message },
-      { label: 'Show', button: true, run: () => this.activity !== id && this.toggleActivity(id) },
+      { label: t('app.show'), button: true, run: () => this.activity !== id && this.toggleActivity(id) },
     );
   }
 

@@ -2,6 +2,7 @@ import type { ChatMessage, ChatView, Reaction } from '../core/core';
 import { fileName, firstLine, lastOwn, utcOffset } from './chat';
 import { displayName, isolated } from './format';
 import type { Session } from './session.svelte';
+import { t } from '../words';
 
 /** As many as one message takes; the engine counts again. */
 export const MAX_LENGTH = 4_000;
@@ -58,7 +59,7 @@ export class ChatModel {
   readonly orphaned = $derived.by(() => this.#to !== undefined && this.to === undefined);
 
   nameOf(id: string): string {
-    if (id === this.#chat?.me) return 'You';
+    if (id === this.#chat?.me) return t('app.you');
     return this.#beside.nameOf(id) ?? displayName(this.#chat?.names[id] ?? '');
   }
 
@@ -83,10 +84,16 @@ export class ChatModel {
 
   #tell(message: ChatMessage): void {
     const who = isolated(this.nameOf(message.author));
-    const note = message.to === null ? '' : ' (only to you)';
     this.#session.toasts.show(
-      { kind: 'info', code: TOAST, message: `${who}${note}: ${isolated(firstLine(message))}` },
-      { label: 'Open the chat', run: () => this.#beside.open() },
+      {
+        kind: 'info',
+        code: TOAST,
+        message:
+          message.to === null
+            ? t('call.chat_news', { name: who, text: isolated(firstLine(message)) })
+            : t('call.chat_news_private', { name: who, text: isolated(firstLine(message)) }),
+      },
+      { label: t('call.open_chat'), run: () => this.#beside.open() },
     );
   }
 
@@ -157,7 +164,7 @@ export class ChatModel {
   }
 
   tellOrphaned(): void {
-    const message = 'The person it is for has left the call. Choose whom it is for.';
+    const message = t('call.chat_orphaned');
     this.#session.tell('error', 'chat_not_here', message);
   }
 
@@ -183,7 +190,7 @@ export class ChatModel {
   async save(now: Date): Promise<void> {
     const saving = this.#session.core.saveChat(fileName(now), utcOffset(now));
     const file = await this.#session.answered(saving);
-    if (file) this.#session.tell('info', 'chat_saved', `The chat was saved as ${file}.`);
+    if (file) this.#session.tell('info', 'chat_saved', t('call.chat_saved', { file }));
   }
 
   /** Whether there is anything to save. */

@@ -1,4 +1,5 @@
 import type { ChatChange, ChatMessage, ChatView } from '../core/core';
+import { date, t } from '../words';
 
 /** What one change makes of the chat; the same as the engine makes of its own. */
 export function changed(chat: ChatView | null, change: ChatChange): ChatView | null {
@@ -68,14 +69,14 @@ export function groups(chat: ChatView, breaks: ReadonlySet<number> = new Set()):
 
 /** `14:02`, by the person's own clock and habit. */
 export function timeOfDay(at: number): string {
-  return new Date(at).toLocaleTimeString(undefined, { hour: '2-digit', minute: '2-digit' });
+  return date(at, { hour: '2-digit', minute: '2-digit' });
 }
 
 const FIRST_LINE = 80;
 
 /** The beginning of what was written, for where there is one line. */
 export function firstLine({ text }: ChatMessage): string {
-  if (text === null) return 'Message deleted';
+  if (text === null) return t('call.message_deleted');
   const [line = ''] = text.split('\n');
   const letters = [...line];
   return letters.length > FIRST_LINE ? `${letters.slice(0, FIRST_LINE).join('')}…` : line;
@@ -95,5 +96,5 @@ export function utcOffset(now: Date): number {
 export function fileName(now: Date): string {
   const two = (number: number) => String(number).padStart(2, '0');
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
-  return `Tincan chat ${day} ${two(now.getHours())}.${two(now.getMinutes())}.txt`;
+  return `${t('call.chat_file')} ${day} ${two(now.getHours())}.${two(now.getMinutes())}.txt`;
 }

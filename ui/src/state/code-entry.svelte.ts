@@ -1,5 +1,6 @@
 import type { Reply } from '../core/core';
 import { caretAfterFormatting, JoinText, takesFormatting } from './code-field';
+import { sentence, t } from '../words';
 
 type Check = (text: string) => Promise<Extract<Reply, { type: 'code' }> | undefined>;
 
@@ -37,7 +38,7 @@ export class CodeEntry {
     // An answer to what was typed before says nothing about what stands there now.
     if (mine !== this.#checks || !reply) return undefined;
     this.complete = reply.complete;
-    this.problem = text.trim() === '' ? null : reply.problem;
+    this.problem = text.trim() === '' || !reply.problem ? null : sentence(reply.problem);
     this.server = reply.server;
     if (!takesFormatting(text, reply.formatted, deleting)) return undefined;
     this.#join.set(text, reply.formatted);
@@ -54,9 +55,7 @@ export class CodeEntry {
   /** Whether this can be joined; says what is missing when not. Too short is no mistake while it is being typed. */
   insist(): boolean {
     if (this.complete) return true;
-    this.problem ??= this.shown.trim()
-      ? 'This is not a whole code yet.'
-      : 'Type or paste the code that you were given.';
+    this.problem ??= this.shown.trim() ? t('app.code_not_whole') : t('app.code_wanted');
     return false;
   }
 

@@ -2,6 +2,7 @@ import type { FileOffer, FilesView, FileTransfer } from '../core/core';
 import { isOver, news, newsSays, timeline, title, type FileAction, type FileNews, type Place } from './files';
 import { displayName, isolated } from './format';
 import type { Session } from './session.svelte';
+import { t } from '../words';
 
 /** What was offered longer ago need not be told: it is only counted. */
 const NEWS_MS = 60_000;
@@ -55,7 +56,7 @@ export class FilesModel {
   }
 
   authorOf({ ours, author, authorName }: FileOffer): string {
-    return ours ? 'You' : (this.#beside.nameOf(author) ?? displayName(authorName));
+    return ours ? t('app.you') : (this.#beside.nameOf(author) ?? displayName(authorName));
   }
 
   isBusy({ id }: FileOffer): boolean {
@@ -96,8 +97,8 @@ export class FilesModel {
         message: newsSays(shown, this.nameOf(shown.transfer)),
       },
       shown.kind === 'here'
-        ? { label: 'Show it in its folder', run: () => void this.press(shown.offer, 'reveal', null) }
-        : { label: 'Open the chat', run: () => this.#beside.open() },
+        ? { label: t('files.show_in_its_folder'), run: () => void this.press(shown.offer, 'reveal', null) }
+        : { label: t('call.open_chat'), run: () => this.#beside.open() },
     );
   }
 
@@ -160,9 +161,9 @@ export class FilesModel {
     if (offer.hash === null) return;
     if (await copy(offer.hash)) {
       const what = isolated(title(offer));
-      this.#session.tell('info', 'copied', `The BLAKE3 hash of ${what} is copied.`);
+      this.#session.tell('info', 'copied', t('files.hash_copied', { what }));
     } else {
-      this.#session.tell('error', 'copy_failed', 'Copying did not work here.');
+      this.#session.tell('error', 'copy_failed', t('app.copy_failed'));
     }
   }
 

@@ -1,6 +1,7 @@
 import type { ChatView, FileItem, FileOffer, FilesChange, FilesView, FileTransfer } from '../core/core';
 import { groups, type Group } from './chat';
-import { isolated, plural } from './format';
+import { filesSay, isolated } from './format';
+import { number, sentence, t } from '../words';
 
 /** What one change makes of the files; the same as the engine makes of its own. */
 export function changed(files: FilesView, change: FilesChange): FilesView {
@@ -61,48 +62,76 @@ export function timeline(chat: ChatView | null, places: readonly Place[]): Entry
 
 // ── Sizes and times ────────────────────────────────────────────────────────────────────────────────────────────────
 
-const UNITS = ['kB', 'MB', 'GB', 'TB'] as const;
-
 /** `512 bytes`, `2.4 MB`: in powers of a thousand, as disks and file managers count. */
 export function size(bytes: number): string {
-  if (bytes < 1_000) return plural(bytes, 'byte');
-  let value = bytes / 1_000;
+  return inUnit(scaled(bytes));
+}
+
+interface Scaled {
+  /** As it is read. */
+  value: string;
+  /** How many thousands of thousands of bytes: kB, MB, GB, TB; 0 are bytes. */
+  unit: number;
+  count: number;
+}
+
+const LARGEST = 4;
+
+function scaled(bytes: number): Scaled {
+  let value = bytes;
   let unit = 0;
   // What would be rounded to a thousand is one of the next.
-  while (value >= 999.5 && unit < UNITS.length - 1) {
+  while (value >= (unit === 0 ? 1_000 : 999.5) && unit < LARGEST) {
     value /= 1_000;
     unit += 1;
   }
-  return `${digits(value)} ${UNITS[unit] ?? ''}`;
+  return { value: unit === 0 ? number(value) : digits(value), unit, count: bytes };
+}
+
+function inUnit({ value, unit, count }: Scaled): string {
+  switch (unit) {
+    case 0:
+      return t('files.bytes', { count, value });
+    case 1:
+      return t('files.kilobytes', { value });
+    case 2:
+      return t('files.megabytes', { value });
+    case 3:
+      return t('files.gigabytes', { value });
+    default:
+      return t('files.terabytes', { value });
+  }
 }
 
 /** Two digits at least, and no more behind the point than one can see moving. */
 function digits(value: number): string {
-  return value < 9.95 ? value.toFixed(1) : String(Math.round(value));
+  return value < 9.95 ? number(value, 1) : number(value);
 }
 
 /** `1.2 of 2.4 MB`; both units where they differ. */
 export function share(bytes: number, of: number): string {
-  const [part, all] = [size(bytes), size(of)];
-  const unit = all.slice(all.lastIndexOf(' '));
-  return part.endsWith(unit) ? `${part.slice(0, -unit.length)} of ${all}` : `${part} of ${all}`;
+  const [part, all] = [scaled(bytes), scaled(of)];
+  const short = part.unit === all.unit && (part.unit > 0 || of !== 1);
+  return t('files.part_of', { part: short ? part.value : inUnit(part), all: inUnit(all) });
 }
 
 /** `3.1 MB/s`. */
 export function pace(speed: number): string {
-  return `${size(speed)}/s`;
+  return t('files.pace', { size: size(speed) });
 }
 
 /** `12 s left`, `3 min left`: as coarse as it is uncertain. */
 export function left(seconds: number): string {
-  if (seconds < 5) return 'a few seconds left';
-  if (seconds < 60) return `${seconds < 20 ? seconds : Math.round(seconds / 5) * 5} s left`;
+  if (seconds < 5) return t('files.left_little');
+  if (seconds < 60) {
+    return t('files.left_seconds', { seconds: seconds < 20 ? seconds : Math.round(seconds / 5) * 5 });
+  }
   const minutes = Math.round(seconds / 60);
-  if (minutes < 60) return `${minutes} min left`;
+  if (minutes < 60) return t('files.left_minutes', { minutes });
   const hours = Math.floor(minutes / 60);
   const rest = hours < 10 ? Math.round((minutes % 60) / 5) * 5 : 0;
-  if (rest === 60) return `${hours + 1} h left`;
-  return rest === 0 ? `${hours} h left` : `${hours} h ${rest} min left`;
+  if (rest === 0 || rest === 60) return t('files.left_hours', { hours: rest === 60 ? hours + 1 : hours });
+  return t('files.left_hours_minutes', { hours, minutes: rest });
 }
 
 // ── What an offer is called ────────────────────────────────────────────────────────────────────────────────────────
@@ -110,18 +139,18 @@ export function left(seconds: number): string {
 /** `valve.pdf`, `3 files`: for where there is one line. */
 export function title({ items, files }: Pick<FileOffer, 'items' | 'files'>): string {
   const [only] = items;
-  return only && items.length === 1 ? only.name : plural(Math.max(files, items.length), 'file');
+  return only && items.length === 1 ? only.name : filesSay(Math.max(files, items.length));
 }
 
 /** How much it is: `2.4 MB`, `120 files, 2.4 GB`. */
 export function amount({ items, files, bytes }: Pick<FileOffer, 'items' | 'files' | 'bytes'>): string {
   const isFile = items.length === 1 && items[0]?.folder === false;
-  return isFile ? size(bytes) : `${plural(files, 'file')}, ${size(bytes)}`;
+  return isFile ? size(bytes) : t('files.amount', { files: filesSay(files), size: size(bytes) });
 }
 
 /** The same of a part of it. */
 export function itemSays({ folder, files, bytes }: FileItem): string {
-  return folder ? `Folder, ${plural(files, 'file')}, ${size(bytes)}` : size(bytes);
+  return folder ? t('files.folder_amount', { files: filesSay(files), size: size(bytes) }) : size(bytes);
 }
 
 /** How many are at the top of an offer that its list does not name. */
@@ -162,9 +191,9 @@ export function says(offer: FileOffer, transfer: FileTransfer, name: string): st
   const far = share(transfer.verified, offer.bytes);
   switch (transfer.state) {
     case 'offered':
-      return offer.ours ? `${who} has not decided yet` : where(offer);
+      return offer.ours ? t('files.undecided', { name: who }) : where(offer);
     case 'preparing':
-      return transfer.verified > 0 ? `Looking at what is here already: ${far}` : 'Preparing…';
+      return transfer.verified > 0 ? t('files.looking', { far }) : t('files.preparing');
     case 'running':
       return [
         far,
@@ -172,25 +201,23 @@ export function says(offer: FileOffer, transfer: FileTransfer, name: string): st
         ...(transfer.speed > 0 && transfer.secondsLeft !== null ? [left(transfer.secondsLeft)] : []),
       ].join(' · ');
     case 'paused':
-      return `You paused it · ${far}`;
+      return t('files.paused', { far });
     case 'paused_by_them':
-      return `${who} paused it · ${far}`;
+      return t('files.paused_by', { name: who, far });
     case 'away':
-      return `${who} is not connected. It goes on when they are · ${far}`;
+      return t('files.away', { name: who, far });
     case 'done':
-      return offer.ours ? `${who} has it · verified` : `Verified${into(offer)}`;
+      return offer.ours ? t('files.has_it', { name: who }) : into(offer);
     case 'declined':
-      return offer.ours ? `${who} does not want it` : 'You declined it';
+      return offer.ours ? t('files.not_wanted', { name: who }) : t('files.declined');
     case 'cancelled':
-      return offer.ours ? 'You took it back' : 'You cancelled it';
+      return offer.ours ? t('files.took_back') : t('files.cancelled');
     case 'withdrawn':
-      return offer.ours ? `${who} cancelled it` : `${who} took it back`;
+      return offer.ours ? t('files.cancelled_by', { name: who }) : t('files.took_back_by', { name: who });
     case 'failed':
-      return transfer.problem?.message ?? 'It did not get through. Offer it again.';
+      return transfer.problem ? sentence(transfer.problem) : t('files.failed');
     case 'cannot':
-      return offer.ours
-        ? `${who} has a version of Tincan that takes no files`
-        : 'This version of Tincan does not take it';
+      return offer.ours ? t('files.they_cannot', { name: who }) : t('files.we_cannot');
   }
 }
 
@@ -199,23 +226,23 @@ export function saysAmong(offer: FileOffer, transfer: FileTransfer): string {
   const far = share(transfer.verified, offer.bytes);
   switch (transfer.state) {
     case 'offered':
-      return 'Has not decided yet';
+      return t('files.among_undecided');
     case 'paused':
-      return `Paused by you · ${far}`;
+      return t('files.among_paused', { far });
     case 'paused_by_them':
-      return `Paused by them · ${far}`;
+      return t('files.among_paused_by', { far });
     case 'away':
-      return `Not connected, goes on later · ${far}`;
+      return t('files.among_away', { far });
     case 'done':
-      return 'Has it · verified';
+      return t('files.among_has_it');
     case 'declined':
-      return 'Does not want it';
+      return t('files.among_not_wanted');
     case 'cancelled':
-      return 'You stopped it';
+      return t('files.among_stopped');
     case 'withdrawn':
-      return 'Stopped by them';
+      return t('files.among_stopped_by');
     case 'cannot':
-      return 'Has a version of Tincan that takes no files';
+      return t('files.among_cannot');
     case 'preparing':
     case 'running':
     case 'failed':
@@ -225,18 +252,28 @@ export function saysAmong(offer: FileOffer, transfer: FileTransfer): string {
 
 /** What a receiver knows before they decide. */
 function where({ free, fits, folder, bytes }: FileOffer): string {
-  const place = folder === null ? '' : ` in ${isolated(folder)}`;
-  if (!fits) {
-    const room = free === null ? 'There is too little room' : `Only ${size(free)} are free`;
-    return `${room}${place}. Save it somewhere else.`;
+  const place = folder === null ? 'none' : 'named';
+  const values = { place, folder: folder === null ? '' : isolated(folder) };
+  if (!fits && free === null) {
+    return t('files.little_room', values);
   }
-  return free === null || bytes === 0
-    ? `It goes to ${folder ?? 'your downloads'}`
-    : `${size(free)} free${place}`;
+  if (!fits) {
+    return t('files.little_free', { ...values, size: size(free ?? 0) });
+  }
+  if (free === null || bytes === 0) {
+    return t('files.goes_to', {
+      place,
+      folder: folder ?? '',
+    });
+  }
+  return t('files.free', {
+    ...values,
+    size: size(free),
+  });
 }
 
 function into({ folder }: FileOffer): string {
-  return folder === null ? '' : ` · in ${isolated(folder)}`;
+  return folder === null ? t('files.verified') : t('files.verified_in', { folder: isolated(folder) });
 }
 
 /** Whether it needs to be looked at. */
@@ -291,18 +328,18 @@ export function canForget(offer: FileOffer): boolean {
 export function summary({ transfers }: Pick<FileOffer, 'transfers'>): string {
   const count = (...states: FileTransfer['state'][]) =>
     transfers.filter(({ state }) => states.includes(state)).length;
-  const parts: [number, string, string][] = [
-    [count('done'), 'has it', 'have it'],
-    [count('preparing', 'running'), 'gets it', 'get it'],
-    [count('paused', 'paused_by_them', 'away'), 'waits', 'wait'],
-    [count('offered'), 'has not decided', 'have not decided'],
-    [count('declined', 'withdrawn'), 'does not want it', 'do not want it'],
-    [count('failed', 'cannot'), 'did not get it', 'did not get it'],
-  ];
+  const parts = [
+    ['has', count('done')],
+    ['gets', count('preparing', 'running')],
+    ['waits', count('paused', 'paused_by_them', 'away')],
+    ['undecided', count('offered')],
+    ['unwanted', count('declined', 'withdrawn')],
+    ['failed', count('failed', 'cannot')],
+  ] as const;
   return parts
-    .filter(([number]) => number > 0)
-    .map(([number, one, many]) => `${number} ${number === 1 ? one : many}`)
-    .join(', ');
+    .filter(([, of]) => of > 0)
+    .map(([state, of]) => t('files.summary', { state, count: of }))
+    .join(t('app.comma'));
 }
 
 /** Whether something moves that leaving the call would stop. */
@@ -364,13 +401,15 @@ export function newsSays({ kind, offer, transfer }: FileNews, name: string): str
   const [who, what] = [isolated(name), isolated(title(offer))];
   switch (kind) {
     case 'offered':
-      return `${who} offers ${what} (${amount(offer)})${offer.to === null ? '' : ', only to you'}`;
+      return offer.to === null
+        ? t('files.news_offered', { name: who, what, amount: amount(offer) })
+        : t('files.news_offered_to_you', { name: who, what, amount: amount(offer) });
     case 'here':
-      return `${what} is here, and verified.`;
+      return t('files.news_here', { what });
     case 'sent':
-      return `${who} has ${what}.`;
+      return t('files.news_sent', { name: who, what });
     case 'wrong':
     case 'over':
-      return `${what}: ${says(offer, transfer, name)}`;
+      return t('files.news_other', { what, says: says(offer, transfer, name) });
   }
 }

@@ -1,3 +1,5 @@
+import { ago, date, list, t } from '../words';
+
 /** `1:02:03`, `4:05`. */
 export function clock(seconds: number): string {
   const whole = Math.max(0, Math.floor(seconds));
@@ -10,29 +12,31 @@ export function clock(seconds: number): string {
 /** `23 s`, `12 min`, `1 h 5 min`: how long a call was, to the minute that is nearest. */
 export function duration(seconds: number): string {
   const whole = Math.max(0, Math.round(seconds));
-  if (whole < 60) return `${whole} s`;
+  if (whole < 60) return t('app.seconds', { seconds: whole });
   const minutes = Math.round(whole / 60);
-  if (minutes < 60) return `${minutes} min`;
-  const rest = minutes % 60;
-  return rest === 0 ? `${Math.floor(minutes / 60)} h` : `${Math.floor(minutes / 60)} h ${rest} min`;
+  if (minutes < 60) return t('app.minutes', { minutes });
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  if (rest === 0) return t('app.hours', { hours });
+  return t('app.hours_and_minutes', { hours, minutes: rest });
 }
 
-export function plural(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
+/** `1 file`, `3 files`. */
+export function filesSay(count: number): string {
+  return t('files.count', { count });
 }
 
 /** `1 person`, `4 people`. */
 export function people(count: number): string {
-  return count === 1 ? '1 person' : `${count} people`;
+  return t('call.people_count', { count });
 }
 
 /** When a call was, for the list of recent calls. */
 export function when(at: number, now: number): string {
   const seconds = Math.max(0, (now - at) / 1000);
-  if (seconds < 60) return 'just now';
-  if (seconds < 3_600) return `${plural(Math.floor(seconds / 60), 'minute')} ago`;
-  if (seconds < 86_400) return `${plural(Math.floor(seconds / 3_600), 'hour')} ago`;
-  return new Date(at).toLocaleDateString(undefined, { day: 'numeric', month: 'short' });
+  if (seconds < 60) return t('app.just_now');
+  if (seconds < 3_600) return ago(Math.floor(seconds / 60), 'minute');
+  if (seconds < 86_400) return ago(Math.floor(seconds / 3_600), 'hour');
+  return date(at, { day: 'numeric', month: 'short' });
 }
 
 /** One or two letters for somebody whose camera is off. */
@@ -53,7 +57,7 @@ function firstLetter(word: string): string {
 
 /** Whoever gave no name is still somebody. Where it stands in a sentence, it is `isolated`, or in a `<bdi>`. */
 export function displayName(name: string): string {
-  return name.trim() || 'Guest';
+  return name.trim() || t('app.guest');
 }
 
 /** A name for use inside a sentence: between Unicode's isolates, a name that is written from right to left, or that
@@ -63,9 +67,10 @@ export function isolated(name: string): string {
 }
 
 /** Who was there, as part of a sentence. */
-export function names(list: readonly string[]): string {
-  const shown = list.map(isolated);
-  if (shown.length === 0) return 'Nobody else';
-  if (shown.length <= 2) return shown.join(' and ');
-  return `${shown.slice(0, 2).join(', ')} and ${plural(shown.length - 2, 'other')}`;
+export function names(all: readonly string[]): string {
+  const shown = all.map(isolated);
+  if (shown.length === 0) return t('app.nobody_else');
+  if (shown.length <= 2) return list(shown);
+  const others = t('app.others', { count: shown.length - 2 });
+  return list([...shown.slice(0, 2), others]);
 }

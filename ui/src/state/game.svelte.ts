@@ -1,9 +1,10 @@
 import type { GameTurn, GameView } from '../core/core';
 import type { ActivityKeys } from './activity';
 import { isolated } from './format';
-import { countdown, GAMES, standing, together, told, turnKey, turnOf, winner } from './game';
+import { countdown, gameName, isYou, standing, told, turnKey, turnOf, winner } from './game';
 import type { KeyPress } from './keys';
 import type { Session } from './session.svelte';
+import { list, t } from '../words';
 
 /** What games reach outside their screen. */
 export interface BesideGame {
@@ -58,7 +59,7 @@ export class GameModel implements ActivityKeys {
   readonly lacking = $derived.by(() => {
     const { game } = this;
     if (!game || game.players.length >= 2) return undefined;
-    return 'Waiting for somebody else to join.';
+    return t('games.lacking');
   });
   /** What stands over the arena, in a line or two. */
   readonly headline = $derived.by(() => {
@@ -68,25 +69,26 @@ export class GameModel implements ActivityKeys {
     if (game.phase === 'pause') {
       const best = game.players.filter(({ out, seat }) => seat !== null && out === null);
       return best.length === 1 && best[0]
-        ? `Round to ${this.nameOf(best[0].peer)}`
-        : 'Nobody gets this round';
+        ? t('games.round_to', { you: isYou(this.nameOf(best[0].peer)), name: this.nameOf(best[0].peer) })
+        : t('games.round_to_nobody');
     }
-    if (game.phase === 'lobby') return game.round === 0 ? 'Who plays?' : 'Waiting for players';
+    if (game.phase === 'lobby')
+      return game.round === 0 ? t('games.who_plays') : t('games.waiting_for_players');
     return '';
   });
   /** Why we do not steer. */
   readonly note = $derived.by(() => {
     const { game, own } = this;
     if (!game) return '';
-    if (game.stalled) return `Waiting for ${isolated(this.nameOf(game.host))}'s connection…`;
+    if (game.stalled) return t('games.stalled', { name: isolated(this.nameOf(game.host)) });
     if (game.phase !== 'round') return '';
-    if (game.watching) return 'You are watching.';
-    if (this.seat === undefined) return 'You are watching. You play in the next round.';
-    return own?.out === null ? '' : 'You are out. The next round begins by itself.';
+    if (game.watching) return t('games.watching');
+    if (this.seat === undefined) return t('games.next_round');
+    return own?.out === null ? '' : t('games.out');
   });
 
   nameOf(id: string): string {
-    if (id === this.me) return 'You';
+    if (id === this.me) return t('app.you');
     const name = this.#beside.nameOf(id);
     return this.#names.get(id) ?? name;
   }
@@ -105,7 +107,9 @@ export class GameModel implements ActivityKeys {
       if (this.#known.has(id)) continue;
       this.#known.add(id);
       if (!game && !this.#session.games?.sketch) {
-        this.#beside.offer(`${isolated(this.nameOf(host))} offers a game of ${GAMES[kind]}.`);
+        this.#beside.offer(
+          t('games.news_offer', { name: isolated(this.nameOf(host)), game: gameName(kind) }),
+        );
       }
     }
     if (!this.steering) this.letGo();
@@ -189,6 +193,6 @@ export class GameModel implements ActivityKeys {
 
   /** Who plays, as a sentence. */
   players(ids: readonly string[]): string {
-    return together(ids.map((id) => isolated(this.nameOf(id))));
+    return list(ids.map((id) => isolated(this.nameOf(id))));
   }
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import type { ArenaView, GamePlayer, GamesView, GameView } from '../core/core';
-import { changedArena, countdown, fate, told, together, winner } from './game';
+import { changedArena, countdown, fate, told, winner } from './game';
+import { list } from '../words';
 import { GameModel } from './game.svelte';
 import type { KeyPress } from './keys';
 import { Session } from './session.svelte';
@@ -106,11 +107,7 @@ describe('what is said', () => {
   });
 
   it('names several people', () => {
-    expect([together([]), together(['Ada']), together(['Ada', 'Ben', 'Eva'])]).toEqual([
-      '',
-      'Ada',
-      'Ada, Ben and Eva',
-    ]);
+    expect([list([]), list(['Ada']), list(['Ada', 'Ben', 'Eva'])]).toEqual(['', 'Ada', 'Ada, Ben and Eva']);
   });
 });
 

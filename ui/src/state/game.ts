@@ -1,7 +1,10 @@
 import type { ArenaChange, ArenaView, GameKind, GamePlayer, GameTurn, GameView } from '../core/core';
+import { t } from '../words';
 
 /** What is played, as a title. */
-export const GAMES: Record<GameKind, string> = { curves: 'Curves', draw_and_guess: 'Draw and guess' };
+export function gameName(kind: GameKind): string {
+  return kind === 'curves' ? t('games.curves') : t('games.sketch');
+}
 
 /** Ticks a second, and those before the lines begin to move. */
 export const TICKS_A_SECOND = 60;
@@ -20,12 +23,54 @@ export type Mark = 'circle' | 'square' | 'triangle' | 'diamond' | 'bar' | 'cross
  * line) and a mark at its head. Each alone is enough.
  */
 export const SEATS: readonly { colour: string; name: string; dashes: readonly number[]; mark: Mark }[] = [
-  { colour: '#4fc3b4', name: 'teal', dashes: [], mark: 'circle' },
-  { colour: '#f2b84b', name: 'amber', dashes: [2, 2], mark: 'square' },
-  { colour: '#ff8fb0', name: 'pink', dashes: [0.5, 1.5], mark: 'triangle' },
-  { colour: '#8fb8ff', name: 'blue', dashes: [5, 1], mark: 'diamond' },
-  { colour: '#e9eff1', name: 'white', dashes: [1, 4], mark: 'bar' },
-  { colour: '#c79bff', name: 'violet', dashes: [4, 1, 1, 1], mark: 'cross' },
+  {
+    colour: '#4fc3b4',
+    get name() {
+      return t('games.seat_teal');
+    },
+    dashes: [],
+    mark: 'circle',
+  },
+  {
+    colour: '#f2b84b',
+    get name() {
+      return t('games.seat_amber');
+    },
+    dashes: [2, 2],
+    mark: 'square',
+  },
+  {
+    colour: '#ff8fb0',
+    get name() {
+      return t('games.seat_pink');
+    },
+    dashes: [0.5, 1.5],
+    mark: 'triangle',
+  },
+  {
+    colour: '#8fb8ff',
+    get name() {
+      return t('games.seat_blue');
+    },
+    dashes: [5, 1],
+    mark: 'diamond',
+  },
+  {
+    colour: '#e9eff1',
+    get name() {
+      return t('games.seat_white');
+    },
+    dashes: [1, 4],
+    mark: 'bar',
+  },
+  {
+    colour: '#c79bff',
+    get name() {
+      return t('games.seat_violet');
+    },
+    dashes: [4, 1, 1, 1],
+    mark: 'cross',
+  },
 ];
 
 /** What one event makes of the arena. */
@@ -76,37 +121,45 @@ export function turnKey(key: string): Exclude<GameTurn, 'straight'> | undefined 
 }
 
 export function points(count: number): string {
-  return count === 1 ? '1 point' : `${count} points`;
+  return t('games.points', { count });
 }
 
-/** Several names as a person says them. */
-export function together(names: readonly string[]): string {
-  if (names.length < 2) return names.join('');
-  return `${names.slice(0, -1).join(', ')} and ${names.at(-1) ?? ''}`;
+/** Whether a name is what we are called ourselves. */
+export function isYou(name: string): 'yes' | 'no' {
+  return name === t('app.you') ? 'yes' : 'no';
 }
 
 /** Who has won, as a sentence. */
 export function winner(game: GameView, nameOf: (id: string) => string): string {
   const [first] = standing(game.players);
-  if (!first) return 'Nobody has won.';
+  if (!first) return t('games.nobody_won');
   const name = nameOf(first.peer);
-  return `${name} ${name === 'You' ? 'have' : 'has'} won with ${points(first.score)}.`;
+  return t('games.won', { you: isYou(name), several: 'no', name, points: points(first.score) });
 }
 
 /** How somebody got out of a round, as a sentence. */
 export function fate(player: GamePlayer, game: GameView, nameOf: (id: string) => string): string {
-  const who = nameOf(player.peer);
-  const [are, own] = who === 'You' ? ['are', 'your own'] : ['is', 'their own'];
+  const name = nameOf(player.peer);
+  const you = isYou(name);
   const { out } = player;
-  if (out?.by === 'wall') return `${who} ${are} out: into the wall.`;
-  if (out?.by === 'left') return `${who} left the round.`;
+  if (out?.by === 'wall') {
+    return t('games.into_wall', { you, name });
+  }
+  if (out?.by === 'left') return t('games.left_round', { you, name });
   if (out?.by === 'line') {
-    const whose = game.players.find(({ seat }) => seat === out.seat);
-    if (!whose || whose.peer === player.peer) return `${who} ${are} out: into ${own} line.`;
-    const name = nameOf(whose.peer);
-    return `${who} ${are} out: into ${name === 'You' ? 'your' : `${name}'s`} line.`;
+    const other = game.players.find(({ seat }) => seat === out.seat);
+    if (!other || other.peer === player.peer) {
+      return t('games.into_own_line', { you, name });
+    }
+    const whose = nameOf(other.peer);
+    return t('games.into_line', { you, name, whose, yours: isYou(whose) });
   }
   return '';
+}
+
+/** Who has the game now. */
+export function hostSays(name: string): string {
+  return t('games.hosts', { you: isYou(name), name });
 }
 
 /** What has to be said of a change to whoever does not see it. */
@@ -115,14 +168,14 @@ export function told(
   now: GameView | null | undefined,
   nameOf: (id: string) => string,
 ): string[] {
-  if (!now) return before ? ['The game is over for you.'] : [];
+  if (!now) return before ? [t('games.over_for_you')] : [];
   if (before?.id !== now.id) return [];
   const says: string[] = [];
   if (now.host !== before.host) {
     const name = nameOf(now.host);
-    says.push(name === 'You' ? 'You host the game now.' : `${name} hosts the game now.`);
+    says.push(hostSays(name));
   }
-  if (now.round !== before.round) says.push(`Round ${now.round}.`);
+  if (now.round !== before.round) says.push(t('games.round_begins', { round: now.round }));
   const wasOut = (peer: string) =>
     now.round === before.round && (before.players.find((one) => one.peer === peer)?.out ?? null) !== null;
   const fallen = now.players.filter(({ peer, out }) => out !== null && !wasOut(peer));
@@ -130,8 +183,14 @@ export function told(
   const isOver = (game: GameView) => game.phase === 'pause' || game.phase === 'over';
   if (isOver(now) && (!isOver(before) || now.round !== before.round)) {
     const gained = standing(now.players).filter((player) => player.gained > 0);
-    const scores = gained.map(({ peer, gained: more, score }) => `${nameOf(peer)} +${more}, ${score} in all`);
-    says.push(`The round is over. ${scores.join('; ')}${scores.length > 0 ? '.' : 'Nobody gets a point.'}`);
+    const scores = gained.map(({ peer, gained: more, score }) =>
+      t('games.gained', { name: nameOf(peer), more, score }),
+    );
+    says.push(
+      scores.length > 0
+        ? t('games.round_over', { scores: scores.join(t('app.semicolon')) })
+        : t('games.round_over_for_nobody'),
+    );
     if (now.phase === 'over') says.push(winner(now, nameOf));
   }
   return says;

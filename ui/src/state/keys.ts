@@ -1,4 +1,5 @@
 import { REACTIONS } from './reactions.svelte';
+import { t } from '../words';
 
 /** What a key does in a call; the lobby knows the first two and the last. */
 export type Action =
@@ -28,32 +29,167 @@ export type Action =
 
 /** For the list of all keys, in its order. */
 export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
-  { keys: ['M'], does: 'Turn the microphone on or off' },
-  { keys: ['V'], does: 'Turn the camera on or off' },
-  { keys: ['D'], does: 'Share your screen, or stop sharing' },
-  { keys: ['X'], does: 'Point at a shared screen: press the mouse and draw' },
-  { keys: ['Space'], does: 'Hold to talk while muted' },
-  { keys: ['R'], does: 'Raise or lower your hand' },
+  {
+    keys: ['M'],
+    get does() {
+      return t('app.key_microphone');
+    },
+  },
+  {
+    keys: ['V'],
+    get does() {
+      return t('app.key_camera');
+    },
+  },
+  {
+    keys: ['D'],
+    get does() {
+      return t('app.key_share');
+    },
+  },
+  {
+    keys: ['X'],
+    get does() {
+      return t('app.key_point');
+    },
+  },
+  {
+    keys: ['Space'],
+    get does() {
+      return t('app.key_talk');
+    },
+  },
+  {
+    keys: ['R'],
+    get does() {
+      return t('app.key_hand');
+    },
+  },
   {
     keys: REACTIONS.map((_, index) => String(index + 1)),
-    does: `React: ${REACTIONS.map(({ name }) => name.toLowerCase()).join(', ')}`,
+    get does() {
+      return t('app.key_react');
+    },
   },
-  { keys: ['C'], does: 'Chat: write to everybody, or to one' },
-  { keys: ['P'], does: 'People: who is here, invitation, lock' },
-  { keys: ['F'], does: 'Files: what is offered, on its way or here' },
-  { keys: ['O'], does: 'Choose files to send' },
-  { keys: ['E'], does: 'Safety number: compare it' },
-  { keys: ['K'], does: 'Let in whoever knocked first' },
-  { keys: ['L'], does: 'Lock the call, or open it' },
-  { keys: ['W'], does: 'Change the layout' },
-  { keys: ['B'], does: 'Whiteboard, or back to everybody' },
-  { keys: ['G'], does: 'Games, or back to everybody' },
-  { keys: ['PgUp', 'PgDn'], does: 'Turn the pages of the grid' },
-  { keys: ['S', 'F11'], does: 'Full screen, as does a double click' },
-  { keys: ['T'], does: 'Statistics' },
-  { keys: ['?'], does: 'Show these keys' },
-  { keys: ['Esc'], does: 'Close what is open' },
+  {
+    keys: ['C'],
+    get does() {
+      return t('app.key_chat');
+    },
+  },
+  {
+    keys: ['P'],
+    get does() {
+      return t('app.key_people');
+    },
+  },
+  {
+    keys: ['F'],
+    get does() {
+      return t('app.key_files');
+    },
+  },
+  {
+    keys: ['O'],
+    get does() {
+      return t('app.key_send_files');
+    },
+  },
+  {
+    keys: ['E'],
+    get does() {
+      return t('app.key_safety');
+    },
+  },
+  {
+    keys: ['K'],
+    get does() {
+      return t('app.key_let_in');
+    },
+  },
+  {
+    keys: ['L'],
+    get does() {
+      return t('app.key_lock');
+    },
+  },
+  {
+    keys: ['W'],
+    get does() {
+      return t('app.key_layout');
+    },
+  },
+  {
+    keys: ['B'],
+    get does() {
+      return t('app.key_board');
+    },
+  },
+  {
+    keys: ['G'],
+    get does() {
+      return t('app.key_games');
+    },
+  },
+  {
+    keys: ['PgUp', 'PgDn'],
+    get does() {
+      return t('app.key_pages');
+    },
+  },
+  {
+    keys: ['S', 'F11'],
+    get does() {
+      return t('app.key_full_screen');
+    },
+  },
+  {
+    keys: ['T'],
+    get does() {
+      return t('call.statistics');
+    },
+  },
+  {
+    keys: ['?'],
+    get does() {
+      return t('app.key_help');
+    },
+  },
+  {
+    keys: ['Esc'],
+    get does() {
+      return t('app.key_close');
+    },
+  },
 ];
+
+/** What stands on keys, such as `Ctrl Z`, as keyboards of the window's language have it. */
+export function caps(keys: string): string {
+  return keys.split(' ').map(cap).join(' ');
+}
+
+function cap(key: string): string {
+  switch (key) {
+    case 'Ctrl':
+      return t('app.cap_ctrl');
+    case 'Shift':
+      return t('app.cap_shift');
+    case 'Enter':
+      return t('app.cap_enter');
+    case 'Esc':
+      return t('app.cap_esc');
+    case 'Del':
+      return t('app.cap_del');
+    case 'Space':
+      return t('app.cap_space');
+    case 'PgUp':
+      return t('app.cap_page_up');
+    case 'PgDn':
+      return t('app.cap_page_down');
+    default:
+      return key;
+  }
+}
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   m: 'microphone',

@@ -1,3 +1,5 @@
+import { t } from '../words';
+
 /** A part of a text: plain, or an address of the web or of a mailbox. */
 export interface Piece {
   text: string;
@@ -82,9 +84,9 @@ export function destination(href: string): Destination | undefined {
   const whole = url.href;
   const at = whole.indexOf(host, url.protocol.length);
   const warning = host.split('.').some((label) => label.startsWith('xn--'))
-    ? 'This name has letters that look like others. Open it only if you expected that.'
+    ? t('app.link_lookalike')
     : url.protocol === 'http:'
-      ? 'This address is not encrypted: others on the way can read and change what you see there.'
+      ? t('app.link_plain')
       : undefined;
   return {
     kind: 'web',

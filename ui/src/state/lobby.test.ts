@@ -14,7 +14,7 @@ import { snapshot } from './testing';
 const { preview } = snapshot();
 const broken = {
   ...{ chosen: true, on: true, working: false, device: null },
-  problem: 'It is used by another program.',
+  problem: { code: 'device_busy', message: 'It is used by another program.' },
 };
 const none = { chosen: false, on: true, working: false, device: null, problem: null };
 
@@ -29,7 +29,7 @@ describe('the lobby', () => {
   });
 
   it('says why there is no picture', () => {
-    expect(cameraSays({ ...preview, camera: broken })).toBe(broken.problem);
+    expect(cameraSays({ ...preview, camera: broken })).toBe(broken.problem.message);
     expect(cameraSays({ ...preview, camera: { ...broken, on: false } })).toBe('Your camera is off.');
     const starting = { ...preview, active: true, camera: { ...broken, problem: null } };
     expect(cameraSays(starting)).toBe('Starting your camera…');
@@ -38,7 +38,7 @@ describe('the lobby', () => {
   it('knows a device that was not chosen from one that starts', () => {
     expect(cameraSays({ ...preview, active: true, camera: none })).toBe('You chose no camera.');
     expect(microphoneSays(none, true).text).toContain('You chose no microphone');
-    expect(microphoneSays(broken, true)).toEqual({ text: broken.problem, problem: true });
+    expect(microphoneSays(broken, true)).toEqual({ text: broken.problem.message, problem: true });
     expect(microphoneSays(preview.microphone, false).text).toBe('You will join muted.');
   });
 
@@ -49,7 +49,7 @@ describe('the lobby', () => {
       'off',
     ]);
     expect(toggleTitle('camera', 'none', none)).toBe('You chose no camera');
-    expect(toggleTitle('camera', 'on', broken)).toBe(broken.problem);
+    expect(toggleTitle('camera', 'on', broken)).toBe(broken.problem.message);
     expect(toggleTitle('microphone', 'off', broken)).toBe('Microphone off (M)');
   });
 

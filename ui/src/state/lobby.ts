@@ -1,5 +1,6 @@
 import type { Device, Devices, Preview, Settings, SourceView } from '../core/core';
 import { choices } from './devices';
+import { sentence, t } from '../words';
 
 /** Whether a source will be missing in the call. Until the first word from the device nothing is wrong yet. */
 function missing(source: SourceView): boolean {
@@ -11,27 +12,26 @@ function missing(source: SourceView): boolean {
 export function joinHint(preview: Preview): string | undefined {
   const camera = missing(preview.camera);
   const microphone = missing(preview.microphone);
-  if (camera && microphone)
-    return 'You can join without a camera and a microphone: you will see and hear the others.';
-  if (camera) return 'You can join without a camera: the others will hear you.';
-  if (microphone) return 'You can join without a microphone: the others will see you.';
+  if (camera && microphone) return t('app.join_without_both');
+  if (camera) return t('app.join_without_camera');
+  if (microphone) return t('app.join_without_microphone');
   return undefined;
 }
 
 /** What stands in place of the picture, while there is none. */
 export function cameraSays({ active, camera }: Preview): string {
-  if (!camera.chosen) return 'You chose no camera.';
-  if (!camera.on) return 'Your camera is off.';
-  if (camera.problem !== null) return camera.problem;
-  return active ? 'Starting your camera…' : '';
+  if (!camera.chosen) return t('app.chose_no_camera');
+  if (!camera.on) return t('app.camera_is_off');
+  if (camera.problem !== null) return sentence(camera.problem);
+  return active ? t('app.camera_starts') : '';
 }
 
 /** What stands under the level meter. */
 export function microphoneSays(microphone: SourceView, on: boolean): { text: string; problem: boolean } {
-  if (!microphone.chosen) return { text: 'You chose no microphone: nobody will hear you.', problem: false };
-  if (!on) return { text: 'You will join muted.', problem: false };
-  if (microphone.problem !== null) return { text: microphone.problem, problem: true };
-  return { text: 'Say something: the bar moves when your microphone hears you.', problem: false };
+  if (!microphone.chosen) return { text: t('app.nobody_will_hear'), problem: false };
+  if (!on) return { text: t('app.join_muted'), problem: false };
+  if (microphone.problem !== null) return { text: sentence(microphone.problem), problem: true };
+  return { text: t('app.say_something'), problem: false };
 }
 
 /** How a toggle for one of our sources stands. `none`: there is nothing to switch, because no device was chosen. */
@@ -44,11 +44,9 @@ export function toggleState(source: SourceView | undefined, on: boolean): Toggle
 
 /** What a toggle says when the mouse rests on it. */
 export function toggleTitle(kind: 'microphone' | 'camera', state: ToggleState, source?: SourceView): string {
-  const name = kind === 'microphone' ? 'Microphone' : 'Camera';
-  const key = kind === 'microphone' ? 'M' : 'V';
-  if (state === 'none') return `You chose no ${kind}`;
-  if (state === 'on' && source?.problem) return source.problem;
-  return `${name} ${state} (${key})`;
+  if (state === 'on' && source?.problem) return sentence(source.problem);
+  const values = { kind, state };
+  return t('app.toggle', values);
 }
 
 /** Which devices are chosen, in one line. What is no device says so itself: “No camera”. */

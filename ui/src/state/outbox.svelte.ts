@@ -6,6 +6,7 @@ import {
   type OutgoingFile,
   type Taken,
 } from '../core/core';
+import { sentence, t } from '../words';
 
 /** A file that is about to be offered. */
 export interface Outgoing extends OutgoingFile {
@@ -79,7 +80,7 @@ export class Outbox {
     if (picture.size > MAX_PICTURE) {
       throw {
         code: 'picture_too_large',
-        message: 'This picture is too large to be pasted. Send it as a file.',
+        message: t('files.picture_too_large'),
       };
     }
     return this.#core.pastePicture(new Uint8Array(await picture.arrayBuffer()));
@@ -88,13 +89,13 @@ export class Outbox {
   #take({ files, problem }: Taken, picture?: Blob): void {
     if (files.length > 0 && !this.#taker) {
       void this.#discard(files);
-      this.#tell('hint', 'no_call', 'Files are sent in a call. Start one or join one first.');
+      this.#tell('hint', 'no_call', t('files.need_call'));
       return;
     }
     const shown = (file: OutgoingFile) =>
       picture ? { ...file, preview: URL.createObjectURL(picture) } : file;
     this.files = [...this.files, ...files.map(shown)];
-    if (problem !== null) this.#tell('hint', 'files_left_out', problem);
+    if (problem !== null) this.#tell('hint', problem.code, sentence(problem));
     if (files.length > 0) this.#taker?.();
   }
 
@@ -142,8 +143,8 @@ export class Outbox {
     try {
       await work();
     } catch (thrown) {
-      const { code, message } = asCommandError(thrown);
-      this.#tell('error', code, message);
+      const error = asCommandError(thrown);
+      this.#tell('error', error.code, sentence(error));
     } finally {
       this.busy = false;
     }

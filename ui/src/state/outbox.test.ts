@@ -51,7 +51,7 @@ describe('what is chosen', () => {
     const { core, tell, outbox, taken } = open();
     await outbox.choose(false);
     expect([ids(outbox), taken.mock.calls.length]).toEqual([[], 0]);
-    core.taken = { files: [], problem: '“x” cannot be read.' };
+    core.taken = { files: [], problem: { code: 'files_left_out', message: '“x” cannot be read.' } };
     await outbox.choose(false);
     expect(tell).toHaveBeenCalledWith('hint', 'files_left_out', '“x” cannot be read.');
   });

@@ -1,7 +1,8 @@
 import type { CallView, Participant, StreamView } from '../core/core';
 import { isMuted } from './call-status';
-import { displayName, people } from './format';
+import { displayName } from './format';
 import { SELF } from './stage';
+import { t } from '../words';
 
 /** How many colours there are for whoever shows no picture: `--avatar-0` and so on. */
 export const AVATARS = 8;
@@ -86,22 +87,22 @@ export function headcount({ participants }: CallView): number {
 /** How many are here and how many fit, while somebody can still do something about it. */
 export function capacitySays(call: CallView): string {
   const here = headcount(call);
-  if (call.capacity === 0) return here === 1 ? 'Only you are here.' : `${people(here)} are here.`;
+  if (call.capacity === 0) return t('call.here', { count: here });
   const free = call.capacity - here;
-  if (free <= 0) return `The call is full: ${here} of ${call.capacity} are here.`;
-  return `${here} of ${call.capacity} are here: ${free === 1 ? 'one more fits' : `${free} more fit`}.`;
+  if (free <= 0) return t('call.full', { here, capacity: call.capacity });
+  return t('call.room_left', { here, capacity: call.capacity, free });
 }
 
 /** What fits, for whoever is alone and invites. */
 export function capacityAlone({ capacity }: CallView): string | undefined {
-  return capacity > 2 ? `Up to ${people(capacity)} fit into this call.` : undefined;
+  return capacity > 2 ? t('call.capacity', { count: capacity }) : undefined;
 }
 
 /** What is the matter with somebody in the list; nothing where all is as expected. */
 export function personSays(one: Participant): string | undefined {
-  if (one.connection === 'connecting') return 'Connecting…';
-  if (one.connection === 'reconnecting') return 'Reconnecting…';
-  if (cameraOf(one)?.paused) return 'Picture paused, sound goes on';
-  if (one.volume === 0) return 'Muted for you';
-  return isMuted(one) ? 'Muted' : undefined;
+  if (one.connection === 'connecting') return t('call.connecting');
+  if (one.connection === 'reconnecting') return t('call.reconnecting');
+  if (cameraOf(one)?.paused) return t('call.picture_paused');
+  if (one.volume === 0) return t('call.muted_for_you');
+  return isMuted(one) ? t('call.muted') : undefined;
 }

@@ -1,13 +1,44 @@
 import type { Reaction } from '../core/core';
+import { t } from '../words';
 
 /** In the order of their keys, from 1 to 6. */
 export const REACTIONS: readonly { reaction: Reaction; name: string }[] = [
-  { reaction: 'thumbs_up', name: 'Thumbs up' },
-  { reaction: 'clap', name: 'Clapping' },
-  { reaction: 'heart', name: 'Heart' },
-  { reaction: 'laugh', name: 'Laughing' },
-  { reaction: 'surprised', name: 'Surprised' },
-  { reaction: 'party', name: 'Party' },
+  {
+    reaction: 'thumbs_up',
+    get name() {
+      return t('call.reaction_thumbs_up');
+    },
+  },
+  {
+    reaction: 'clap',
+    get name() {
+      return t('call.reaction_clap');
+    },
+  },
+  {
+    reaction: 'heart',
+    get name() {
+      return t('call.reaction_heart');
+    },
+  },
+  {
+    reaction: 'laugh',
+    get name() {
+      return t('call.reaction_laugh');
+    },
+  },
+  {
+    reaction: 'surprised',
+    get name() {
+      return t('call.reaction_surprised');
+    },
+  },
+  {
+    reaction: 'party',
+    get name() {
+      return t('call.reaction_party');
+    },
+  },
 ];
 
 export function reactionName(reaction: Reaction): string {

@@ -32,7 +32,7 @@ describe('the reducer', () => {
   });
 
   it('takes the summary of the last call', () => {
-    const summary = { code: 'c', inviteLink: 'l', test: false, seconds: 3, quality: '', reason: null };
+    const summary = { code: 'c', inviteLink: 'l', test: false, seconds: 3, quality: null, reason: null };
     const after = apply(snapshot({ number: 0 }), { number: 1, event: { type: 'last_call', summary } });
     expect(after).toMatchObject({ number: 1, lastCall: summary });
   });

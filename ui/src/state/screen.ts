@@ -1,5 +1,6 @@
 import type { CallSummary, CallView } from '../core/core';
 import { names } from './format';
+import { t } from '../words';
 
 /** Why somebody is in the lobby: what its Join button will do. */
 export type Intent =
@@ -30,18 +31,20 @@ export function screen(
 export function lobbyTitle(intent: Intent | undefined): string {
   switch (intent?.type) {
     case 'join':
-      return 'Join a call';
+      return t('app.join_a_call');
     case 'again':
-      return intent.names.length === 0 ? 'Call again' : `Call ${names(intent.names)} again`;
+      return intent.names.length === 0
+        ? t('app.call_again')
+        : t('app.call_names_again', { names: names(intent.names) });
     default:
-      return 'New call';
+      return t('app.new_call');
   }
 }
 
 /** The lobby's button. */
 export function joinButton(intent: Intent | undefined, joining: boolean, failed: boolean): string {
-  if (joining) return intent?.type === 'join' ? 'Joining…' : 'Starting…';
-  if (failed) return 'Try again';
-  if (intent?.type === 'join') return 'Join call';
-  return intent?.type === 'again' ? 'Call again' : 'Start call';
+  if (joining) return intent?.type === 'join' ? t('call.joining') : t('app.starting');
+  if (failed) return t('app.try_again');
+  if (intent?.type === 'join') return t('app.join_call');
+  return intent?.type === 'again' ? t('app.call_again') : t('app.start_call');
 }

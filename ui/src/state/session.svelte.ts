@@ -9,6 +9,7 @@ import { apply } from './reducer';
 import { screen, type Intent } from './screen';
 import { Toasts } from './toasts.svelte';
 import { Toggle } from './toggle.svelte';
+import { sentence, t } from '../words';
 
 const NO_FILES: FilesView = { offers: [] };
 
@@ -146,7 +147,7 @@ export class Session {
     this.#snapshot = next;
     const { event } = numbered;
     if (event.type === 'preview' && snapshot.call) this.#tellProblems(snapshot.preview, event.preview);
-    if (event.type === 'notice') this.toasts.show(event.notice);
+    if (event.type === 'notice') this.toasts.show({ ...event.notice, message: sentence(event.notice) });
     if (event.type === 'board') this.board.apply(event.change);
     if (event.type === 'board_live') this.board.hear(event.live, performance.now());
     if (event.type === 'reaction') this.reactions.show(event.peer, event.reaction);
@@ -160,19 +161,15 @@ export class Session {
   #tellProblems(before: Preview, now: Preview): void {
     for (const kind of ['camera', 'microphone', 'speaker'] as const) {
       const { on, problem } = now[kind];
-      if (on && problem !== null && problem !== before[kind].problem) {
-        this.tell('hint', `${kind}_problem`, problem);
+      if (on && problem !== null && problem.message !== before[kind].problem?.message) {
+        this.tell('hint', `${kind}_problem`, sentence(problem));
       }
     }
   }
 
   #offer(link: string): void {
     if (this.call) {
-      this.tell(
-        'hint',
-        'link_in_call',
-        'You opened an invite link. Leave this call first, then open the link again.',
-      );
+      this.tell('hint', 'link_in_call', t('app.link_in_call'));
       return;
     }
     this.home();
@@ -223,8 +220,8 @@ export class Session {
     try {
       return await promise;
     } catch (thrown) {
-      const { code, message } = asCommandError(thrown);
-      this.tell('error', code, message);
+      const error = asCommandError(thrown);
+      this.tell('error', error.code, sentence(error));
       return undefined;
     }
   }
@@ -241,7 +238,7 @@ export class Session {
   /** A press on the toggle, or its key. */
   switchOver(kind: 'microphone' | 'camera'): void {
     if (this.preview?.[kind].chosen === false) {
-      this.tell('hint', `no_${kind}`, `You chose no ${kind}. Choose one in the list of devices.`);
+      this.tell('hint', `no_${kind}`, t('app.chose_none', { kind }));
     } else {
       void this.told(this[kind].set(!this[kind].on));
     }
@@ -350,6 +347,6 @@ export class Session {
   /** Where there is no lobby, a failed join is told by a toast. */
   #toastJoinError(): void {
     if (!this.joinError || this.screen === 'lobby') return;
-    this.tell('error', this.joinError.code, this.joinError.message);
+    this.tell('error', this.joinError.code, sentence(this.joinError));
   }
 }

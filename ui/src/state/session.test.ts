@@ -9,7 +9,7 @@ const summary = {
   inviteLink: 'tincan://join/x',
   test: false,
   seconds: 9,
-  quality: '',
+  quality: null,
   reason: null,
 };
 
@@ -197,7 +197,10 @@ describe('a device that nobody chose', () => {
 describe('a device that fails', () => {
   it('is told in a call, once', () => {
     const { preview } = snapshot();
-    const failing = { ...preview, camera: { ...preview.camera, working: false, problem: 'It is gone.' } };
+    const failing = {
+      ...preview,
+      camera: { ...preview.camera, working: false, problem: { code: 'device_lost', message: 'It is gone.' } },
+    };
     core.tell({ type: 'preview', preview: failing });
     expect(session.toasts.list).toEqual([]);
     core.tell({ type: 'preview', preview });

@@ -1,3 +1,5 @@
+import { t } from '../words';
+
 /** What was typed as a server, as it is kept; or what is plainly wrong with it, before the engine looks at it. */
 export type ServerAddress = { url: string | null; says?: string } | { problem: string };
 
@@ -10,15 +12,15 @@ export function serverAddress(text: string): ServerAddress {
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(typed)?.[1]?.toLowerCase();
   const rest = scheme === undefined ? typed : typed.slice(scheme.length + '://'.length);
   if (scheme === 'ws' || scheme === 'wss') return whole(`${scheme}://${rest}`);
-  if (scheme === undefined) return whole(`wss://${rest}`, 'wss:// was added: the connection is encrypted.');
-  if (scheme === 'https') return whole(`wss://${rest}`, 'A server is reached by wss:// instead of https://.');
-  if (scheme === 'http') return whole(`ws://${rest}`, 'A server is reached by ws:// instead of http://.');
-  return { problem: `A server begins with wss:// (or ws://), such as ${EXAMPLE}.` };
+  if (scheme === undefined) return whole(`wss://${rest}`, t('app.wss_added'));
+  if (scheme === 'https') return whole(`wss://${rest}`, t('app.wss_instead'));
+  if (scheme === 'http') return whole(`ws://${rest}`, t('app.ws_instead'));
+  return { problem: t('app.server_begins', { example: EXAMPLE }) };
 }
 
 function whole(url: string, says?: string): ServerAddress {
   if (/\s/.test(url) || !URL.canParse(url) || new URL(url).hostname === '')
-    return { problem: `This is not a whole address. It looks like ${EXAMPLE}.` };
+    return { problem: t('app.server_not_whole', { example: EXAMPLE }) };
   return says === undefined ? { url } : { url, says };
 }
 
@@ -32,12 +34,48 @@ export function iceServers(text: string): string[] {
 
 /** The settings' pages, as they are listed. */
 export const PAGES = [
-  { id: 'general', title: 'General', icon: 'settings' },
-  { id: 'devices', title: 'Devices', icon: 'camera' },
-  { id: 'calls', title: 'Calls', icon: 'phone' },
-  { id: 'notifications', title: 'Notifications', icon: 'bell' },
-  { id: 'connection', title: 'Connection', icon: 'network' },
-  { id: 'about', title: 'About', icon: 'info' },
+  {
+    id: 'general',
+    get title() {
+      return t('app.page_general');
+    },
+    icon: 'settings',
+  },
+  {
+    id: 'devices',
+    get title() {
+      return t('app.page_devices');
+    },
+    icon: 'camera',
+  },
+  {
+    id: 'calls',
+    get title() {
+      return t('app.page_calls');
+    },
+    icon: 'phone',
+  },
+  {
+    id: 'notifications',
+    get title() {
+      return t('app.page_notifications');
+    },
+    icon: 'bell',
+  },
+  {
+    id: 'connection',
+    get title() {
+      return t('app.page_connection');
+    },
+    icon: 'network',
+  },
+  {
+    id: 'about',
+    get title() {
+      return t('app.page_about');
+    },
+    icon: 'info',
+  },
 ] as const;
 
 export type SettingsPage = (typeof PAGES)[number]['id'];

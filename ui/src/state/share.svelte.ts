@@ -1,9 +1,10 @@
 import { asCommandError, type ScreenChoice, type ShareView } from '../core/core';
 import type { Session } from './session.svelte';
+import { sentence, t } from '../words';
 
 /** What is said of our own share; what it is called is said beside it. */
 export function shareSays({ hidden }: ShareView): string {
-  return hidden ? 'You are sharing (minimised: the others see it as it was)' : 'You are sharing';
+  return hidden ? t('call.sharing_minimised') : t('call.sharing');
 }
 
 /** Sharing our screen: the sheet in which somebody chooses what, and what becomes of it. */
@@ -52,7 +53,7 @@ export class ShareModel {
       const reply = await this.#session.core.dispatch({ type: 'list_screens' });
       if (look === this.#look) this.choices = reply.type === 'screens' ? reply.screens : [];
     } catch (thrown) {
-      if (look === this.#look) this.problem = asCommandError(thrown).message;
+      if (look === this.#look) this.problem = sentence(asCommandError(thrown));
     }
   }
 

@@ -5,9 +5,11 @@ import { Saying } from './board/saying';
 import { Drawn, NO_PRESSURE } from './board/stroke';
 import { COLORS, MARKER, SIZES, WIDTHS } from './board/tools';
 import { isolated } from './format';
+import { isYou } from './game';
 import { isTextField, type KeyPress } from './keys';
 import type { Session } from './session.svelte';
 import { isSaid, secondsLeft, SHEET, standing, told, winner } from './sketch';
+import { t } from '../words';
 
 /** What the game reaches outside its screen. */
 export interface BesideSketch {
@@ -75,7 +77,7 @@ export class SketchModel {
   readonly canClear = $derived.by(() => this.drawing && (this.sheet?.strokes.at(-1) ?? null) !== null);
   readonly lacking = $derived.by(() => {
     const { game } = this;
-    return game && game.players.length < 2 ? 'Waiting for somebody else to join.' : undefined;
+    return game && game.players.length < 2 ? t('games.lacking') : undefined;
   });
   /** Who does what now, in a few words. */
   readonly headline = $derived.by(() => {
@@ -84,13 +86,13 @@ export class SketchModel {
     const name = game.drawer === null ? '' : this.nameOf(game.drawer);
     switch (game.phase) {
       case 'lobby':
-        return 'Who plays?';
+        return t('games.who_plays');
       case 'choosing':
-        return name === 'You' ? 'Choose a word to draw' : `${name} chooses a word…`;
+        return t('games.chooses', { you: isYou(name), name });
       case 'drawing':
-        return name === 'You' ? 'You draw' : `${name} draws`;
+        return t('games.draws', { you: isYou(name), name });
       case 'pause':
-        return game.word === null ? `${name} left the turn` : 'The word was';
+        return game.word === null ? t('games.left_turn', { name }) : t('games.the_word_was');
       case 'over':
         return winner(game, (id) => this.nameOf(id));
     }
@@ -99,17 +101,17 @@ export class SketchModel {
   readonly note = $derived.by(() => {
     const { game } = this;
     if (!game) return '';
-    if (game.stalled) return `${isolated(this.nameOf(game.host))} is gone. Somebody else takes over…`;
+    if (game.stalled) return t('games.host_gone', { name: isolated(this.nameOf(game.host)) });
     if (game.phase !== 'drawing' || this.ours || this.guessing) return '';
     const own = game.players.find(({ peer }) => peer === this.me);
     if (game.said.some(({ peer, verdict }) => peer === this.me && verdict === 'right')) {
-      return 'You have it. The others still guess.';
+      return t('games.you_have_it');
     }
-    return own?.next === true ? 'You play from the next turn on.' : 'You are watching.';
+    return own?.next === true ? t('games.next_turn') : t('games.watching');
   });
 
   nameOf(id: string): string {
-    if (id === this.me) return 'You';
+    if (id === this.me) return t('app.you');
     return this.#names.get(id) ?? this.#beside.nameOf(id);
   }
 
@@ -144,7 +146,7 @@ export class SketchModel {
     const left = this.left ?? undefined;
     if (left === this.#said) return;
     this.#said = left;
-    if (left !== undefined && isSaid(left)) this.says = `${left} seconds left.`;
+    if (left !== undefined && isSaid(left)) this.says = t('games.seconds_left', { count: left });
   }
 
   #letGo(): void {
@@ -276,10 +278,10 @@ export class SketchModel {
       this.cursor = at;
       if (this.#drawn) {
         this.up();
-        this.says = 'The pen is lifted.';
+        this.says = t('games.pen_lifted');
       } else {
         this.down(at, NO_PRESSURE);
-        this.says = 'The pen is down.';
+        this.says = t('games.pen_down');
       }
       return true;
     }

@@ -7,7 +7,8 @@ import type {
   SketchView,
 } from '../core/core';
 import { isolated } from './format';
-import { points, together } from './game';
+import { hostSays, isYou, points } from './game';
+import { list, t } from '../words';
 
 /** The sheet, in the board’s lengths. */
 export const SHEET = { width: 8000, height: 6000 } as const;
@@ -81,11 +82,13 @@ export function spoken(hint: string): string {
     const letters = [...word];
     const count = letters.filter((letter) => letter === UNKNOWN || /[\p{L}\p{N}]/u.test(letter)).length;
     const known = letters.flatMap((letter, at) =>
-      letter === UNKNOWN ? [] : [`${letter} is number ${at + 1}`],
+      letter === UNKNOWN ? [] : [t('games.letter_at', { letter, at: at + 1 })],
     );
-    return [count === 1 ? '1 letter' : `${count} letters`, ...known].join(', ');
+    return [t('games.letters', { count }), ...known].join(t('app.comma'));
   });
-  return words.length === 1 ? (words[0] ?? '') : `${words.length} words: ${words.join('; ')}`;
+  return words.length === 1
+    ? (words[0] ?? '')
+    : t('games.words_spoken', { count: words.length, words: words.join(t('app.semicolon')) });
 }
 
 /** Best first; those of one score stay in the order in which they draw. */
@@ -96,10 +99,14 @@ export function standing(players: readonly SketchPlayer[]): readonly SketchPlaye
 /** Who has won, as a sentence. */
 export function winner({ players }: SketchView, nameOf: (id: string) => string): string {
   const [first] = standing(players);
-  if (!first) return 'Nobody has won.';
+  if (!first) return t('games.nobody_won');
   const names = players.filter(({ score }) => score === first.score).map(({ peer }) => nameOf(peer));
-  const have = names.length > 1 || names[0] === 'You' ? 'have' : 'has';
-  return `${together(names)} ${have} won with ${points(first.score)}.`;
+  return t('games.won', {
+    you: names.length === 1 ? isYou(names[0] ?? '') : 'no',
+    several: names.length > 1 ? 'yes' : 'no',
+    name: list(names),
+    points: points(first.score),
+  });
 }
 
 /** What the turn was worth, as a sentence. */
@@ -107,8 +114,10 @@ export function gains({ players }: SketchView, nameOf: (id: string) => string): 
   const some = [...players]
     .filter(({ gained }) => gained > 0)
     .sort((one, other) => other.gained - one.gained);
-  if (some.length === 0) return 'Nobody gets a point.';
-  return `${some.map(({ peer, gained }) => `${nameOf(peer)} +${gained}`).join(', ')}.`;
+  if (some.length === 0) return t('games.nobody_gains');
+  return t('games.gains', {
+    gains: some.map(({ peer, gained }) => `${nameOf(peer)} +${gained}`).join(t('app.comma')),
+  });
 }
 
 /** What has to be said of a change to whoever does not see it. Guesses are a list of their own. */
@@ -117,22 +126,26 @@ export function told(
   now: SketchView | null | undefined,
   nameOf: (id: string) => string,
 ): string[] {
-  if (!now) return before ? ['The game is over for you.'] : [];
+  if (!now) return before ? [t('games.over_for_you')] : [];
   if (before?.id !== now.id) return [];
   const says: string[] = [];
   if (now.host !== before.host) {
     const name = nameOf(now.host);
-    says.push(name === 'You' ? 'You host the game now.' : `${name} hosts the game now.`);
+    says.push(hostSays(name));
   }
   const another = now.drawer !== before.drawer || now.round !== before.round;
   const begins = now.phase === 'choosing' && (another || before.phase !== 'choosing');
   if (now.drawer !== null && begins) {
     const name = nameOf(now.drawer);
-    says.push(name === 'You' ? 'You draw. Choose a word.' : `${name} draws, and chooses a word.`);
+    says.push(t('games.draws_next', { you: isYou(name), name }));
   }
   if (now.phase === 'drawing' && now.hint !== before.hint) {
     says.push(
-      now.word === null ? `The word has ${spoken(now.hint)}.` : before.hint === '' ? `Draw ${now.word}.` : '',
+      now.word === null
+        ? t('games.word_has', { letters: spoken(now.hint) })
+        : before.hint === ''
+          ? t('games.draw_word', { word: now.word })
+          : '',
     );
   }
   const isOver = ({ phase }: SketchView) => phase === 'pause' || phase === 'over';
@@ -140,7 +153,7 @@ export function told(
     now.phase === 'pause' &&
     (before.phase !== 'pause' || now.players.some(({ gained }, at) => gained !== before.players[at]?.gained))
   ) {
-    const word = now.word === null ? 'The turn is over.' : `The word was ${now.word}.`;
+    const word = now.word === null ? t('games.turn_over') : t('games.word_was', { word: now.word });
     says.push(`${word} ${gains(now, nameOf)}`);
   }
   if (now.phase === 'over' && before.phase !== 'over') says.push(winner(now, nameOf));
@@ -150,6 +163,8 @@ export function told(
 
 /** What is to be said of a drawer whose program does not keep to the rules. */
 export function unfair({ drawer }: SketchView, nameOf: (id: string) => string): string {
-  const whose = drawer === null ? 'The drawer' : nameOf(drawer);
-  return `${isolated(whose)}’s program did not keep to the word that it had promised.`;
+  return t('games.unfair', {
+    who: drawer === null ? 'unknown' : 'known',
+    name: drawer === null ? '' : isolated(nameOf(drawer)),
+  });
 }

@@ -1,23 +1,29 @@
 import type { ParticipantStatistics } from '../core/core';
+import { number, t } from '../words';
 
 /** Rows of the statistics overlay, as they are read. */
 export function rows(s: ParticipantStatistics): [string, string][] {
   return [
-    ['Round trip', s.roundTripMs === null ? '–' : ms(s.roundTripMs)],
-    ['Loss to them / from them', `${percent(s.lossSent)} / ${percent(s.lossReceived)}`],
-    ['Jitter', ms(s.jitterMs)],
-    ['Sending', `${rate(s.sentKbps)} of ${rate(s.availableKbps)}`],
-    ['Receiving', rate(s.receivedKbps)],
-    ['Picture sent', picture(s.sentWidth, s.sentHeight, s.sentFps) + LIMITS[s.limitedBy]],
+    [t('call.stat_round_trip'), s.roundTripMs === null ? '–' : ms(s.roundTripMs)],
+    [t('call.stat_loss'), `${percent(s.lossSent)} / ${percent(s.lossReceived)}`],
+    [t('call.stat_jitter'), ms(s.jitterMs)],
+    [t('call.stat_sending'), t('call.stat_of', { sent: rate(s.sentKbps), available: rate(s.availableKbps) })],
+    [t('call.stat_receiving'), rate(s.receivedKbps)],
+    [t('call.stat_picture_sent'), limited(picture(s.sentWidth, s.sentHeight, s.sentFps), s.limitedBy)],
     [
-      'Picture received',
-      picture(s.receivedWidth, s.receivedHeight, s.receivedFps) + LIMITS[s.receivedLimitedBy],
+      t('call.stat_picture_received'),
+      limited(picture(s.receivedWidth, s.receivedHeight, s.receivedFps), s.receivedLimitedBy),
     ],
     ...screens(s.screen),
-    ['Freezes', s.freezes === 0 ? 'none' : `${s.freezes} (${s.frozenSeconds.toFixed(1)} s)`],
-    ['Concealed sound', percent(s.concealed)],
-    ['Delay of sound / picture', `${ms(s.audioBufferMs)} / ${ms(s.videoBufferMs)}`],
-    ['Path', s.path === null ? '–' : (PATHS[s.path] ?? s.path)],
+    [
+      t('call.stat_freezes'),
+      s.freezes === 0
+        ? t('call.stat_no_freezes')
+        : t('call.stat_frozen', { count: s.freezes, seconds: number(s.frozenSeconds, 1) }),
+    ],
+    [t('call.stat_concealed'), percent(s.concealed)],
+    [t('call.stat_delay'), `${ms(s.audioBufferMs)} / ${ms(s.videoBufferMs)}`],
+    [t('call.stat_path'), s.path === null ? '–' : path(s.path)],
   ];
 }
 
@@ -25,27 +31,52 @@ export function rows(s: ParticipantStatistics): [string, string][] {
 function screens(screen: ParticipantStatistics['screen']): [string, string][] {
   if (!screen) return [];
   return [
-    ['Screen sent', picture(screen.sentWidth, screen.sentHeight, screen.sentFps)],
-    ['Screen received', picture(screen.receivedWidth, screen.receivedHeight, screen.receivedFps)],
+    [t('call.stat_screen_sent'), picture(screen.sentWidth, screen.sentHeight, screen.sentFps)],
+    [
+      t('call.stat_screen_received'),
+      picture(screen.receivedWidth, screen.receivedHeight, screen.receivedFps),
+    ],
   ];
 }
 
-const LIMITS: Readonly<Record<ParticipantStatistics['limitedBy'], string>> = {
-  none: '',
-  bandwidth: ' (all that the network takes)',
-  processor: ' (all that this computer manages in time)',
-};
+function limited(shown: string, by: ParticipantStatistics['limitedBy']): string {
+  switch (by) {
+    case 'none':
+      return shown;
+    case 'bandwidth':
+      return t('call.stat_limited_network', { picture: shown });
+    case 'processor':
+      return t('call.stat_limited_computer', { picture: shown });
+  }
+}
 
-const PATHS: Readonly<Record<string, string>> = {
-  host: 'direct, same network',
-  srflx: 'direct',
-  prflx: 'direct',
-  relay: 'through a relay',
-};
+function path(kind: string): string {
+  switch (kind) {
+    case 'host':
+      return t('call.path_host');
+    case 'srflx':
+    case 'prflx':
+      return t('call.path_direct');
+    case 'relay':
+      return t('call.path_relay');
+    default:
+      return kind;
+  }
+}
 
-const ms = (value: number) => `${Math.round(value)} ms`;
-const percent = (value: number) => `${value >= 9.95 || value === 0 ? Math.round(value) : value.toFixed(1)} %`;
+const ms = (value: number) => t('app.milliseconds', { value: number(Math.round(value)) });
+const percent = (value: number) =>
+  percentSays(value >= 9.95 || value === 0 ? number(value) : number(value, 1));
 const rate = (kbps: number) =>
-  kbps >= 1_000 ? `${(kbps / 1_000).toFixed(1)} Mbit/s` : `${Math.round(kbps)} kbit/s`;
+  kbps >= 1_000
+    ? t('app.megabits', { value: number(kbps / 1_000, 1) })
+    : t('app.kilobits', { value: number(kbps) });
 const picture = (width: number, height: number, fps: number) =>
-  width === 0 || height === 0 ? 'none' : `${width} × ${height}, ${Math.round(fps)} fps`;
+  width === 0 || height === 0
+    ? t('call.stat_no_picture')
+    : t('call.stat_picture', { size: `${width} × ${height}`, fps: number(fps) });
+
+/** `100 %`. */
+export function percentSays(value: string | number): string {
+  return t('app.percent', { value });
+}

@@ -35,6 +35,8 @@ describe('a test call', () => {
     expect(says({ microphone: { ...preview.microphone, chosen: false } })[1]).toContain(
       'chose no microphone',
     );
-    expect(says({ speaker: { ...preview.speaker, problem: 'It is gone.' } })[2]).toBe('It is gone.');
+    expect(
+      says({ speaker: { ...preview.speaker, problem: { code: 'device_lost', message: 'It is gone.' } } })[2],
+    ).toBe('It is gone.');
   });
 });

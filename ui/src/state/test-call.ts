@@ -1,5 +1,6 @@
 import type { Preview } from '../core/core';
 import { SPEAKING } from './speaker';
+import { sentence, t } from '../words';
 
 /** What a test call has shown so far. */
 export interface Proof {
@@ -47,21 +48,24 @@ export function steps(proof: Proof, { camera, microphone, speaker }: Preview): S
     { id: 'said', text: say(microphone), done: said },
     {
       id: 'heard',
-      text:
-        speaker.problem ?? (speaker.chosen ? 'You hear yourself a second later.' : 'You chose no speaker.'),
+      text: speaker.problem
+        ? sentence(speaker.problem)
+        : speaker.chosen
+          ? t('call.test_hear')
+          : t('call.test_no_speaker'),
       done: heard && speaker.chosen && speaker.problem === null,
     },
   ];
 }
 
 function see(camera: Preview['camera']): string {
-  if (!camera.chosen) return 'You see the other’s picture. You chose no camera: they see your initials.';
-  if (!camera.on) return 'You see the other’s picture. Press V to show yours.';
-  return camera.problem ?? 'You see the other’s picture, and yours in the corner.';
+  if (!camera.chosen) return t('call.test_no_camera');
+  if (!camera.on) return t('call.test_camera_off');
+  return camera.problem ? sentence(camera.problem) : t('call.test_see');
 }
 
 function say(microphone: Preview['microphone']): string {
-  if (!microphone.chosen) return 'You chose no microphone: choose one in the menu beside it.';
-  if (!microphone.on) return 'You are muted. Press M, then say something.';
-  return microphone.problem ?? 'Say something, such as “hello, hello”.';
+  if (!microphone.chosen) return t('call.test_no_microphone');
+  if (!microphone.on) return t('call.test_muted');
+  return microphone.problem ? sentence(microphone.problem) : t('call.test_say');
 }

@@ -14,7 +14,10 @@ export interface Act {
   run: () => void;
 }
 
-export interface Toast extends Notice {
+/** What is told, in the window's language. */
+export type Told = Omit<Notice, 'parameters'>;
+
+export interface Toast extends Told {
   key: number;
   act?: Act;
 }
@@ -32,7 +35,7 @@ export class Toasts {
   }
 
   /** The same thing told again takes the place of what it said before. */
-  show(notice: Notice, act?: Act): void {
+  show(notice: Told, act?: Act): void {
     const said = (toast: Toast) => toast.kind === 'error' && toast.message === notice.message;
     // It stands there already, and stays: a hint of the same would only take it away again.
     if (notice.kind !== 'error' && this.list.some(said)) return;

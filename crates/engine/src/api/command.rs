@@ -1,5 +1,7 @@
 //! What can be asked of the engine.
 
+use super::Parameters;
+use super::Sentence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -332,9 +334,9 @@ pub enum Reply {
         /// The server named in a link.
         #[debug(skip)]
         server: Option<String>,
-        /// What is wrong with it, as a sentence; `None` while it may still become a code.
+        /// What is wrong with it; `None` while it may still become a code.
         #[debug(skip)]
-        problem: Option<String>,
+        problem: Option<Sentence>,
     },
 }
 
@@ -349,4 +351,9 @@ pub struct CommandError {
     /// For a person.
     #[debug(skip)]
     pub message: String,
+    /// What the sentence names: names, numbers.
+    #[debug(skip)]
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[ts(as = "Option<Parameters>", optional)]
+    pub parameters: Parameters,
 }

@@ -1,5 +1,6 @@
 //! What the engine tells as it happens.
 
+use super::Parameters;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -148,6 +149,11 @@ pub struct Notice {
     /// For a person.
     #[debug(skip)]
     pub message: String,
+    /// What the sentence names: names, numbers.
+    #[debug(skip)]
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[ts(as = "Option<Parameters>", optional)]
+    pub parameters: Parameters,
 }
 
 /// How grave a notice is.

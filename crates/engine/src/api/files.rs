@@ -4,6 +4,7 @@
 //! way of an offer to one receiver; each goes at its own pace and has a state of its own. Offers outlive a connection and a
 //! call: what was accepted goes on as soon as both are in a call with each other again.
 
+use super::Parameters;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -121,6 +122,11 @@ pub struct FileProblem {
     /// For a person.
     #[debug(skip)]
     pub message: String,
+    /// What the sentence names: names, numbers.
+    #[debug(skip)]
+    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
+    #[ts(as = "Option<Parameters>", optional)]
+    pub parameters: Parameters,
 }
 
 /// Where a transfer stands.

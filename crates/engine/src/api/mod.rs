@@ -13,6 +13,7 @@ mod debug_tests;
 mod event;
 mod files;
 mod play;
+mod sentence;
 mod settings;
 mod share;
 mod sketch;
@@ -32,7 +33,8 @@ pub use play::{
     ArenaChange, ArenaView, GameCommand, GameKind, GameOffer, GameOut, GamePhase, GamePlayer, GameTurn,
     GameView, GamesView,
 };
-pub use settings::{Settings, Theme};
+pub use sentence::{Parameter, Parameters, Sentence};
+pub use settings::{Language, Settings, Theme};
 pub use share::{ScreenChoice, ScreenKind, ShareView};
 pub use sketch::{
     SheetChange, SheetStroke, SheetView, SketchCommand, SketchLanguage, SketchPhase, SketchPlayer,

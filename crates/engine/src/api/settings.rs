@@ -41,6 +41,8 @@ pub struct Settings {
     pub automatic_gain: bool,
     /// Colours of the window.
     pub theme: Theme,
+    /// Language of the window.
+    pub language: Language,
     /// Mirror the self-view, as people know it from mirrors.
     pub mirror_self_view: bool,
     /// Play a soft chime when somebody comes into the call.
@@ -69,6 +71,28 @@ pub enum Theme {
     System,
 }
 
+/// Language of the window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+#[ts(export)]
+pub enum Language {
+    /// The first of the system's that there are words in, else English.
+    #[default]
+    System,
+    /// English.
+    En,
+    /// German.
+    De,
+    /// French.
+    Fr,
+    /// Spanish.
+    Es,
+    /// Chinese, simplified.
+    Zh,
+    /// Arabic.
+    Ar,
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {
@@ -85,6 +109,7 @@ impl Default for Settings {
             noise_suppression: true,
             automatic_gain: true,
             theme: Theme::default(),
+            language: Language::default(),
             mirror_self_view: true,
             chime_on_join: true,
             notify_on_join: true,

@@ -1,5 +1,6 @@
 //! The engine's state as a window shows it.
 
+use super::Sentence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -111,7 +112,7 @@ pub struct SourceView {
     pub device: Option<String>,
     /// What is wrong and what to do, while it does not work or is used in place of the chosen one.
     #[debug(skip)]
-    pub problem: Option<String>,
+    pub problem: Option<Sentence>,
 }
 
 impl Default for SourceView {
@@ -156,11 +157,11 @@ pub struct CallView {
     /// Whether this is the test call with the built-in participant.
     pub test: bool,
     /// Who can reach it: a sentence such as “People on your local network can join.”
-    pub reach: String,
+    pub reach: Sentence,
     /// Whether the signalling server is reachable now; a call goes on without it, but nobody can come in.
     pub server_connected: bool,
     /// What is the matter while it is not: a sentence, which differs on a server and on the local network.
-    pub server_problem: Option<String>,
+    pub server_problem: Option<Sentence>,
     /// Milliseconds since the Unix epoch when the first connection came up; `None` while nobody else is here.
     #[ts(type = "number | null")]
     pub connected_since: Option<u64>,
@@ -429,8 +430,8 @@ pub struct CallSummary {
     /// Seconds that somebody else was there and connected.
     pub seconds: u32,
     /// One line on quality: a single verdict, which counts freezes and tells a busy computer from a bad network.
-    pub quality: String,
+    pub quality: Option<Sentence>,
     /// Why it ended, when nobody here pressed Leave.
     #[debug(skip)]
-    pub reason: Option<String>,
+    pub reason: Option<Sentence>,
 }

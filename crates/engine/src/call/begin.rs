@@ -21,10 +21,7 @@ pub(crate) async fn run(
     let engine = Updates { number: config.number, sender: updates };
     let joining = join(&mut config);
     let joined = tokio::select! {
-        () = cancel.cancelled() => Err(CommandError {
-            code: "cancelled".into(),
-            message: "You left before the call began.".into(),
-        }),
+        () = cancel.cancelled() => Err(CommandError::new("cancelled", "You left before the call began.")),
         joined = joining => joined,
     };
     match joined {
@@ -45,10 +42,10 @@ pub(crate) async fn run(
                 test: config.test,
                 joined: false,
                 somebody_came: false,
-                reason: Some(error.message.clone()),
+                reason: Some(error.clone().into()),
                 names: Vec::new(),
                 seconds: 0,
-                quality: String::new(),
+                quality: None,
                 invite_link: String::new(),
                 server: None,
             };

@@ -17,18 +17,15 @@ const MAX_ADDED: usize = 500;
 const MAX_CHANGED: usize = 10_000;
 
 pub(crate) fn refused(error: BoardError) -> CommandError {
-    CommandError { code: error.code().into(), message: error.to_string() }
+    CommandError::new(error.code(), error.to_string())
 }
 
 fn too_many() -> CommandError {
-    CommandError {
-        code: "board_too_many".into(),
-        message: "Those are too many things at once. Do it in parts.".into(),
-    }
+    CommandError::new("board_too_many", "Those are too many things at once. Do it in parts.")
 }
 
 fn not_understood(what: &str) -> CommandError {
-    CommandError { code: "board_bounds".into(), message: format!("The board does not know that {what}.") }
+    CommandError::new("board_not_understood", format!("The board does not know that {what}."))
 }
 
 pub(crate) fn element_id(id: ElementId) -> String {

@@ -135,7 +135,7 @@ fn points(points: &[Point]) -> Vec<i32> {
 }
 
 pub(crate) fn refused(error: tincan_share::play::PlayError) -> CommandError {
-    CommandError { code: error.code().into(), message: error.to_string() }
+    CommandError::new(error.code(), error.to_string())
 }
 
 #[cfg(test)]

@@ -35,7 +35,8 @@ use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, info_span, warn};
 
 use crate::api::{
-    BoardCommand, CallStatistics, CallView, CommandError, Event, GameCommand, Notice, Reply, SketchCommand,
+    BoardCommand, CallStatistics, CallView, CommandError, Event, GameCommand, Notice, Reply, Sentence,
+    SketchCommand,
 };
 use crate::files::FilesHandle;
 use crate::media::{AudioHandle, EncoderHandle, ScreenHandle};
@@ -173,10 +174,10 @@ pub(crate) struct CallEnd {
     /// Whether anybody else was.
     pub(crate) somebody_came: bool,
     /// Why it ended when nobody here left.
-    pub(crate) reason: Option<String>,
+    pub(crate) reason: Option<Sentence>,
     pub(crate) names: Vec<String>,
     pub(crate) seconds: u32,
-    pub(crate) quality: String,
+    pub(crate) quality: Option<Sentence>,
     pub(crate) invite_link: String,
     /// The server that it was on; `None` for the local network.
     pub(crate) server: Option<String>,

@@ -8,7 +8,7 @@ use tincan_call::{ConnectionView, LeaveReason, Trust};
 use tincan_protocol::{PeerId, Source, StreamState};
 
 use super::view;
-use crate::api::{CallView, Knock, Notice, NoticeKind, Participant};
+use crate::api::{CallView, Knock, Notice, NoticeKind, Participant, Sentence};
 
 /// People whose settings are kept after they left; far more than ever meet in a call.
 const MAX_KEPT: usize = 256;
@@ -131,14 +131,14 @@ impl People {
     ) -> Option<Notice> {
         let participant = self.participant(call, peer);
         (participant.trust, participant.late) = (view::trust(trust), late);
-        (trust == Trust::Changed).then(|| Notice {
-            kind: NoticeKind::Error,
-            code: "changed_key".into(),
-            message: format!(
+        (trust == Trust::Changed).then(|| {
+            let message = format!(
                 "{} is here with another key than the person of this name whom you verified. Compare the safety number again \
                  before you trust them.",
                 participant.name
-            ),
+            );
+            let said = Sentence::new("changed_key", message).with("name", participant.name.as_str());
+            Notice::new(NoticeKind::Error, said)
         })
     }
 

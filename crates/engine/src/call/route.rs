@@ -10,7 +10,7 @@ use tincan_signal_client::{
 };
 use url::Url;
 
-use crate::api::CommandError;
+use crate::api::{CommandError, Sentence};
 use crate::{HostedRoom, LocalServerHost};
 
 /// How long to ask the local network. mDNS answers come within a second of a question (RFC 6762, section 6); three
@@ -20,7 +20,10 @@ const DISCOVERY: Duration = Duration::from_secs(3);
 /// another opens it meanwhile, both meet all the same (see [`super::local`]).
 pub(super) const SEARCH_BEFORE_HOSTING: Duration = Duration::from_millis(1500);
 /// Who can join a call on the local network.
-const LOCAL_REACH: &str = "People on your local network can join.";
+/// Who can come: whoever is on the same network.
+fn local_reach() -> Sentence {
+    Sentence::new("reach_local", "People on your local network can join.")
+}
 
 /// The server in this program, where it has one.
 pub(crate) type Host = Arc<dyn LocalServerHost>;
@@ -82,7 +85,7 @@ pub(crate) struct Joined {
     /// What to remember for joining again; `None` for the local network.
     pub(crate) server: Option<String>,
     /// Who can join, as a sentence.
-    pub(crate) reach: String,
+    pub(crate) reach: Sentence,
     /// Whether the server runs on this machine: then the other side may too, without any network.
     pub(crate) loopback: bool,
     /// The room in this program's own server.
@@ -147,16 +150,18 @@ async fn hosted(
     identity: &Identity,
 ) -> Result<Joined, CommandError> {
     let room = keys.room_id();
-    let hosted = host.host(room, announced).await.map_err(|detail| CommandError {
-        code: "local_server".into(),
-        message: format!("The call could not be opened on this computer: {detail}"),
+    let hosted = host.host(room, announced).await.map_err(|detail| {
+        let message = format!("The call could not be opened on this computer: {detail}");
+        Sentence::new("local_server", message).with("detail", detail.to_string())
     })?;
     let url = parse(&hosted.url)?;
     let (client, events) = connect(&url, &keys, identity, Intent::Create).await?;
     let invite_server = hosted.public_url.as_deref().map(parse).transpose()?;
     let reach = match &invite_server {
-        Some(_) => LOCAL_REACH,
-        None => "This computer has no network: only programs on it can join.",
+        Some(_) => local_reach(),
+        None => {
+            Sentence::new("reach_computer", "This computer has no network: only programs on it can join.")
+        }
     };
     let instance = hosted.instance.clone();
     Ok(Joined {
@@ -165,7 +170,7 @@ async fn hosted(
         events,
         invite_server,
         server: None,
-        reach: reach.into(),
+        reach,
         loopback: true,
         hosted: Some(hosted),
         local: announced.then(|| LocalCall { room, instance, host: Some(Arc::clone(host)) }),
@@ -255,7 +260,7 @@ async fn found_at(
         events,
         invite_server: Some(found.url),
         server: None,
-        reach: LOCAL_REACH.into(),
+        reach: local_reach(),
         hosted: None,
         local: Some(LocalCall { room, instance: found.instance, host: host.map(Arc::clone) }),
     })
@@ -268,14 +273,18 @@ async fn on_server(
     intent: Intent,
 ) -> Result<Joined, CommandError> {
     let (client, events) = connect(url, &keys, identity, intent).await?;
-    let reach = if is_on_local_network(url) { LOCAL_REACH } else { "Anyone with the code can join." };
+    let reach = if is_on_local_network(url) {
+        local_reach()
+    } else {
+        Sentence::new("reach_anyone", "Anyone with the code can join.")
+    };
     Ok(Joined {
         keys,
         client,
         events,
         invite_server: Some(url.clone()),
         server: Some(url.to_string()),
-        reach: reach.into(),
+        reach,
         loopback: is_loopback(url),
         hosted: None,
         local: None,
@@ -294,12 +303,11 @@ async fn connect(
 }
 
 fn refusal(error: JoinError) -> CommandError {
-    CommandError { code: error.code().into(), message: error.to_string() }
+    Sentence::from(error).into()
 }
 
 pub(super) fn parse(url: &str) -> Result<Url, CommandError> {
-    tincan_protocol::parse_server_url(url)
-        .map_err(|error| CommandError { code: "server_url".into(), message: error.to_string() })
+    tincan_protocol::parse_server_url(url).map_err(|error| CommandError::new("server_url", error.to_string()))
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {
@@ -327,7 +335,7 @@ fn address(url: &Url) -> Option<IpAddr> {
 }
 
 fn error(code: &str, message: &str) -> CommandError {
-    CommandError { code: code.into(), message: message.into() }
+    CommandError::new(code, message)
 }
 
 #[cfg(test)]

@@ -155,7 +155,7 @@ pub(crate) fn said_stroke(stroke: &SheetStroke) -> Result<(u32, InkKind, Style, 
 }
 
 pub(crate) fn refused(error: SketchError) -> CommandError {
-    CommandError { code: error.code().into(), message: error.to_string() }
+    CommandError::new(error.code(), error.to_string())
 }
 
 #[cfg(test)]

@@ -39,7 +39,7 @@ use super::statistics::{Concealment, participant, quality, screen_statistics};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use crate::api::{CallStatistics, CallView, NoticeKind};
+use crate::api::{CallStatistics, CallView, NoticeKind, Sentence};
 use crate::media::AudioCommand;
 
 /// How often it is looked how large the others are shown here.
@@ -156,7 +156,7 @@ impl CallTask {
     }
 
     /// Runs until we leave (`None`) or cannot go on (the reason).
-    pub(super) async fn drive(&mut self, cancel: &CancellationToken) -> Option<String> {
+    pub(super) async fn drive(&mut self, cancel: &CancellationToken) -> Option<Sentence> {
         let mut seconds = interval(Duration::from_secs(1));
         seconds.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut looks = interval(LOOK);
@@ -168,10 +168,10 @@ impl CallTask {
             if let Some(error) = self.refused
                 && self.session.phase() != Phase::Connected
             {
-                return Some(error.to_string());
+                return Some(error.into());
             }
             if self.turned_away {
-                return Some("The people in the room did not let you in.".into());
+                return Some(Sentence::new("not_let_in", "The people in the room did not let you in."));
             }
             let timeout = self.session.poll_timeout();
             let together = self.together.poll_timeout();
@@ -184,8 +184,8 @@ impl CallTask {
                         continue;
                     }
                     Some(event) => self.signalled(event).await,
-                    None => return Some(
-                        "The server ended the call. Join again, or start a new call.".into()
+                    None => return Some(Sentence::new(
+                        "server_ended", "The server ended the call. Join again, or start a new call.")
                     ),
                 },
                 to = moved(&mut self.keeper) => {
@@ -248,7 +248,10 @@ impl CallTask {
     /// The server will not have us again. Whoever is connected talks on; nobody new can come.
     async fn refused(&mut self, error: JoinError) {
         self.refused = Some(error);
-        self.view.server_problem = Some(format!("{error} Your call goes on with those who are connected."));
+        self.view.server_problem = Some(Sentence::new(
+            "server_left_us",
+            format!("{error} Your call goes on with those who are connected."),
+        ));
         self.publish().await;
     }
 
@@ -272,10 +275,14 @@ impl CallTask {
         }
         self.view.server_connected = connected;
         self.view.server_problem = (!connected).then(|| match &self.keeper {
-            Some(_) => {
-                "The computer that opened the call is gone. Looking for the others on your network…".into()
-            }
-            None => "The server cannot be reached: nobody new can join. Trying again…".into(),
+            Some(_) => Sentence::new(
+                "keeper_lost",
+                "The computer that opened the call is gone. Looking for the others on your network…",
+            ),
+            None => Sentence::new(
+                "server_lost",
+                "The server cannot be reached: nobody new can join. Trying again…",
+            ),
         });
     }
 
@@ -380,7 +387,7 @@ impl CallTask {
                 self.hear(Happened::Received { peer, channel, bytes }).await
             }
             RemoteEvent::Doubtful(error) => {
-                self.doubt(peer, error.code(), &error.to_string()).await;
+                self.doubt(peer, Sentence::new(error.code(), error.to_string())).await;
                 None
             }
         }
@@ -466,7 +473,7 @@ impl CallTask {
     }
 
     /// Says goodbye, tells how the call was, and releases everything.
-    pub(super) async fn finish(mut self, reason: Option<String>) {
+    pub(super) async fn finish(mut self, reason: Option<Sentence>) {
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
         if let Some(files) = &self.config.files {
@@ -491,7 +498,7 @@ impl CallTask {
             reason,
             names,
             seconds,
-            quality: self.verdict.sentence(),
+            quality: Some(self.verdict.sentence()),
             server: self.server,
         };
         self.engine.send(CallUpdate::Ended(end)).await;

@@ -1,5 +1,6 @@
 //! How a call was, in one sentence for the person who had it.
 
+use crate::api::Sentence;
 use std::collections::BTreeMap;
 
 /// For so many seconds a busy moment explains what follows it: pictures that were left out then freeze until the next
@@ -71,9 +72,9 @@ impl Verdict {
     }
 
     /// One sentence.
-    pub(crate) fn sentence(&self) -> String {
+    pub(crate) fn sentence(&self) -> Sentence {
         if self.seconds == 0 {
-            return "Nobody was connected.".into();
+            return Sentence::new("nobody_connected", "Nobody was connected.");
         }
         let bad = self.computer + self.network + self.unknown;
         let share = self.frozen_seconds.max(bad as f32) / self.seconds as f32;
@@ -91,16 +92,19 @@ impl Verdict {
             2 => "; the picture froze twice".into(),
             n => format!("; the picture froze {n} times"),
         };
-        let because = if how == "good" {
-            ""
+        let (why, because) = if how == "good" {
+            ("none", "")
         } else if 2 * self.computer > bad {
-            ", because this computer was too busy"
+            ("computer", ", because this computer was too busy")
         } else if 2 * self.network > bad {
-            ", because of the network"
+            ("network", ", because of the network")
         } else {
-            ""
+            ("none", "")
         };
-        format!("The call was {how}{freezes}{because}.")
+        Sentence::new("call_was", format!("The call was {how}{freezes}{because}."))
+            .with("how", how.replace(' ', "_"))
+            .with("freezes", self.freezes)
+            .with("why", why)
     }
 }
 
@@ -114,7 +118,7 @@ mod tests {
             let frozen_seconds = freezes as f32 * 0.5;
             verdict.second("a", Second { quality, freezes, frozen_seconds, busy });
         }
-        verdict.sentence()
+        verdict.sentence().message
     }
 
     #[test]

@@ -8,8 +8,8 @@ use tincan_protocol::{self as protocol, InviteLink, PeerId, PostId, RoomCode, Sa
 use tincan_share::Said;
 
 use crate::api::{
-    CallPhase, ChatMessage, ChatReaction, ConnectionView, Notice, NoticeKind, Participant, Reaction, Source,
-    StreamView, Trust,
+    CallPhase, ChatMessage, ChatReaction, ConnectionView, Notice, NoticeKind, Participant, Reaction,
+    Sentence, Source, StreamView, Trust,
 };
 
 pub(crate) fn phase(phase: session::Phase) -> CallPhase {
@@ -143,8 +143,8 @@ pub(crate) fn invitation(code: &RoomCode, link: &InviteLink) -> String {
 
 /// Tells that somebody came or went.
 pub(crate) fn presence(code: &str, name: &str, what: &str) -> Notice {
-    let name = if name.is_empty() { "Somebody" } else { name };
-    Notice { kind: NoticeKind::Info, code: code.into(), message: format!("{name} {what}.") }
+    let who = if name.is_empty() { "Somebody" } else { name };
+    Notice::new(NoticeKind::Info, Sentence::new(code, format!("{who} {what}.")).with("name", name))
 }
 
 /// Milliseconds since the Unix epoch.

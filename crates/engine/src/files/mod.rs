@@ -21,14 +21,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use tincan_protocol::PeerId;
-use tincan_share::OfferId;
+use tincan_protocol::{MAX_FILE_DEPTH, MAX_FILES, PeerId};
+use tincan_share::{ListError, OfferId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, debug, info_span, warn};
 
-use crate::api::{CommandError, FilesChange, Notice, Reply};
+use crate::api::{CommandError, FilesChange, Notice, Reply, Sentence};
 pub(crate) use pacing::Pacing;
 pub(crate) use pump::Way;
 use task::{FilesTask, ToFiles};
@@ -196,4 +196,15 @@ impl FilesOwner {
             warn!("the files' task panicked");
         }
     }
+}
+
+/// Why something cannot be offered.
+fn list_refused(error: ListError) -> CommandError {
+    let said = Sentence::new(error.code(), error.to_string());
+    match error {
+        ListError::TooMany => said.with("most", MAX_FILES as usize),
+        ListError::TooDeep => said.with("most", MAX_FILE_DEPTH),
+        _ => said,
+    }
+    .into()
 }

@@ -11,7 +11,7 @@ use bytes::Bytes;
 use tincan_protocol::{FileEntry, MAX_FILES, PieceValue};
 use tincan_share::{FileProblem, List, ListError, piece_value};
 
-use crate::api::CommandError;
+use crate::api::{CommandError, Sentence};
 
 /// How a file was when it was offered: what differs from that is another file.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,15 +62,14 @@ pub(super) fn scan(paths: &[PathBuf]) -> Result<Sources, CommandError> {
     let mut found = Found::default();
     for path in paths {
         let Some(name) = path.file_name() else {
-            return Err(refusal(path, "it has no name. Choose a file or a folder"));
+            return Err(refusal(path, "no_name", "it has no name. Choose a file or a folder"));
         };
         // What a person chose is followed; what lies in a folder is not, or a folder could lead anywhere.
         let metadata = std::fs::metadata(path).map_err(|error| unreadable(path, &error))?;
         found.add(path, &[name.to_string_lossy().into_owned()], &metadata)?;
     }
     let Found { entries, sources } = found;
-    let list = List::new(entries)
-        .map_err(|error| CommandError { code: error.code().into(), message: error.to_string() })?;
+    let list = List::new(entries).map_err(super::list_refused)?;
     Ok(Sources { list: Arc::new(list), paths: paths.to_vec(), sources, open: Mutex::default() })
 }
 
@@ -83,8 +82,7 @@ struct Found {
 impl Found {
     fn add(&mut self, path: &Path, names: &[String], metadata: &Metadata) -> Result<(), CommandError> {
         if self.entries.len() >= MAX_FILES as usize {
-            let error = ListError::TooMany;
-            return Err(CommandError { code: error.code().into(), message: error.to_string() });
+            return Err(super::list_refused(ListError::TooMany));
         }
         if metadata.is_dir() {
             return self.folder(path, names);
@@ -92,7 +90,7 @@ impl Found {
         if !metadata.is_file() {
             // A socket, a pipe or a device has no content that could be sent.
             return if names.len() == 1 {
-                Err(refusal(path, "it is neither a file nor a folder"))
+                Err(refusal(path, "kind", "it is neither a file nor a folder"))
             } else {
                 Ok(())
             };
@@ -137,23 +135,18 @@ impl Found {
 }
 
 fn unreadable(path: &Path, error: &io::Error) -> CommandError {
-    refusal(
-        path,
-        &match error.kind() {
-            ErrorKind::NotFound => "it is not there. It may have been moved or deleted".to_owned(),
-            ErrorKind::PermissionDenied => {
-                "you may not read it. Change its permissions, or leave it out".to_owned()
-            }
-            _ => format!("it cannot be read ({error})"),
-        },
-    )
+    match error.kind() {
+        ErrorKind::NotFound => refusal(path, "missing", "it is not there. It may have been moved or deleted"),
+        ErrorKind::PermissionDenied => {
+            refusal(path, "denied", "you may not read it. Change its permissions, or leave it out")
+        }
+        _ => refusal(path, "other", &format!("it cannot be read ({error})")),
+    }
 }
 
-fn refusal(path: &Path, why: &str) -> CommandError {
-    CommandError {
-        code: "file_unreadable".into(),
-        message: format!("`{}` cannot be sent: {why}.", path.display()),
-    }
+fn refusal(path: &Path, why: &str, how: &str) -> CommandError {
+    let message = format!("`{}` cannot be sent: {how}.", path.display());
+    Sentence::new("file_refused", message).with("why", why).with("path", path.display().to_string()).into()
 }
 
 impl Sources {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use tincan_protocol::{PeerId, PieceValue};
-use tincan_share::{FileProblem, FileStatus, Files, FilesOutput, ListError, OfferId};
+use tincan_share::{FileProblem, FileStatus, Files, FilesOutput, OfferId};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -23,7 +23,7 @@ use super::pump::{Pump, Way};
 use super::source::{self, Sources};
 use super::view::{About, Shown};
 use super::{Answer, FilesCommand, FilesConfig, FilesUpdate};
-use crate::api::{CommandError, FilesChange, Notice, NoticeKind, Reply};
+use crate::api::{CommandError, FilesChange, Notice, NoticeKind, Reply, Sentence};
 use crate::call::unix_millis;
 
 /// How often speeds are measured and progress is told.
@@ -262,7 +262,8 @@ impl FilesTask {
         if paths.len() > MAX_PATHS {
             let message =
                 format!("Choose at most {MAX_PATHS} files and folders at once. A folder may hold more.");
-            return drop(answer.send(Err(error("files_too_many", &message))));
+            let refused = Sentence::new("files_too_many_paths", message).with("most", MAX_PATHS);
+            return drop(answer.send(Err(refused.into())));
         }
         self.work.spawn_blocking(move || Worked::Scanned(source::scan(&paths), to, answer));
     }
@@ -323,7 +324,7 @@ impl FilesTask {
         let file = self.done.get(&offer).and_then(|paths| paths.first()).ok_or_else(unknown)?;
         if std::fs::symlink_metadata(file).is_err() {
             let message = "It is not there any more: it was moved, renamed or deleted.";
-            return Err(error("file_vanished", message));
+            return Err(error("file_gone", message));
         }
         Ok(Reply::Saved { file: file.display().to_string() })
     }
@@ -332,10 +333,7 @@ impl FilesTask {
         match worked {
             Worked::Scanned(Ok(sources), to, answer) => {
                 let offered = self.files.offer_files(Arc::clone(&sources.list), to);
-                let result = offered.map_err(|error: ListError| CommandError {
-                    code: error.code().into(),
-                    message: error.to_string(),
-                });
+                let result = offered.map_err(super::list_refused);
                 if let Ok(offer) = &result {
                     self.sources.insert(*offer, Arc::new(sources));
                 }
@@ -465,9 +463,7 @@ impl FilesTask {
                 }
                 super::view::News::Change(change, notice) => {
                     told.push(FilesUpdate::Change(*change));
-                    told.extend(notice.map(|(code, message)| {
-                        FilesUpdate::Notice(Notice { kind: NoticeKind::Info, code, message })
-                    }));
+                    told.extend(notice.map(|said| FilesUpdate::Notice(Notice::new(NoticeKind::Info, said))));
                 }
             }
         }
@@ -487,5 +483,5 @@ fn unknown() -> CommandError {
 }
 
 fn error(code: &str, message: &str) -> CommandError {
-    CommandError { code: code.into(), message: message.into() }
+    CommandError::new(code, message)
 }

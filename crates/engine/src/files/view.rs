@@ -8,6 +8,7 @@ use tincan_share::{FileProblem, FileStatus, Offer, OfferId, Transfer, is_program
 
 use crate::api::{
     FileItem, FileOffer, FileProblem as ProblemView, FileProgress, FileState, FileTransfer, FilesChange,
+    Sentence,
 };
 
 /// What is known of an offer beside what the state machine knows.
@@ -75,7 +76,7 @@ fn hex(value: PieceValue) -> String {
 
 fn transfer(one: &Transfer, name: String) -> FileTransfer {
     let problem =
-        |problem: FileProblem| ProblemView { code: problem.code().into(), message: problem.to_string() };
+        |problem: FileProblem| ProblemView::from(Sentence::new(problem.code(), problem.to_string()));
     FileTransfer {
         peer: one.peer.to_string(),
         name,
@@ -111,7 +112,7 @@ pub(super) enum News {
     /// Only how far it is.
     Moved(Vec<FileProgress>),
     /// Something else, and what to tell once: a stable word and a sentence.
-    Change(Box<FilesChange>, Option<(String, String)>),
+    Change(Box<FilesChange>, Option<Sentence>),
 }
 
 /// What a window knows.
@@ -175,7 +176,7 @@ fn same_but_for_progress(before: &FileOffer, now: &FileOffer) -> bool {
 }
 
 /// What a person is told once.
-fn notice(before: Option<&FileOffer>, now: &FileOffer) -> Option<(String, String)> {
+fn notice(before: Option<&FileOffer>, now: &FileOffer) -> Option<Sentence> {
     let [transfer] = now.transfers.as_slice() else { return None };
     if now.ours {
         return None;
@@ -186,14 +187,22 @@ fn notice(before: Option<&FileOffer>, now: &FileOffer) -> Option<(String, String
         [only] => format!("“{}”", only.name),
         _ => format!("{} files", now.files),
     };
+    let named = |said: Sentence| {
+        let name =
+            now.items.as_slice().first().filter(|_| now.items.len() == 1).map_or("", |only| &only.name);
+        said.with("name", now.author_name.as_str()).with("file", name).with("count", now.files)
+    };
     match (was, transfer.state) {
-        (None, FileState::Offered) => Some(("files_offered".into(), format!("{who} offers you {what}."))),
+        (None, FileState::Offered) => {
+            Some(named(Sentence::new("files_offered", format!("{who} offers you {what}."))))
+        }
         (Some(before), FileState::Done) if before != FileState::Done => {
-            Some(("files_received".into(), format!("{what} from {who} is there, whole and verified.")))
+            let message = format!("{what} from {who} is there, whole and verified.");
+            Some(named(Sentence::new("files_received", message)))
         }
         (Some(before), FileState::Failed) if before != FileState::Failed => {
             let why = transfer.problem.as_ref().map_or("", |problem| problem.message.as_str());
-            Some(("files_failed".into(), format!("{what} from {who}: {why}")))
+            Some(named(Sentence::new("files_failed", format!("{what} from {who}: {why}"))))
         }
         _ => None,
     }

@@ -286,7 +286,7 @@ fn acknowledge(answer: Option<Answer>) {
 }
 
 fn error(code: &str, message: &str) -> CommandError {
-    CommandError { code: code.into(), message: message.into() }
+    CommandError::new(code, message)
 }
 
 async fn next_change(media: &mut Option<LocalMedia>) -> LocalChange {

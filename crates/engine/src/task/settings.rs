@@ -78,13 +78,7 @@ impl EngineTask {
 
     /// Something could not be saved. What stands in the way for long is told once.
     pub(super) fn not_saved(&mut self, error: &SaveError) {
-        self.publisher.publish(Event::Notice {
-            notice: Notice {
-                kind: NoticeKind::Error,
-                code: "settings_not_saved".into(),
-                message: error.to_string(),
-            },
-        });
+        self.publisher.publish(Event::Notice { notice: Notice::new(NoticeKind::Error, error.sentence()) });
     }
 }
 

@@ -7,7 +7,7 @@ use tincan_media::video::VideoFrame;
 use tokio::task::spawn_blocking;
 
 use super::{Answer, Done, EngineTask, error};
-use crate::api::{self, CommandError, Reply, ScreenChoice};
+use crate::api::{self, CommandError, Reply, ScreenChoice, Sentence};
 
 impl EngineTask {
     /// The system takes its time to draw what can be shared.
@@ -49,7 +49,7 @@ impl EngineTask {
 }
 
 fn refusal(refused: &ScreenError) -> CommandError {
-    error(refused.code(), &refused.to_string())
+    Sentence::from(refused).into()
 }
 
 fn choice(info: ScreenInfo) -> ScreenChoice {

@@ -3,6 +3,7 @@ import type { CallPhase } from "./CallPhase";
 import type { Knock } from "./Knock";
 import type { Participant } from "./Participant";
 import type { SafetyNumber } from "./SafetyNumber";
+import type { Sentence } from "./Sentence";
 
 /**
  * The call. By default one that has just been asked for.
@@ -27,7 +28,7 @@ test: boolean,
 /**
  * Who can reach it: a sentence such as “People on your local network can join.”
  */
-reach: string, 
+reach: Sentence, 
 /**
  * Whether the signalling server is reachable now; a call goes on without it, but nobody can come in.
  */
@@ -35,7 +36,7 @@ serverConnected: boolean,
 /**
  * What is the matter while it is not: a sentence, which differs on a server and on the local network.
  */
-serverProblem: string | null, 
+serverProblem: Sentence | null, 
 /**
  * Milliseconds since the Unix epoch when the first connection came up; `None` while nobody else is here.
  */

@@ -261,7 +261,10 @@ function checked(text: string): Reply {
     .replace(/^.*join\//, '')
     .replace(/[^0-9a-z]/g, '');
   const formatted = (plain.match(/.{1,4}/g) ?? []).join('-');
-  const problem = plain.length > 20 ? `A code has 10 or 20 characters; this has ${plain.length}.` : null;
+  const problem =
+    plain.length > 20
+      ? { code: 'code_length', message: `A code has 10 or 20 characters; this has ${plain.length}.` }
+      : null;
   return { type: 'code', formatted, complete: [10, 20].includes(plain.length), server: null, problem };
 }
 

@@ -63,7 +63,7 @@ export function call(change: Partial<CallView> = {}): CallView {
     code: 'kqz4-m8tr-xp',
     inviteLink: 'tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
     test: false,
-    reach: 'Anyone with the code can join, from anywhere.',
+    reach: { code: 'reach_anyone', message: 'Anyone with the code can join.' },
     serverConnected: true,
     serverProblem: null,
     connectedSince: Date.now() - 754_000,

@@ -39,6 +39,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
       noiseSuppression: true,
       automaticGain: true,
       theme: 'dark',
+      language: 'system',
       mirrorSelfView: true,
       chimeOnJoin: true,
       notifyOnJoin: true,
@@ -88,7 +89,10 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
 
 const lost = {
   serverConnected: false,
-  serverProblem: 'The server cannot be reached: nobody new can join. Trying again…',
+  serverProblem: {
+    code: 'server_lost',
+    message: 'The server cannot be reached: nobody new can join. Trying again…',
+  },
 };
 const joined = (change: Partial<CallView>) => () =>
   base({ call: call(change), chat: emptyChat(), board: emptyBoard() });
@@ -154,12 +158,12 @@ export const SCENES: Readonly<Record<string, Scene>> = {
   'home-empty': { snapshot: () => base() },
   'lobby-nothing': {
     snapshot: () => {
-      const failed = (problem: string) => ({
+      const failed = (message: string) => ({
         chosen: true,
         on: true,
         working: false,
         device: null,
-        problem,
+        problem: { code: 'device_in_use', message },
       });
       return base({
         preview: {
@@ -201,9 +205,12 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       phase: 'alone',
       connectedSince: null,
       serverConnected: false,
-      serverProblem: 'The computer that this call began on has left. Looking for it, or taking its place…',
+      serverProblem: {
+        code: 'keeper_lost',
+        message: 'The computer that this call began on has left. Looking for it, or taking its place…',
+      },
       inviteLink: 'tincan://join/kqz4m8trxp',
-      reach: 'People on your local network can join.',
+      reach: { code: 'reach_local', message: 'People on your local network can join.' },
     }),
     streams: [0],
   },
@@ -418,7 +425,7 @@ export const SCENES: Readonly<Record<string, Scene>> = {
           inviteLink: 'tincan://join/kqz4m8trxp',
           test: false,
           seconds: 754,
-          quality: 'Good connection throughout: 23 ms round trip, 0.1 % lost.',
+          quality: { code: 'quality_good', message: 'Good connection throughout.' },
           reason: null,
         },
       },

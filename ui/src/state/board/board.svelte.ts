@@ -20,6 +20,7 @@ import { OwnStrokes } from './strokes';
 import type { Measure } from './text';
 import { Texts } from './texts.svelte';
 import { colorName, COLORS, LASER, SHEETS, styleOf, type Choice, type Tool } from './tools';
+import { t } from '../../words';
 
 /** What the board’s screen reaches outside it. */
 export interface Beside {
@@ -169,9 +170,9 @@ export class BoardModel implements Desk {
   }
 
   nameOf(peer: string): string {
-    if (peer === this.store.me) return 'you';
+    if (peer === this.store.me) return t('board.you');
     const known = this.store.names[peer];
-    return this.#beside.nameOf(peer) ?? (known === undefined || known === '' ? 'somebody' : known);
+    return this.#beside.nameOf(peer) ?? (known === undefined || known === '' ? t('board.somebody') : known);
   }
 
   /** Who of the others writes in it right now. */
@@ -184,7 +185,7 @@ export class BoardModel implements Desk {
   isTaken(id: string): boolean {
     const writer = this.writerOf(id);
     if (writer === undefined) return false;
-    this.#session.tell('hint', 'board_writing', `${this.nameOf(writer)} is writing in it. Wait a moment.`);
+    this.#session.tell('hint', 'board_writing', t('board.is_writing_in_it', { name: this.nameOf(writer) }));
     return true;
   }
 
@@ -203,7 +204,7 @@ export class BoardModel implements Desk {
   chooseAll(): void {
     this.tool = 'select';
     this.choose([...this.store.on(this.page)]);
-    this.speak(`${this.chosen.length} chosen`);
+    this.speak(t('board.chosen', { count: this.chosen.length }));
   }
 
   /** From the list: it is chosen and brought into view. */
@@ -238,7 +239,7 @@ export class BoardModel implements Desk {
   remove(ids: readonly string[]): void {
     if (ids.length === 0) return;
     void this.#ask({ type: 'remove', ids: [...ids], gesture: null });
-    this.speak(ids.length === 1 ? 'Deleted' : `${ids.length} deleted`);
+    this.speak(t('board.deleted', { count: ids.length }));
   }
 
   removeChosen(): void {
@@ -344,7 +345,7 @@ export class BoardModel implements Desk {
   async save(png: string | null, utcOffset: number): Promise<void> {
     const reply = await this.#ask({ type: 'save', page: this.page, png, file: null, utcOffset });
     if (reply?.type === 'saved') {
-      this.#session.tell('info', 'board_saved', `The page was saved as ${reply.file}.`);
+      this.#session.tell('info', 'board_saved', t('board.saved', { file: reply.file }));
     }
   }
 

@@ -1,5 +1,6 @@
 import type { BoardElement, BoardKind } from '../../core/core';
 import { boxOf, grown, type Box, type Point } from './geometry';
+import { t } from '../../words';
 
 /** Arrow heads: how long, as a multiple of the line’s width, and no shorter than 10 px. */
 const HEAD = 4;
@@ -50,19 +51,15 @@ export function describe(element: Pick<BoardElement, 'kind' | 'style' | 'text'>,
   const said = text.trim().replace(/\s+/g, ' ');
   switch (kind) {
     case 'text':
-      return said === '' ? 'Empty text' : `Text: ${short(said)}`;
+      return said === '' ? t('board.empty_text') : t('board.text_says', { text: short(said) });
     case 'note':
-      return said === '' ? 'Empty note' : `Note: ${short(said)}`;
+      return said === '' ? t('board.empty_note') : t('board.note_says', { text: short(said) });
     case 'picture':
-      return 'Picture';
+      return t('board.picture');
     case 'page':
-      return said === '' ? 'Page' : `Page: ${short(said)}`;
-    case 'pen':
-      return `${color} pen stroke`;
-    case 'marker':
-      return `${color} marker stroke`;
+      return said === '' ? t('board.page') : t('board.page_says', { text: short(said) });
     default:
-      return `${color} ${kind}`;
+      return t('board.thing', { kind, color });
   }
 }
 

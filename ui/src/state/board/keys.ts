@@ -4,6 +4,7 @@ import { ZOOM_STEP } from './camera';
 import { isWritten } from './element';
 import { middle } from './geometry';
 import { NOTE, styleOf, TOOLS } from './tools';
+import { t } from '../../words';
 
 /** An arrow key while nothing is chosen, in CSS pixels. */
 const PAN = 60;
@@ -102,7 +103,7 @@ function enter(board: BoardModel, target: unknown): boolean {
     const corners = [x - half, y - half / 2, 128, x + half, y + half / 2, 128].map(Math.round);
     const style = styleOf(tool, board.choice);
     board.keep({ number: board.nextStroke(), kind: tool, style, page: board.page, points: corners });
-    board.speak(`${TOOLS.find((one) => one.id === tool)?.name ?? ''} added`);
+    board.speak(t('board.added', { tool }));
   } else return false;
   return true;
 }

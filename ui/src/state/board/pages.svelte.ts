@@ -2,6 +2,7 @@ import type { BoardNew } from '../../core/core';
 import type { Host } from './host';
 import type { Looking } from './looking.svelte';
 import { styleOf, type Choice } from './tools';
+import { t } from '../../words';
 
 /** What the pages need of the board. */
 interface Beside {
@@ -58,7 +59,7 @@ export class Pages {
     this.#beside.choose([]);
     this.#looking.fit();
     this.#host.saying.say({ page: this.page, pointer: null });
-    this.#host.speak(`Page ${this.number} of ${this.all.length}`);
+    this.#host.speak(t('board.page_of', { number: this.number, count: this.all.length }));
   }
 
   async add(): Promise<void> {

@@ -1,19 +1,104 @@
 import type { BoardStyle } from '../../core/core';
+import { t } from '../../words';
 
 /** What a hand can do on the board, in the order of the rail. */
 export const TOOLS = [
-  { id: 'select', name: 'Select', key: 'S', group: 'hold' },
-  { id: 'hand', name: 'Move the board', key: 'H', group: 'hold' },
-  { id: 'pen', name: 'Pen', key: 'P', group: 'draw' },
-  { id: 'marker', name: 'Marker', key: 'F', group: 'draw' },
-  { id: 'eraser', name: 'Eraser', key: 'E', group: 'draw' },
-  { id: 'rectangle', name: 'Rectangle', key: 'R', group: 'shape' },
-  { id: 'ellipse', name: 'Ellipse', key: 'O', group: 'shape' },
-  { id: 'line', name: 'Line', key: 'I', group: 'shape' },
-  { id: 'arrow', name: 'Arrow', key: 'A', group: 'shape' },
-  { id: 'text', name: 'Text', key: 'T', group: 'write' },
-  { id: 'note', name: 'Sticky note', key: 'N', group: 'write' },
-  { id: 'laser', name: 'Laser pointer', key: 'X', group: 'write' },
+  {
+    id: 'select',
+    get name() {
+      return t('board.tool_select');
+    },
+    key: 'S',
+    group: 'hold',
+  },
+  {
+    id: 'hand',
+    get name() {
+      return t('board.tool_hand');
+    },
+    key: 'H',
+    group: 'hold',
+  },
+  {
+    id: 'pen',
+    get name() {
+      return t('board.tool_pen');
+    },
+    key: 'P',
+    group: 'draw',
+  },
+  {
+    id: 'marker',
+    get name() {
+      return t('board.tool_marker');
+    },
+    key: 'F',
+    group: 'draw',
+  },
+  {
+    id: 'eraser',
+    get name() {
+      return t('board.tool_eraser');
+    },
+    key: 'E',
+    group: 'draw',
+  },
+  {
+    id: 'rectangle',
+    get name() {
+      return t('board.tool_rectangle');
+    },
+    key: 'R',
+    group: 'shape',
+  },
+  {
+    id: 'ellipse',
+    get name() {
+      return t('board.tool_ellipse');
+    },
+    key: 'O',
+    group: 'shape',
+  },
+  {
+    id: 'line',
+    get name() {
+      return t('board.tool_line');
+    },
+    key: 'I',
+    group: 'shape',
+  },
+  {
+    id: 'arrow',
+    get name() {
+      return t('board.tool_arrow');
+    },
+    key: 'A',
+    group: 'shape',
+  },
+  {
+    id: 'text',
+    get name() {
+      return t('board.tool_text');
+    },
+    key: 'T',
+    group: 'write',
+  },
+  {
+    id: 'note',
+    get name() {
+      return t('board.tool_note');
+    },
+    key: 'N',
+    group: 'write',
+  },
+  {
+    id: 'laser',
+    get name() {
+      return t('board.tool_laser');
+    },
+    key: 'X',
+    group: 'write',
+  },
 ] as const;
 
 export type Tool = (typeof TOOLS)[number]['id'];
@@ -23,15 +108,60 @@ export const PICTURE_KEY = 'U';
 
 /** For the list of all keys: those of the board, while it is on the stage. */
 export const BOARD_KEYS: readonly { keys: readonly string[]; does: string }[] = [
-  ...TOOLS.map(({ key, name }) => ({ keys: [key], does: name })),
-  { keys: [PICTURE_KEY], does: 'Put a picture on the board' },
-  { keys: ['Enter'], does: 'Put what the tool makes into the middle, or write in the chosen text' },
-  { keys: ['↑', '↓', '←', '→'], does: 'Move what is chosen, further with Shift; or the board' },
-  { keys: ['Del'], does: 'Delete what is chosen' },
-  { keys: ['Ctrl Z'], does: 'Undo what you did; with Shift do it again' },
-  { keys: ['Ctrl A'], does: 'Choose everything on the page' },
-  { keys: ['Ctrl D'], does: 'Copy what is chosen' },
-  { keys: ['+', '-', '0'], does: 'Larger, smaller, show everything' },
+  ...TOOLS.map((tool) => ({
+    keys: [tool.key],
+    get does() {
+      return tool.name;
+    },
+  })),
+  {
+    keys: [PICTURE_KEY],
+    get does() {
+      return t('board.key_picture');
+    },
+  },
+  {
+    keys: ['Enter'],
+    get does() {
+      return t('board.key_enter');
+    },
+  },
+  {
+    keys: ['↑', '↓', '←', '→'],
+    get does() {
+      return t('board.key_arrows');
+    },
+  },
+  {
+    keys: ['Del'],
+    get does() {
+      return t('board.key_delete');
+    },
+  },
+  {
+    keys: ['Ctrl Z'],
+    get does() {
+      return t('board.key_undo');
+    },
+  },
+  {
+    keys: ['Ctrl A'],
+    get does() {
+      return t('board.key_all');
+    },
+  },
+  {
+    keys: ['Ctrl D'],
+    get does() {
+      return t('board.key_copy');
+    },
+  },
+  {
+    keys: ['+', '-', '0'],
+    get does() {
+      return t('board.key_zoom');
+    },
+  },
 ];
 
 /**
@@ -39,34 +169,142 @@ export const BOARD_KEYS: readonly { keys: readonly string[]; does: string }[] = 
  * be told apart, by whoever sees no red or no green too (colours.test.ts).
  */
 export const COLORS = [
-  { name: 'Black', value: '#161b1d' },
-  { name: 'Red', value: '#cf2619' },
-  { name: 'Brown', value: '#643004' },
-  { name: 'Green', value: '#156f41' },
-  { name: 'Blue', value: '#1864bd' },
-  { name: 'Purple', value: '#631db8' },
-  { name: 'Plum', value: '#80205e' },
-  { name: 'Grey', value: '#626d75' },
+  {
+    id: 'black',
+    get name() {
+      return t('board.color_black');
+    },
+    value: '#161b1d',
+  },
+  {
+    id: 'red',
+    get name() {
+      return t('board.color_red');
+    },
+    value: '#cf2619',
+  },
+  {
+    id: 'brown',
+    get name() {
+      return t('board.color_brown');
+    },
+    value: '#643004',
+  },
+  {
+    id: 'green',
+    get name() {
+      return t('board.color_green');
+    },
+    value: '#156f41',
+  },
+  {
+    id: 'blue',
+    get name() {
+      return t('board.color_blue');
+    },
+    value: '#1864bd',
+  },
+  {
+    id: 'purple',
+    get name() {
+      return t('board.color_purple');
+    },
+    value: '#631db8',
+  },
+  {
+    id: 'plum',
+    get name() {
+      return t('board.color_plum');
+    },
+    value: '#80205e',
+  },
+  {
+    id: 'grey',
+    get name() {
+      return t('board.color_grey');
+    },
+    value: '#626d75',
+  },
 ] as const;
 
 /** The sheets of sticky notes: dark letters are read on each. */
 export const SHEETS = [
-  { name: 'Yellow', value: '#ffe58a' },
-  { name: 'Orange', value: '#ffcb9a' },
-  { name: 'Pink', value: '#ffc9d6' },
-  { name: 'Purple', value: '#dccfff' },
-  { name: 'Blue', value: '#bfe0ff' },
-  { name: 'Green', value: '#c3efc0' },
-  { name: 'White', value: '#ffffff' },
+  {
+    id: 'yellow',
+    get name() {
+      return t('board.color_yellow');
+    },
+    value: '#ffe58a',
+  },
+  {
+    id: 'orange',
+    get name() {
+      return t('board.color_orange');
+    },
+    value: '#ffcb9a',
+  },
+  {
+    id: 'pink',
+    get name() {
+      return t('board.color_pink');
+    },
+    value: '#ffc9d6',
+  },
+  {
+    id: 'purple',
+    get name() {
+      return t('board.color_purple');
+    },
+    value: '#dccfff',
+  },
+  {
+    id: 'blue',
+    get name() {
+      return t('board.color_blue');
+    },
+    value: '#bfe0ff',
+  },
+  {
+    id: 'green',
+    get name() {
+      return t('board.color_green');
+    },
+    value: '#c3efc0',
+  },
+  {
+    id: 'white',
+    get name() {
+      return t('board.color_white');
+    },
+    value: '#ffffff',
+  },
 ] as const;
 
 /** What is written with on a note, whatever the colour of the pen. */
 export const INK = COLORS[0].value;
 
 export const WIDTHS = [
-  { name: 'Thin', value: 20 },
-  { name: 'Medium', value: 40 },
-  { name: 'Thick', value: 90 },
+  {
+    id: 'thin',
+    get name() {
+      return t('board.width_thin');
+    },
+    value: 20,
+  },
+  {
+    id: 'medium',
+    get name() {
+      return t('board.width_medium');
+    },
+    value: 40,
+  },
+  {
+    id: 'thick',
+    get name() {
+      return t('board.width_thick');
+    },
+    value: 90,
+  },
 ] as const;
 
 /** A marker is broad: so many times a pen of the same choice. */
@@ -118,13 +356,14 @@ export function tint(color: string): string {
 }
 
 /** What a colour is called; of one that is not ours, nearly. */
-export function colorName(color: string): string {
+export function colorName(of: string): string {
   const rgb = (value: string) => [1, 3, 5].map((at) => parseInt(value.slice(at, at + 2), 16));
-  const wanted = rgb(color);
-  let best: { name: string; apart: number } = { name: COLORS[0].name, apart: Infinity };
-  for (const { name, value } of COLORS) {
+  const wanted = rgb(of);
+  let best: { color: (typeof COLORS)[number]; apart: number } = { color: COLORS[0], apart: Infinity };
+  for (const color of COLORS) {
+    const { value } = color;
     const apart = rgb(value).reduce((sum, part, at) => sum + (part - (wanted[at] ?? 0)) ** 2, 0);
-    if (apart < best.apart) best = { name, apart };
+    if (apart < best.apart) best = { color, apart };
   }
-  return best.name;
+  return best.color.name;
 }

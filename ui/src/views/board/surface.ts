@@ -8,6 +8,7 @@ import { gridOf } from '../../state/board/tiles';
 import { ERASER } from '../../state/board/tools';
 import { Painter, type PictureOf } from './paint';
 import { Sheet, type Shown } from './sheet';
+import { t } from '../../words';
 
 /** The board’s size was changed last so long ago, in ms, that it is drawn sharply again. */
 const STILL_MS = 120;
@@ -362,7 +363,7 @@ export class Surface {
     const box = boxOf(element.frame);
     this.#frameAround(box);
     const { x, y } = this.#toView(box);
-    this.#label(`${this.#model.nameOf(peer)} is writing`, { x: x - 4, y: y - 26 }, color);
+    this.#label(t('board.is_writing', { name: this.#model.nameOf(peer) }), { x: x - 4, y: y - 26 }, color);
   }
 
   #paintPointer({ x, y }: Point, color: string, name: string): void {

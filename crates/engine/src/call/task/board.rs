@@ -184,10 +184,7 @@ impl Whiteboard {
             }
             // The engine's task writes files.
             BoardCommand::Save { .. } => {
-                return Err(CommandError {
-                    code: "internal".into(),
-                    message: "That is nothing for the call.".into(),
-                });
+                return Err(CommandError::new("internal", "That is nothing for the call."));
             }
         }
         Ok(Reply::Done)

@@ -1,12 +1,12 @@
 //! The call's chat: what comes on its channel, what is asked of it, and what a window shows of it.
 
-use tincan_protocol::{Channel, PeerId};
+use tincan_protocol::{Channel, MAX_MESSAGE_CHARS, PeerId};
 use tincan_share::{ChatInput, ChatOutput};
 
 use super::super::{CallUpdate, ChatCommand, view};
 use super::CallTask;
 use super::together::{Happened, Together};
-use crate::api::{ChatChange, ChatHistory, ChatView, CommandError, Event, Reply};
+use crate::api::{ChatChange, ChatHistory, ChatView, CommandError, Event, Reply, Sentence};
 
 /// What of all that happens is the chat's.
 pub(super) fn input(what: &Happened) -> Option<ChatInput> {
@@ -34,9 +34,9 @@ impl CallTask {
     }
 
     pub(super) async fn chat_command(&mut self, command: ChatCommand) -> Result<Reply, CommandError> {
-        let refused = |error: tincan_share::ChatError| CommandError {
-            code: error.code().into(),
-            message: error.to_string(),
+        let refused = |error: tincan_share::ChatError| {
+            let said = Sentence::new(error.code(), error.to_string());
+            CommandError::from(said.with("most", MAX_MESSAGE_CHARS))
         };
         match command {
             ChatCommand::Say(draft) => {
@@ -52,10 +52,10 @@ impl CallTask {
             }
             ChatCommand::CloseHistory if self.first => self.together.chat.close_history(),
             ChatCommand::CloseHistory => {
-                return Err(CommandError {
-                    code: "chat_not_first".into(),
-                    message: "Only whoever was in the call first decides that.".into(),
-                });
+                return Err(CommandError::new(
+                    "chat_not_first",
+                    "Only whoever was in the call first decides that.",
+                ));
             }
         }
         self.go_on_with_chat().await;
@@ -70,10 +70,10 @@ impl CallTask {
                 if other.trust() != tincan_call::Trust::Unconfirmed
                     && !other.has_feature(Channel::Chat.label()) =>
             {
-                Err(CommandError {
-                    code: "chat_not_known".into(),
-                    message: "Their version of Tincan has no chat. Ask them to get a newer one.".into(),
-                })
+                Err(CommandError::new(
+                    "chat_not_known",
+                    "Their version of Tincan has no chat. Ask them to get a newer one.",
+                ))
             }
             _ => Ok(()),
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tincan_protocol::PeerId;
 
 use super::CallTask;
-use crate::api::{Notice, NoticeKind};
+use crate::api::{Notice, NoticeKind, Sentence};
 use crate::record::{Recorder, Tape};
 
 /// A recording, and who is recorded: the first other participant. When they leave, the next one who comes goes on in the
@@ -40,7 +40,7 @@ impl CallTask {
                 Some(tape)
             }
             Err(error) => {
-                self.engine.tell(notice(NoticeKind::Error, error.code(), error.to_string())).await;
+                self.engine.tell(Notice::new(NoticeKind::Error, error.sentence())).await;
                 None
             }
         }
@@ -51,11 +51,11 @@ impl CallTask {
 pub(super) async fn recorded(recorder: Arc<Recorder>) -> Option<Notice> {
     let recorder = Arc::into_inner(recorder)?;
     Some(match tokio::task::spawn_blocking(move || recorder.finish()).await.ok()? {
-        Ok(done) => notice(NoticeKind::Info, "recorded", done.to_string()),
-        Err(error) => notice(NoticeKind::Error, error.code(), error.to_string()),
+        Ok(done) => Notice::new(NoticeKind::Info, done.sentence()),
+        Err(error) => Notice::new(NoticeKind::Error, error.sentence()),
     })
 }
 
 pub(super) fn notice(kind: NoticeKind, code: &str, message: String) -> Notice {
-    Notice { kind, code: code.into(), message }
+    Notice::new(kind, Sentence::new(code, message))
 }

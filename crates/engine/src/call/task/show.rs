@@ -9,7 +9,7 @@ use super::super::people::{People, Presence};
 use super::super::{CallCommand, CallUpdate, view};
 use super::CallTask;
 use super::together::Happened;
-use crate::api::{Notice, NoticeKind};
+use crate::api::{Notice, NoticeKind, Sentence};
 use crate::media::{EncoderCommand, ScreenCommand};
 
 /// Somebody's proof does not fit.
@@ -100,7 +100,7 @@ impl CallTask {
                 None
             }
             SessionEvent::Unproven { peer } => {
-                self.doubt(peer, UNPROVEN, UNPROVEN_SENTENCE).await;
+                self.doubt(peer, Sentence::new(UNPROVEN, UNPROVEN_SENTENCE)).await;
                 return;
             }
             SessionEvent::Wanted { peer, streams } => {
@@ -124,10 +124,9 @@ impl CallTask {
     }
 
     /// Warns of somebody, once.
-    pub(super) async fn doubt(&mut self, peer: PeerId, code: &str, message: &str) {
+    pub(super) async fn doubt(&mut self, peer: PeerId, why: Sentence) {
         if self.doubted.insert(peer) {
-            let (code, message) = (code.into(), message.into());
-            self.engine.tell(Notice { kind: NoticeKind::Error, code, message }).await;
+            self.engine.tell(Notice::new(NoticeKind::Error, why)).await;
         }
     }
 

@@ -16,7 +16,7 @@ use tracing::warn;
 
 use super::{LocalChange, lost};
 use crate::FrameOutput;
-use crate::api::SourceView;
+use crate::api::{Sentence, SourceView};
 use crate::devices::DeviceSystem;
 use crate::media::{EncoderHandle, MediaEvent};
 
@@ -145,7 +145,7 @@ impl Camera {
         match self.chosen.parse() {
             Ok(CameraSelector::None) => {}
             Ok(selector) => self.start(selector),
-            Err(error) => self.view.problem = Some(error.to_string()),
+            Err(error) => self.view.problem = Some(Sentence::new("bad_device", error.to_string())),
         }
     }
 
@@ -208,13 +208,13 @@ impl Camera {
             CameraEvent::Stalled => {
                 view.working = false;
                 let device = view.device.clone().unwrap_or_else(|| "The camera".into());
-                view.problem = Some(DeviceError::Stalled { device }.to_string());
+                view.problem = Some((&DeviceError::Stalled { device }).into());
                 self.output.ended(SELF_VIEW);
                 Some(LocalChange::View)
             }
             CameraEvent::Failed(error) => {
                 let was_working = std::mem::replace(&mut view.working, false);
-                view.problem = Some(error.to_string());
+                view.problem = Some((&error).into());
                 self.output.ended(SELF_VIEW);
                 // A camera that never worked is shown where it is missed; one that vanishes is told.
                 Some(if was_working { LocalChange::Notice(lost(&error)) } else { LocalChange::View })

@@ -31,7 +31,7 @@ use super::{
     ScreenThread,
 };
 use crate::FrameOutput;
-use crate::api::{Levels, Notice, NoticeKind, Preview, Settings};
+use crate::api::{Levels, Notice, NoticeKind, Preview, Sentence, Settings};
 use crate::devices::DeviceSystem;
 
 /// How often a missing device is looked for again, and whether the system's default is another one now. Neither
@@ -393,7 +393,7 @@ fn processing(settings: &Settings) -> ProcessingConfig {
 }
 
 fn lost(error: &DeviceError) -> Notice {
-    Notice { kind: NoticeKind::Error, code: error.code().into(), message: error.to_string() }
+    Notice::new(NoticeKind::Error, error.into())
 }
 
 fn hint_notice(hint: Hint) -> Notice {
@@ -406,5 +406,5 @@ fn hint_notice(hint: Hint) -> Notice {
             "Your microphone sends no sound. Check its switch and cable, or choose another one.",
         ),
     };
-    Notice { kind: NoticeKind::Hint, code: code.into(), message: message.into() }
+    Notice::new(NoticeKind::Hint, Sentence::new(code, message))
 }

@@ -125,8 +125,7 @@ impl Share {
             }
             ScreenEvent::Ended(error) => {
                 self.stop();
-                let (kind, code) = (NoticeKind::Error, error.code().into());
-                Some(LocalChange::Notice(Notice { kind, code, message: error.to_string() }))
+                Some(LocalChange::Notice(Notice::new(NoticeKind::Error, (&error).into())))
             }
         }
     }

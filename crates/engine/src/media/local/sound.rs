@@ -7,7 +7,7 @@ use tincan_devices::{MicrophoneSelector, SpeakerSelector};
 use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
 
 use super::{LocalChange, lost};
-use crate::api::SourceView;
+use crate::api::{Sentence, SourceView};
 use crate::devices::DeviceSystem;
 
 /// Which of the two.
@@ -19,12 +19,12 @@ pub(super) enum SoundKind {
 
 impl SoundKind {
     /// Why this text names no such device.
-    fn check(self, selector: &str) -> Result<(), String> {
+    fn check(self, selector: &str) -> Result<(), Sentence> {
         match self {
             Self::Microphone => selector.parse::<MicrophoneSelector>().map(drop),
             Self::Speaker => selector.parse::<SpeakerSelector>().map(drop),
         }
-        .map_err(|error| error.to_string())
+        .map_err(|error| Sentence::new("bad_device", error.to_string()))
     }
 }
 
@@ -175,14 +175,18 @@ impl SoundDevice {
             Ok(OpenSound { name, id, in_place, end }) => {
                 self.used =
                     Some(Watched { open: id, absent: in_place.as_ref().map(|_| self.chosen.clone()) });
-                let problem = in_place.map(|missing| format!("{missing} Until then {name} is used."));
+                let problem = in_place.map(|missing| {
+                    let mut said = Sentence::from(&missing);
+                    said.message = format!("{missing} Until then {name} is used.");
+                    said.with("stands_in", "yes").with("instead", name.as_str())
+                });
                 // What stands in for a device that nobody chose is none.
                 let (working, device) = (self.view.chosen, self.view.chosen.then_some(name));
                 self.view = SourceView { working, device, problem, ..view };
                 Outcome::Use(end)
             }
             Err(error) => {
-                self.view = SourceView { problem: Some(error.to_string()), ..view };
+                self.view = SourceView { problem: Some((&error).into()), ..view };
                 Outcome::Nothing
             }
         }
@@ -192,7 +196,7 @@ impl SoundDevice {
     pub(super) fn lost(&mut self, error: &DeviceError) -> LocalChange {
         self.used = None;
         self.view.working = false;
-        self.view.problem = Some(error.to_string());
+        self.view.problem = Some(error.into());
         LocalChange::Notice(lost(error))
     }
 

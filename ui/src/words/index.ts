@@ -1,0 +1,3 @@
+export type { Sentence } from '../core/core';
+export type { Key } from './english';
+export * from './words.svelte';
