@@ -2,8 +2,14 @@ import { asCommandError, type ScreenChoice, type ShareView } from '../core/core'
 import type { Session } from './session.svelte';
 
 /** What is said of our own share; what it is called is said beside it. */
-export function shareSays({ hidden }: ShareView): string {
+export function shareSays({ choosing, hidden }: ShareView): string {
+  if (choosing) return 'Choose what to share in your desktop\u2019s dialog';
   return hidden ? 'You are sharing (minimised: the others see it as it was)' : 'You are sharing';
+}
+
+/** Whether there is nothing to see of it, and nothing to be shown. */
+export function isMinimised({ kind, picture }: ScreenChoice): boolean {
+  return kind === 'window' && picture === null;
 }
 
 /** Sharing our screen: the sheet in which somebody chooses what, and what becomes of it. */
@@ -28,6 +34,8 @@ export class ShareModel {
   }
 
   readonly shared = $derived.by(() => this.#session.preview?.share ?? undefined);
+  /** What the desktop asks for by itself, on Wayland. */
+  readonly dialogs = $derived(this.choices?.filter(({ kind }) => kind === 'dialog') ?? []);
   readonly screens = $derived(this.choices?.filter(({ kind }) => kind === 'monitor') ?? []);
   readonly windows = $derived(this.choices?.filter(({ kind }) => kind === 'window') ?? []);
 
