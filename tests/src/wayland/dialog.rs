@@ -111,10 +111,8 @@ impl Backend {
         if code != 0 {
             return Ok((code, HashMap::new()));
         }
-        let properties = HashMap::from([
-            ("source_type", Value::from(MONITOR)),
-            ("size", Value::from((1_920, 1_080))),
-        ]);
+        let properties =
+            HashMap::from([("source_type", Value::from(MONITOR)), ("size", Value::from((1_920, 1_080)))]);
         let streams = Value::from(vec![(self.node, properties)]);
         let streams = OwnedValue::try_from(streams).expect("there is no descriptor in it");
         Ok((code, HashMap::from([("streams".into(), streams)])))

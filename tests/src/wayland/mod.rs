@@ -67,11 +67,17 @@ impl WaylandDesktop {
         let path = home.path();
         write(&path.join("bus.conf"), BUS);
         write(&path.join(".config/wireplumber/main.lua.d/51-no-devices.lua"), NO_DEVICES);
-        write(&path.join("portals").join(format!("{NAME}.portal")), &format!(
-            "[portal]\nDBusName={BACKEND}\nInterfaces=org.freedesktop.impl.portal.ScreenCast\nUseIn={NAME}\n"
-        ));
+        write(
+            &path.join("portals").join(format!("{NAME}.portal")),
+            &format!(
+                "[portal]\nDBusName={BACKEND}\nInterfaces=org.freedesktop.impl.portal.ScreenCast\nUseIn={NAME}\n"
+            ),
+        );
         // Newer portals ask this instead.
-        write(&path.join(".config/xdg-desktop-portal/portals.conf"), &format!("[preferred]\ndefault={NAME}\n"));
+        write(
+            &path.join(".config/xdg-desktop-portal/portals.conf"),
+            &format!("[preferred]\ndefault={NAME}\n"),
+        );
 
         let mut command = Command::new("dbus-daemon");
         command.arg("--config-file").arg(path.join("bus.conf")).args(["--nofork", "--print-address"]);

@@ -79,7 +79,8 @@ impl Source {
     /// Its node, once PipeWire knows it.
     pub(super) async fn node(&self) -> u32 {
         let mut node = self.node.clone();
-        let known = timeout(PATIENCE, node.wait_for(Option::is_some)).await.expect("PipeWire takes the screen");
+        let known =
+            timeout(PATIENCE, node.wait_for(Option::is_some)).await.expect("PipeWire takes the screen");
         known.expect("the screen is there").expect("it is some")
     }
 
@@ -166,12 +167,7 @@ fn run(socket: &str, told: Receiver<Told>, say: watch::Sender<Option<u32>>) {
         .expect("a listener");
     let form = bytes(form_of(Form::FIRST));
     stream
-        .connect(
-            Direction::Output,
-            None,
-            StreamFlags::DRIVER | StreamFlags::MAP_BUFFERS,
-            &mut [pod(&form)],
-        )
+        .connect(Direction::Output, None, StreamFlags::DRIVER | StreamFlags::MAP_BUFFERS, &mut [pod(&form)])
         .expect("a screen");
 
     let (of_told, to_change, end) = (Rc::clone(&drawn), stream.clone(), main_loop.clone());

@@ -44,8 +44,7 @@ async fn share(desktop: &mut WaylandDesktop, ada: &mut Participant, ben: &mut Pa
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_chosen_in_the_desktops_dialog_is_read_to_the_last_letter_and_follows_its_form() {
     let (server, mut desktop) = (Server::start().await, WaylandDesktop::start().await);
-    let mut ada =
-        Participant::start_by(desktop.tincan(), "Ada", &server.url(), &["--screen", "portal"]);
+    let mut ada = Participant::start_by(desktop.tincan(), "Ada", &server.url(), &["--screen", "portal"]);
     let code = ada.code().await;
     let mut ben = Participant::start("Ben", &server.url(), &[&code]);
     ben.sees(&["Ada"]).await;

@@ -78,7 +78,9 @@ pub enum ScreenError {
         detail: String,
     },
     /// The portal answers nothing.
-    #[error("Your desktop does not answer when it is asked to share the screen. Try again, or log out and in.")]
+    #[error(
+        "Your desktop does not answer when it is asked to share the screen. Try again, or log out and in."
+    )]
     DesktopHangs,
     /// The person closed the desktop's dialog.
     #[error("Nothing was chosen in your desktop's dialog, so nothing is shared.")]
@@ -240,7 +242,7 @@ impl ScreenThread {
                 }
                 #[cfg(not(target_os = "linux"))]
                 ScreenSelector::Portal | ScreenSelector::Monitor(_) | ScreenSelector::Window(_) => {
-                    let ScreenRequest { .. } = request;
+                    let _ = request;
                     Err(NOT_BUILT)
                 }
             };

@@ -29,8 +29,7 @@ impl FromStr for ScreenSelector {
     type Err = ParseSelectorError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let error = || {
-            let choices =
-                "`monitor`, `monitor:NAME`, `window:ID`, `portal`, `test-text`, `test-text:still`, `file:PATH.y4m`";
+            let choices = "`monitor`, `monitor:NAME`, `window:ID`, `portal`, `test-text`, `test-text:still`, `file:PATH.y4m`";
             ParseSelectorError::new(text, "screen", choices)
         };
         let number = |id: &str| match id.strip_prefix("0x") {
@@ -86,7 +85,8 @@ mod tests {
 
     #[test]
     fn nonsense_is_refused_with_the_choices() {
-        for text in ["", "screen", "window:", "window:x", "monitor:", "portal:", "test-text:moving", "file:"] {
+        for text in ["", "screen", "window:", "window:x", "monitor:", "portal:", "test-text:moving", "file:"]
+        {
             let error = text.parse::<ScreenSelector>().unwrap_err().to_string();
             assert!(error.contains("`window:ID`"), "{error}");
         }

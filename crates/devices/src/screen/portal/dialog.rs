@@ -228,8 +228,7 @@ impl<'a> Portal<'a> {
         arguments: &(impl serde::Serialize + zbus::zvariant::DynamicType),
         called: impl FnOnce() -> bool,
     ) -> Result<HashMap<String, OwnedValue>, ScreenError> {
-        let request: OwnedObjectPath =
-            self.proxy.call(method, arguments).map_err(|error| failed(&error))?;
+        let request: OwnedObjectPath = self.proxy.call(method, arguments).map_err(|error| failed(&error))?;
         if !called() {
             return Err(lost("nobody waits for it"));
         }
@@ -290,10 +289,38 @@ fn hangs(error: &zbus::Error) -> bool {
 
 /// There is none, or none that answers.
 fn missing(error: &zbus::Error) -> ScreenError {
-    if hangs(error) { ScreenError::DesktopHangs } else { ScreenError::NoPortal { detail: error.to_string() } }
+    if hangs(error) { ScreenError::DesktopHangs } else { ScreenError::NoPortal { detail: said(error) } }
 }
 
 /// It is there, and does not do as it is asked.
 fn failed(error: &zbus::Error) -> ScreenError {
-    if hangs(error) { ScreenError::DesktopHangs } else { ScreenError::Refused { detail: error.to_string() } }
+    if hangs(error) { ScreenError::DesktopHangs } else { ScreenError::Refused { detail: said(error) } }
+}
+
+/// The part that a person can read: not the error's name on the bus.
+fn said(error: &zbus::Error) -> String {
+    match error {
+        zbus::Error::MethodError(name, ..) if *name == "org.freedesktop.DBus.Error.ServiceUnknown" => {
+            "none is installed".into()
+        }
+        zbus::Error::MethodError(_, Some(detail), _) => detail.clone(),
+        error => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_stream_is_found_among_what_a_portal_hands_over_and_nonsense_is_none() {
+        let value = |value: Value<'static>| OwnedValue::try_from(value).unwrap();
+        let kind = HashMap::from([("source_type", Value::from(WINDOW)), ("size", Value::from((640, 480)))]);
+        let streams = value(Value::from(vec![(42u32, kind), (43, HashMap::new())]));
+        assert_eq!(first_stream(&streams), Some((42, Some(WINDOW))));
+        let nothing: Vec<(u32, HashMap<&str, Value<'_>>)> = vec![];
+        assert_eq!(first_stream(&value(Value::from(nothing))), None);
+        assert_eq!(first_stream(&value(Value::from(vec![1, 2]))), None);
+        assert_eq!(first_stream(&value(Value::from("stream"))), None);
+    }
 }

@@ -18,9 +18,7 @@ use pipewire::spa::param::ParamType;
 use pipewire::spa::param::format::{FormatProperties, MediaSubtype, MediaType};
 use pipewire::spa::param::video::{VideoFormat, VideoInfoRaw};
 use pipewire::spa::pod::serialize::PodSerializer;
-use pipewire::spa::pod::{
-    ChoiceValue, Object, Pod, Property, PropertyFlags, Value, object, property,
-};
+use pipewire::spa::pod::{ChoiceValue, Object, Pod, Property, PropertyFlags, Value, object, property};
 use pipewire::spa::sys;
 use pipewire::spa::utils::{Choice, ChoiceEnum, ChoiceFlags, Direction, Fraction, Id, Rectangle, SpaTypes};
 use pipewire::stream::{StreamFlags, StreamListener, StreamRc, StreamState};
@@ -224,19 +222,19 @@ fn picture(buffer: &mut Buffer<'_>, form: Form, time: MediaTime) -> Option<Video
     let (offset, stride) = (data.chunk().offset() as usize, data.chunk().stride());
     // Some leave the distance of rows out where there is none between them.
     let stride = if stride > 0 { stride as usize } else { form.size.width as usize * PIXEL };
-    let (start, size) = match crop {
-        None => (0, form.size),
-        Some((at, size)) => {
-            let (left, top) = (usize::try_from(at.x).ok()?, usize::try_from(at.y).ok()?);
-            let fits = |start: usize, length: u32, whole: u32| start + length as usize <= whole as usize;
-            if !fits(left, size.width, form.size.width) || !fits(top, size.height, form.size.height) {
-                return None;
-            }
-            (top * stride + left * PIXEL, Resolution::new(size.width, size.height))
-        }
-    };
+    let (start, size) = crop.map_or(Some((0, form.size)), |(at, size)| {
+        let size = Resolution::new(size.width, size.height);
+        Some((inside(form.size, (at.x, at.y), size, stride)?, size))
+    })?;
     let bytes = data.data()?.get(offset + start..)?;
     Pixels { bytes, stride, order: form.order, size }.picture(time)
+}
+
+/// Where a part begins, in bytes; `None` when it is not inside of the whole.
+fn inside(whole: Resolution, at: (i32, i32), part: Resolution, stride: usize) -> Option<usize> {
+    let (left, top) = (u32::try_from(at.0).ok()?, u32::try_from(at.1).ok()?);
+    let fits = left.checked_add(part.width)? <= whole.width && top.checked_add(part.height)? <= whole.height;
+    fits.then_some(top as usize * stride + left as usize * PIXEL)
 }
 
 /// What we can read.
@@ -272,13 +270,19 @@ fn wanted_forms(frames_per_second: u32) -> Value {
 fn agree_on_buffers(stream: &pipewire::stream::Stream) {
     let readable = (1 << sys::SPA_DATA_MemPtr) | (1 << sys::SPA_DATA_MemFd);
     let memory = Choice(ChoiceFlags::empty(), ChoiceEnum::Flags { default: readable, flags: vec![] });
-    let buffers = param(SpaTypes::ObjectParamBuffers, ParamType::Buffers, [
-        (sys::SPA_PARAM_BUFFERS_dataType, Value::Choice(ChoiceValue::Int(memory))),
-    ]);
-    let crop = param(SpaTypes::ObjectParamMeta, ParamType::Meta, [
-        (sys::SPA_PARAM_META_type, Value::Id(Id(sys::SPA_META_VideoCrop))),
-        (sys::SPA_PARAM_META_size, Value::Int(size_of::<sys::spa_meta_region>() as i32)),
-    ]);
+    let buffers = param(
+        SpaTypes::ObjectParamBuffers,
+        ParamType::Buffers,
+        [(sys::SPA_PARAM_BUFFERS_dataType, Value::Choice(ChoiceValue::Int(memory)))],
+    );
+    let crop = param(
+        SpaTypes::ObjectParamMeta,
+        ParamType::Meta,
+        [
+            (sys::SPA_PARAM_META_type, Value::Id(Id(sys::SPA_META_VideoCrop))),
+            (sys::SPA_PARAM_META_size, Value::Int(size_of::<sys::spa_meta_region>() as i32)),
+        ],
+    );
     let (buffers, crop) = (bytes(buffers), bytes(crop));
     if let Err(error) = stream.update_params(&mut [pod(&buffers), pod(&crop)]) {
         tracing::warn!(%error, "PipeWire was not told what memory can be read");
@@ -302,4 +306,28 @@ fn pod(bytes: &[u8]) -> &Pod {
 
 fn lost(error: pipewire::Error) -> ScreenError {
     ScreenError::Lost { detail: format!("PipeWire: {error}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_picture_begins_where_it_says_and_is_none_outside_of_it() {
+        let (whole, part) = (Resolution::new(100, 50), Resolution::new(40, 20));
+        assert_eq!(inside(whole, (0, 0), part, 400), Some(0));
+        assert_eq!(inside(whole, (60, 30), part, 416), Some(30 * 416 + 240));
+        for outside in [(61, 30), (60, 31), (-1, 0), (0, -1), (i32::MAX, 0)] {
+            assert_eq!(inside(whole, outside, part, 400), None);
+        }
+        assert_eq!(inside(whole, (1, 0), Resolution::new(u32::MAX, 1), 400), None);
+    }
+
+    #[test]
+    fn what_is_told_to_pipewire_is_well_formed() {
+        for rate in [1, 15, 60] {
+            let bytes = bytes(wanted_forms(rate));
+            assert!(pod(&bytes).as_object().is_ok());
+        }
+    }
 }
