@@ -28,8 +28,6 @@ pub struct Screen {
     display: String,
     /// The session bus of the desktop that it belongs to, if there is one.
     bus: Option<String>,
-    /// What is opened on it takes it for a Wayland desktop's, though it draws by X11: there is no compositor.
-    is_wayland: bool,
 }
 
 impl Screen {
@@ -46,7 +44,7 @@ impl Screen {
         command.args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp", "-noreset"]);
         let mut server = Process::start("Xvfb", command);
         let number = server.wait_for("a display number", |line| line.trim().parse::<u32>().ok()).await;
-        Self { _server: server, display: format!(":{number}"), bus: None, is_wayland: false }
+        Self { _server: server, display: format!(":{number}"), bus: None }
     }
 
     /// How programs name it: the value of `DISPLAY`.
@@ -58,12 +56,6 @@ impl Screen {
     #[cfg(target_os = "linux")]
     pub async fn with_desktop(desktop: &crate::desktop::Desktop) -> Self {
         Self { bus: Some(desktop.address().to_owned()), ..Self::start().await }
-    }
-
-    /// Of a Wayland desktop.
-    #[cfg(target_os = "linux")]
-    pub async fn with_wayland(desktop: &crate::wayland::WaylandDesktop) -> Self {
-        Self { bus: Some(desktop.address().to_owned()), is_wayland: true, ..Self::start().await }
     }
 
     /// Turns the mouse wheel towards the person, as far as a finger does at once, over this place.
@@ -171,11 +163,6 @@ impl Window {
             // Not this machine's own.
             None => command.env_remove("DBUS_SESSION_BUS_ADDRESS"),
         };
-        if screen.is_wayland {
-            command.env("WAYLAND_DISPLAY", "wayland-0").env("GDK_BACKEND", "x11");
-        } else {
-            command.env_remove("WAYLAND_DISPLAY");
-        }
         let driver = Process::start("tauri-driver", command);
         // The driver passes everything on to the webview's own, which starts a moment later.
         reachable(native).await;

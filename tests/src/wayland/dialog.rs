@@ -27,7 +27,7 @@ pub enum Answer {
 
 /// What the portal asks for.
 #[derive(Debug)]
-pub enum Wish {
+pub(super) enum Wish {
     /// To open the dialog; waits for the answer.
     Dialog(oneshot::Sender<Answer>),
     /// To close the dialog, or to end what is shared.

@@ -11,13 +11,14 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::oneshot;
 use tokio::time::{interval, timeout};
 use zbus::Connection;
 use zbus::fdo::DBusProxy;
 use zbus::names::BusName;
 
-use self::dialog::Backend;
-pub use self::dialog::{Answer, Wish};
+pub use self::dialog::Answer;
+use self::dialog::{Backend, Wish};
 pub use self::screen::Form;
 use self::screen::Source;
 use crate::process::{PATIENCE, Process, binary};
@@ -135,32 +136,30 @@ impl WaylandDesktop {
         command
     }
 
-    /// Its session bus, for `DBUS_SESSION_BUS_ADDRESS`.
-    pub fn address(&self) -> &str {
-        &self.address
-    }
-
-    /// The next thing that the portal asks the desktop for.
-    ///
-    /// # Panics
-    /// When it asks for nothing.
-    pub async fn wish(&mut self) -> Wish {
+    async fn wish(&mut self) -> Wish {
         let wish = timeout(PATIENCE, self.wishes.recv()).await.expect("the portal asks for something");
         wish.expect("the backend is there as long as the desktop is")
+    }
+
+    /// Waits for the next dialog, which takes an answer. What was closed before is passed over.
+    ///
+    /// # Panics
+    /// When none opens.
+    pub async fn dialog(&mut self) -> oneshot::Sender<Answer> {
+        loop {
+            if let Wish::Dialog(answer) = self.wish().await {
+                return answer;
+            }
+        }
     }
 
     /// Waits for the dialog, and answers it.
     ///
     /// # Panics
-    /// When it does not open.
+    /// When none opens.
     pub async fn answer(&mut self, with: Answer) {
-        loop {
-            if let Wish::Dialog(answer) = self.wish().await {
-                // Whoever asked may be gone by now.
-                let _ = answer.send(with);
-                return;
-            }
-        }
+        // Whoever asked may be gone by now.
+        let _ = self.dialog().await.send(with);
     }
 
     /// Waits until what was shared, or the dialog, is closed by whoever asked for it.

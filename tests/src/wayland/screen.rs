@@ -125,7 +125,9 @@ impl Drawn {
     fn copy(&self, buffer: &mut [u8]) {
         let Some(picture) = &self.picture else { return };
         let (y, _, _) = picture.planes();
-        for (row, line) in buffer.chunks_mut(self.form.row()).zip(y.chunks(self.form.width as usize)) {
+        // It is even; an odd last column or row stays black.
+        let width = picture.resolution().width as usize;
+        for (row, line) in buffer.chunks_mut(self.form.row()).zip(y.chunks(width)) {
             for (pixel, &y) in row.chunks_exact_mut(PIXEL).zip(line) {
                 let grey = (u32::from(y.saturating_sub(16)) * 255 / 219).min(255) as u8;
                 pixel.copy_from_slice(&[grey, grey, grey, 0]);

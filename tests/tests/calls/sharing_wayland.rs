@@ -4,8 +4,7 @@
 use serde_json::Value;
 use tincan_tests::participant::{Participant, Second, others, shows};
 use tincan_tests::server::Server;
-use tincan_tests::wayland::{Answer, Form, WaylandDesktop, Wish};
-use tincan_tests::window::{Screen, Window, new_call};
+use tincan_tests::wayland::{Answer, Form, WaylandDesktop};
 use tokio::process::Command;
 
 fn shares(call: &Value) -> bool {
@@ -49,7 +48,7 @@ async fn what_is_chosen_in_the_desktops_dialog_is_read_to_the_last_letter_and_fo
     let mut ben = Participant::start("Ben", &server.url(), &[&code]);
     ben.sees(&["Ada"]).await;
     // As long as the dialog is open nobody else hears of it.
-    let Wish::Dialog(answer) = desktop.wish().await else { panic!("a dialog comes first") };
+    let answer = desktop.dialog().await;
     ada.preview_until("the word that somebody chooses", choosing).await;
     assert!(!shares(ben.call()));
     answer.send(Answer::Choose).unwrap();
@@ -90,7 +89,7 @@ async fn where_nothing_is_chosen_nothing_is_shared_and_the_reason_is_told() {
     }
     // Whoever stops while the dialog is open closes it.
     ada.say("share portal").await;
-    let Wish::Dialog(_answer) = desktop.wish().await else { panic!("a dialog comes") };
+    let _answer = desktop.dialog().await;
     ada.say("stop sharing").await;
     ada.preview_until("that nothing is shared", |preview| preview["share"].is_null()).await;
     desktop.is_let_go().await;
@@ -164,34 +163,4 @@ async fn the_list_names_the_dialog_alone_and_says_what_to_do_where_there_is_none
     let (fine, said) = listed(desktop.tincan()).await;
     assert!(!fine && said.contains("xdg-desktop-portal"), "{said}");
     assert!(said.contains("screen_no_portal"), "{said}");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn in_the_window_one_press_opens_the_desktops_dialog_and_the_desktop_may_end_it() {
-    let (server, folder) = (Server::start().await, tempfile::tempdir().unwrap());
-    let mut desktop = WaylandDesktop::start().await;
-    let (url, screen) = (server.url(), Screen::with_wayland(&desktop).await);
-    let devices = ["--camera", "test-pattern", "--microphone", "tone", "--speaker", "none"];
-    let arguments = [&["--server", &url, "--name", "Ada"][..], &devices].concat();
-    let ada = Window::open(&screen, folder.path(), &arguments).await;
-    let code = new_call(&ada).await;
-    let mut ben = Participant::start("Ben", &url, &[&code]);
-    ben.sees(&["Ada"]).await;
-    ada.key("d").await;
-    ada.has("share-choice", "data-id", "portal").await;
-    ada.press("share-choice").await;
-    ada.hides("share-sheet").await;
-    let Wish::Dialog(answer) = desktop.wish().await else { panic!("a dialog comes first") };
-    // It can be given up while the dialog is open.
-    ada.shows("share-card").await;
-    assert!(ada.text("sharing").await.contains("Choose what to share"));
-    answer.send(Answer::Choose).unwrap();
-    ben.until("Ada's screen", shares).await;
-    ben.second("a page of it", page).await;
-    assert!(ada.text("sharing").await.contains("You are sharing"));
-    desktop.stop_sharing().await;
-    ada.hides("sharing").await;
-    ben.until("Ada's face alone", |call| !shares(call)).await;
-    ben.leave().await;
-    ada.close().await;
 }
