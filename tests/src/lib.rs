@@ -29,4 +29,6 @@ pub mod relay;
 pub mod room;
 pub mod server;
 pub mod sound;
+#[cfg(target_os = "linux")]
+pub mod wayland;
 pub mod window;

@@ -79,7 +79,8 @@ pub(crate) struct CallArguments {
     #[arg(long)]
     speaker: Option<String>,
     /// Share a screen or window from the beginning: monitor (the first one), monitor:NAME or window:ID from `tincan screens`,
-    /// test-text (drawn pages that change), test-text:still, or file:PATH.y4m.
+    /// portal (the desktop asks; the only way under Wayland), test-text (drawn pages that change), test-text:still, or
+    /// file:PATH.y4m.
     #[arg(long, value_name = "SELECTOR")]
     pub(crate) screen: Option<String>,
     /// Share for motion rather than for sharpness, as a film wants it.

@@ -19,6 +19,7 @@ mod rooms;
 mod screens;
 mod server_load;
 mod sharing;
+mod sharing_wayland;
 mod sharing_window;
 mod shown;
 mod sketch;

@@ -3,8 +3,14 @@ import type { Session } from './session.svelte';
 import { sentence, t } from '../words';
 
 /** What is said of our own share; what it is called is said beside it. */
-export function shareSays({ hidden }: ShareView): string {
+export function shareSays({ choosing, hidden }: ShareView): string {
+  if (choosing) return t('call.choose_in_your_desktops_dialog');
   return hidden ? t('call.sharing_minimised') : t('call.sharing');
+}
+
+/** Whether there is nothing to see of it, and nothing to be shown. */
+export function isMinimised({ kind, picture }: ScreenChoice): boolean {
+  return kind === 'window' && picture === null;
 }
 
 /** Sharing our screen: the sheet in which somebody chooses what, and what becomes of it. */
@@ -29,6 +35,8 @@ export class ShareModel {
   }
 
   readonly shared = $derived.by(() => this.#session.preview?.share ?? undefined);
+  /** What the desktop asks for by itself, on Wayland. */
+  readonly dialogs = $derived(this.choices?.filter(({ kind }) => kind === 'dialog') ?? []);
   readonly screens = $derived(this.choices?.filter(({ kind }) => kind === 'monitor') ?? []);
   readonly windows = $derived(this.choices?.filter(({ kind }) => kind === 'window') ?? []);
 

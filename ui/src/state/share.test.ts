@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ScreenChoice, ShareView } from '../core/core';
 import { Session } from './session.svelte';
-import { shareSays, ShareModel } from './share.svelte';
+import { isMinimised, shareSays, ShareModel } from './share.svelte';
 import { ScriptedCore, snapshot } from './testing';
 
 const SCREEN: ScreenChoice = { id: 'monitor:DP-1', name: 'Screen DP-1', kind: 'monitor', picture: 'data:' };
@@ -12,6 +12,7 @@ const SHARED: ShareView = {
   width: 0,
   height: 0,
   smooth: false,
+  choosing: false,
   hidden: false,
 };
 
@@ -35,6 +36,16 @@ test('whoever shares nothing is asked what, with screens before windows', async 
   expect(core.asked.at(-1)).toEqual({ type: 'share_screen', id: 'window:0x1', smooth: true });
 });
 
+test('where the desktop asks what to share, there is one thing to press, which is no minimised window', async () => {
+  const { core, share } = await model();
+  const dialog: ScreenChoice = { id: 'portal', name: 'Choose', kind: 'dialog', picture: null };
+  core.answers.set('list_screens', { type: 'screens', screens: [dialog] });
+  await share.choose();
+  expect([share.dialogs, share.screens, share.windows]).toEqual([[dialog], [], []]);
+  expect([dialog, WINDOW].map(isMinimised)).toEqual([false, true]);
+  expect(shareSays({ ...SHARED, choosing: true })).toContain('Choose');
+});
+
 test('whoever shares stops at once', async () => {
   const { core, share } = await model(SHARED);
   share.toggle();
@@ -44,7 +55,7 @@ test('whoever shares stops at once', async () => {
 
 test('why nothing can be shared is said in the sheet', async () => {
   const { core, share } = await model();
-  const message = 'Sharing a screen is not built for Wayland yet.';
+  const message = 'Sharing a screen is not built for Windows yet.';
   core.answers.set('list_screens', { code: 'screen_not_built', message });
   await share.choose();
   expect([share.problem, share.choices]).toEqual([message, undefined]);

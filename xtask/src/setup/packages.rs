@@ -15,10 +15,11 @@ pub(crate) const BUILD: &[Package] = &[
     ("build-essential", "compiler and linker"),
     ("cmake", "builds the Opus codec"),
     ("nasm", "assembler: the video codec is three times slower without"),
-    ("clang", "builds the camera's bindings"),
-    ("libclang-dev", "builds the camera's bindings"),
+    ("clang", "builds the bindings of cameras and PipeWire"),
+    ("libclang-dev", "builds the bindings of cameras and PipeWire"),
     ("pkg-config", "finds the libraries below"),
     ("libasound2-dev", "microphone and speaker"),
+    ("libpipewire-0.3-dev", "shares the screen on Wayland"),
     ("libwebkit2gtk-4.1-dev", "the window"),
     ("librsvg2-dev", "the window's pictures"),
 ];
@@ -38,6 +39,9 @@ const TEST: &[Package] = &[
     ("xdotool", "turns the mouse wheel"),
     ("pulseaudio", "microphones and speakers without a sound card"),
     ("pulseaudio-utils", "speaks into them and listens"),
+    ("pipewire", "carries the screen on Wayland"),
+    ("wireplumber", "connects those that PipeWire is between"),
+    ("xdg-desktop-portal", "asks what to share on Wayland"),
     ("ffmpeg", "reads recordings and films, to compare them with ours"),
     ("tesseract-ocr", "reads the text of shared screens"),
 ];
@@ -149,7 +153,7 @@ fn install_on_debian(packages: &[Package]) -> Result<()> {
 
 fn on_another_linux() -> Result<()> {
     let programs = ["cc", "cmake", "nasm", "clang", "pkg-config"];
-    let libraries = ["alsa", "webkit2gtk-4.1", "librsvg-2.0"];
+    let libraries = ["alsa", "libpipewire-0.3", "webkit2gtk-4.1", "librsvg-2.0"];
     let has_library = |name: &str| output(Command::new("pkg-config").args(["--exists", name])).is_some();
     let missing: Vec<&str> = programs
         .into_iter()
@@ -163,8 +167,8 @@ fn on_another_linux() -> Result<()> {
     Err(format!(
         "these are missing, and only on Debian and its relatives are they installed for you: {}.\n\
          Install the packages of your distribution that hold them, libraries with their headers. On Debian they are:\n  {}\n\
-         On Fedora: dnf install gcc gcc-c++ cmake nasm clang clang-devel pkgconf alsa-lib-devel webkit2gtk4.1-devel librsvg2-devel\n\
-         On Arch: pacman -S base-devel cmake nasm clang pkgconf alsa-lib webkit2gtk-4.1 librsvg",
+         On Fedora: dnf install gcc gcc-c++ cmake nasm clang clang-devel pkgconf alsa-lib-devel pipewire-devel webkit2gtk4.1-devel librsvg2-devel\n\
+         On Arch: pacman -S base-devel cmake nasm clang pkgconf alsa-lib pipewire webkit2gtk-4.1 librsvg",
         missing.join(", "),
         debian.join(" ")
     ))

@@ -4,6 +4,10 @@
 //! closed and a screen that is unplugged end it; one that is minimised only pauses it. What is shared is never tried again
 //! by itself: a window that comes back is another one, and nobody shows it unasked.
 
+#[cfg(target_os = "linux")]
+mod pixels;
+#[cfg(target_os = "linux")]
+mod portal;
 mod selector;
 mod synthetic;
 #[cfg(target_os = "linux")]
@@ -56,13 +60,40 @@ pub enum ScreenEvent {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ScreenError {
     /// There is no capture for this system.
-    #[error("Sharing a screen is not built for {system} yet.{instead}")]
+    #[error("Sharing a screen is not built for {system} yet.")]
     NotBuilt {
         /// The system's name.
         system: &'static str,
-        /// A sentence with a blank before it, or nothing.
-        instead: &'static str,
     },
+    /// On Wayland no program sees another, and so none can be named.
+    #[error("Under Wayland your desktop asks what to share. Choose `portal` instead.")]
+    OnlyByDialog,
+    /// No program of the desktop's shares screens.
+    #[error(
+        "This desktop lets no program share the screen ({detail}). Install its portal (xdg-desktop-portal, and the \
+         one for your desktop: -gnome, -kde, -wlr or another) and log in again, or log in to an X11 session."
+    )]
+    NoPortal {
+        /// What the bus or the portal said.
+        detail: String,
+    },
+    /// The portal answers nothing.
+    #[error(
+        "Your desktop does not answer when it is asked to share the screen. Try again, or log out and in."
+    )]
+    DesktopHangs,
+    /// The person closed the desktop's dialog.
+    #[error("Nothing was chosen in your desktop's dialog, so nothing is shared.")]
+    NotChosen,
+    /// The portal said no by itself.
+    #[error("Your desktop did not share the screen ({detail}). Try again, or log out and in.")]
+    Refused {
+        /// What it said.
+        detail: String,
+    },
+    /// The person pressed stop on the desktop's side, or the chosen thing is gone.
+    #[error("Your desktop ended the sharing. Share again if you did not mean to stop.")]
+    EndedByDesktop,
     /// There is no screen at all.
     #[error("There is no screen here that could be shared ({detail}).")]
     NoScreen {
@@ -103,6 +134,12 @@ impl ScreenError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::NotBuilt { .. } => "screen_not_built",
+            Self::OnlyByDialog => "screen_only_by_dialog",
+            Self::NoPortal { .. } => "screen_no_portal",
+            Self::DesktopHangs => "screen_desktop_hangs",
+            Self::NotChosen => "screen_not_chosen",
+            Self::Refused { .. } => "screen_refused",
+            Self::EndedByDesktop => "screen_ended_by_desktop",
             Self::NoScreen { .. } => "screen_none",
             Self::NotFound { .. } => "screen_not_found",
             Self::Closed => "screen_closed",
@@ -121,6 +158,8 @@ pub enum ScreenKind {
     Monitor,
     /// One window.
     Window,
+    /// What is chosen in a dialog of the desktop's.
+    Dialog,
 }
 
 /// Something that can be shared.
@@ -132,30 +171,40 @@ pub struct ScreenInfo {
     pub name: String,
     /// What it is.
     pub kind: ScreenKind,
-    /// How it looks now, small; `None` for a window that is minimised.
+    /// How it looks now, small; `None` for a window that is minimised, and for what is chosen later.
     pub picture: Option<VideoFrame>,
 }
 
-/// Screens, then windows, the ones on top first. Blocks for as long as the system takes to draw their pictures.
+/// Screens, then windows, the ones on top first; on Wayland one entry for the desktop's own dialog. Blocks for as long as
+/// the system takes to draw their pictures, or the desktop to answer.
 ///
 /// # Errors
 /// [`ScreenError`] when none can be shared here.
 pub fn list_screens() -> Result<Vec<ScreenInfo>, ScreenError> {
     #[cfg(target_os = "linux")]
-    return x11::list();
+    return if is_wayland() { portal::list() } else { x11::list() };
     #[cfg(not(target_os = "linux"))]
     Err(NOT_BUILT)
+}
+
+/// Whether this is a Wayland session. There is an X server in it for old programs, which sees these and a black screen
+/// around them.
+#[cfg(target_os = "linux")]
+fn is_wayland() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    set("WAYLAND_DISPLAY").is_some()
+        || set("DISPLAY").is_none() && set("XDG_SESSION_TYPE").is_some_and(|kind| kind == "wayland")
 }
 
 /// What is told about a screen.
 type OnEvent = Box<dyn Fn(ScreenEvent) + Send + Sync>;
 
 #[cfg(windows)]
-const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "Windows", instead: "" };
+const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "Windows" };
 #[cfg(target_os = "macos")]
-const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "macOS", instead: "" };
+const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "macOS" };
 #[cfg(not(any(windows, target_os = "macos", target_os = "linux")))]
-const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "this system", instead: "" };
+const NOT_BUILT: ScreenError = ScreenError::NotBuilt { system: "this system" };
 
 /// A screen that is shared.
 pub struct ScreenThread {
@@ -181,12 +230,20 @@ impl ScreenThread {
             let ended = match &selector {
                 ScreenSelector::TestText { still } => synthetic::text(*still, clock, &to, &on_event, &told),
                 ScreenSelector::File(path) => synthetic::film(path, clock, &to, &on_event, &told),
+                #[cfg(target_os = "linux")]
+                ScreenSelector::Portal => portal::capture(request, clock, &to, &on_event, &told),
+                #[cfg(target_os = "linux")]
+                ScreenSelector::Monitor(_) | ScreenSelector::Window(_) if is_wayland() => {
+                    Err(ScreenError::OnlyByDialog)
+                }
+                #[cfg(target_os = "linux")]
                 ScreenSelector::Monitor(_) | ScreenSelector::Window(_) => {
-                    #[cfg(target_os = "linux")]
-                    let ended = x11::capture(&selector, request, clock, &to, &on_event, &told);
-                    #[cfg(not(target_os = "linux"))]
-                    let (ended, _) = (Err(NOT_BUILT), request);
-                    ended
+                    x11::capture(&selector, request, clock, &to, &on_event, &told)
+                }
+                #[cfg(not(target_os = "linux"))]
+                ScreenSelector::Portal | ScreenSelector::Monitor(_) | ScreenSelector::Window(_) => {
+                    let _ = request;
+                    Err(NOT_BUILT)
                 }
             };
             if let Err(error) = ended {

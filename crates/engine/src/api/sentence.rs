@@ -143,9 +143,17 @@ impl From<&ScreenError> for Sentence {
     fn from(error: &ScreenError) -> Self {
         let said = Self::new(error.code(), error.to_string());
         match error {
-            ScreenError::NotBuilt { system, .. } => said.with("system", *system),
-            ScreenError::NotFound { .. } | ScreenError::Closed | ScreenError::Unplugged => said,
-            ScreenError::NoScreen { detail }
+            ScreenError::NotBuilt { system } => said.with("system", *system),
+            ScreenError::OnlyByDialog
+            | ScreenError::DesktopHangs
+            | ScreenError::NotChosen
+            | ScreenError::EndedByDesktop
+            | ScreenError::NotFound { .. }
+            | ScreenError::Closed
+            | ScreenError::Unplugged => said,
+            ScreenError::NoPortal { detail }
+            | ScreenError::Refused { detail }
+            | ScreenError::NoScreen { detail }
             | ScreenError::Unsupported { detail }
             | ScreenError::Lost { detail } => said.with("detail", detail.as_str()),
             ScreenError::File(error) => error.into(),

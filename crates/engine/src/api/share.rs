@@ -20,6 +20,8 @@ pub struct ShareView {
     pub height: u32,
     /// Whether motion goes before sharpness.
     pub smooth: bool,
+    /// The desktop's dialog is open, in which somebody chooses what: the others see nothing yet.
+    pub choosing: bool,
     /// It is a window that is minimised now: the others see it as it was.
     pub hidden: bool,
 }
@@ -37,12 +39,12 @@ pub struct ScreenChoice {
     pub name: String,
     /// What it is.
     pub kind: ScreenKind,
-    /// How it looks now, small, as a `data:` URL; `None` for a window that is minimised.
+    /// How it looks now, small, as a `data:` URL; `None` for a window that is minimised, and for what is chosen later.
     #[debug(skip)]
     pub picture: Option<String>,
 }
 
-/// Whether everything on a screen is shared, or one window.
+/// Whether everything on a screen is shared, or one window, or what somebody has yet to choose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 #[ts(export)]
@@ -51,4 +53,6 @@ pub enum ScreenKind {
     Monitor,
     /// One window.
     Window,
+    /// What is chosen in a dialog of the desktop's.
+    Dialog,
 }

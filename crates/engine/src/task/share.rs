@@ -59,6 +59,7 @@ fn choice(info: ScreenInfo) -> ScreenChoice {
         kind: match info.kind {
             ScreenKind::Monitor => api::ScreenKind::Monitor,
             ScreenKind::Window => api::ScreenKind::Window,
+            ScreenKind::Dialog => api::ScreenKind::Dialog,
         },
         picture: info.picture.as_ref().and_then(picture),
     }

@@ -18,6 +18,6 @@ name: string,
  */
 kind: ScreenKind, 
 /**
- * How it looks now, small, as a `data:` URL; `None` for a window that is minimised.
+ * How it looks now, small, as a `data:` URL; `None` for a window that is minimised, and for what is chosen later.
  */
 picture: string | null, };

@@ -25,6 +25,10 @@ height: number,
  */
 smooth: boolean, 
 /**
+ * The desktop's dialog is open, in which somebody chooses what: the others see nothing yet.
+ */
+choosing: boolean, 
+/**
  * It is a window that is minimised now: the others see it as it was.
  */
 hidden: boolean, };

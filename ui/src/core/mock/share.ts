@@ -24,5 +24,5 @@ export const SHAREABLE: ScreenChoice[] = [
 
 export function shared(id: string): ShareView {
   const name = SHAREABLE.find((choice) => choice.id === id)?.name ?? null;
-  return { id, name, width: 1920, height: 1080, smooth: false, hidden: false };
+  return { id, name, width: 1920, height: 1080, smooth: false, choosing: false, hidden: false };
 }

@@ -33,17 +33,6 @@ pub(super) struct Display {
 }
 
 impl Display {
-    pub(super) fn open() -> Result<Self, ScreenError> {
-        if std::env::var_os("WAYLAND_DISPLAY").is_some_and(|name| !name.is_empty()) {
-            // There is an X server for old programs, which sees these and a black screen around them.
-            return Err(ScreenError::NotBuilt {
-                system: "Wayland",
-                instead: " Choose an X11 session (Xorg) when you log in, and share from there.",
-            });
-        }
-        Self::connect(None)
-    }
-
     /// The server of this name, or the one that the environment names.
     pub(super) fn connect(name: Option<&str>) -> Result<Self, ScreenError> {
         let (connection, screen) = x11rb::connect(name)

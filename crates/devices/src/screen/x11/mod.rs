@@ -26,7 +26,7 @@ const LOOKS_PER_SECOND: f64 = 30.0;
 
 /// What can be shared.
 pub(super) fn list() -> Result<Vec<ScreenInfo>, ScreenError> {
-    list::list(&Display::open()?)
+    list::list(&Display::connect(None)?)
 }
 
 /// Gives a picture at every change until the word to stop (`Ok`), or until there is nothing to capture any more.
@@ -38,7 +38,7 @@ pub(super) fn capture(
     on_event: &OnEvent,
     told: &Receiver<Told>,
 ) -> Result<(), ScreenError> {
-    capture_from(&Display::open()?, selector, request, clock, gate, on_event, told)
+    capture_from(&Display::connect(None)?, selector, request, clock, gate, on_event, told)
 }
 
 fn capture_from(

@@ -10,10 +10,8 @@ use x11rb::errors::{ReplyError, ReplyOrIdError};
 use x11rb::protocol::shm::{self, ConnectionExt as _, Seg};
 use x11rb::protocol::xproto::{ConnectionExt as _, Drawable, ImageFormat};
 use x11rb::rust_connection::RustConnection;
-use yuv::{BufferStoreMut, YuvConversionMode, YuvPlanarImageMut, YuvRange, YuvStandardMatrix};
 
-/// Bytes a pixel: blue, green, red, and one of no meaning.
-pub(super) const PIXEL: usize = 4;
+use crate::screen::pixels::{Order, PIXEL, Pixels};
 
 /// Where in a drawable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,35 +128,9 @@ impl Drop for Grabber<'_> {
     }
 }
 
-/// Pixels as a picture: BT.601, limited range, an odd last row or column left out, because codecs need even sides.
-pub(super) fn picture(pixels: &[u8], size: Resolution, time: MediaTime) -> VideoFrame {
-    let even = Resolution::new(size.width & !1, size.height & !1);
-    let mut frame = VideoFrame::black(time, even);
-    let (y, u, v) = frame.planes_mut();
-    let mut target = YuvPlanarImageMut {
-        y_plane: BufferStoreMut::Borrowed(y),
-        y_stride: even.width,
-        u_plane: BufferStoreMut::Borrowed(u),
-        u_stride: even.width / 2,
-        v_plane: BufferStoreMut::Borrowed(v),
-        v_stride: even.width / 2,
-        width: even.width,
-        height: even.height,
-    };
-    let stride = size.width as usize * PIXEL;
-    // It wants exactly the rows that it is to take.
-    let rows = &pixels[..stride * even.height as usize];
-    let converted = yuv::bgra_to_yuv420(
-        &mut target,
-        rows,
-        stride as u32,
-        YuvRange::Limited,
-        YuvStandardMatrix::Bt601,
-        YuvConversionMode::Balanced,
-    );
-    if let Err(error) = converted {
-        // The sizes fit by construction; black is better than none.
-        tracing::error!(%error, "a screen's pixels were not converted");
-    }
-    frame
+/// Pixels as a picture.
+pub(super) fn picture(bytes: &[u8], size: Resolution, time: MediaTime) -> VideoFrame {
+    let pixels = Pixels { bytes, stride: size.width as usize * PIXEL, order: Order::BlueFirst, size };
+    // What is smaller than two by two is neither listed nor captured.
+    pixels.picture(time).unwrap_or_else(|| VideoFrame::black(time, Resolution::new(2, 2)))
 }

@@ -5,7 +5,7 @@ use x11rb::errors::ReplyError;
 use x11rb::protocol::xfixes::{ConnectionExt as _, GetCursorImageReply};
 
 use super::display::{Display, refused};
-use super::pixels::PIXEL;
+use crate::screen::pixels::PIXEL;
 
 /// What the pointer looks like, and where it is on the root window.
 #[derive(Default)]

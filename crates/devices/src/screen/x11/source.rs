@@ -78,7 +78,7 @@ impl<'a> Source<'a> {
                 };
                 (Of::Monitor(found.name.clone()), format!("Screen {}", found.name))
             }
-            ScreenSelector::TestText { .. } | ScreenSelector::File(_) => {
+            ScreenSelector::Portal | ScreenSelector::TestText { .. } | ScreenSelector::File(_) => {
                 return Err(ScreenError::NotFound { what: "The screen".into() });
             }
         };

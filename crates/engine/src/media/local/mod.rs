@@ -174,7 +174,7 @@ impl LocalMedia {
         Sending {
             microphone: comes(self.microphone.view()),
             camera: comes(self.camera.view()),
-            screen: self.share.view().is_some(),
+            screen: self.share.is_seen(),
         }
     }
 

@@ -72,6 +72,11 @@ impl Share {
         self.running.as_ref().map(|running| &running.view)
     }
 
+    /// Whether the others are to expect pictures of it: not while somebody is still choosing.
+    pub(super) fn is_seen(&self) -> bool {
+        self.view().is_some_and(|view| !view.choosing)
+    }
+
     /// Shares this from now on, in place of what was shared before.
     pub(super) fn begin(&mut self, selector: ScreenSelector, smooth: bool) {
         self.stop();
@@ -83,8 +88,15 @@ impl Share {
         self.screen.send(ScreenCommand::Begin { frames_per_second: request.frames_per_second });
         let events = self.events.clone();
         let (devices, clock, sink) = (Arc::clone(&self.devices), self.clock, Arc::clone(&shutter));
-        let view =
-            ShareView { id: selector.to_string(), name: None, width: 0, height: 0, smooth, hidden: false };
+        let view = ShareView {
+            id: selector.to_string(),
+            name: None,
+            width: 0,
+            height: 0,
+            smooth,
+            choosing: selector == ScreenSelector::Portal,
+            hidden: false,
+        };
         let capture = spawn_blocking(move || {
             let on_event = Box::new(move |event| {
                 // The end must not be lost: what nobody takes any more nobody waits for either.
@@ -116,6 +128,7 @@ impl Share {
         match event {
             ScreenEvent::Started { name, resolution } => {
                 let view = &mut running.view;
+                view.choosing = false;
                 (view.name, view.width, view.height) = (Some(name), resolution.width, resolution.height);
                 Some(LocalChange::View)
             }
