@@ -1,7 +1,6 @@
 //! The desktop window on a screen without a monitor, operated by WebDriver as a person would.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};

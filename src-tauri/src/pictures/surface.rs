@@ -170,7 +170,8 @@ fn work(shared: &Arc<Shared>) {
         let mut pixels = state.spare.pop().unwrap_or_default();
         drop(state);
         let size = frame.resolution();
-        let part = placed.part(size);
+        // What is covered by something costs no more than this look.
+        let part = placed.part(size).filter(|part| !placed.painted(part.seen).is_empty());
         if let Some(part) = &part {
             renderer.render(&frame, part, placed.mirrored, &mut pixels);
         }

@@ -81,13 +81,12 @@ pub(crate) async fn call(clip: &Clip, seconds: u64, way: &[&str]) -> Usage {
     let arguments = [&arguments[..], &["--speaker", "none", "--max-kbps", &kbps]].concat();
     let screens = [Screen::start().await, Screen::start().await];
     let notes = folders.each_ref().map(|folder| folder.path().join("pictures"));
-    let [a, b] = [0, 1].map(|at| {
-        let path = notes[at].to_string_lossy().into_owned();
-        let arguments = [&arguments[..], &["--note-pictures", &path], way].concat();
-        let (screen, folder) = (&screens[at], folders[at].path());
-        async move { Window::open(screen, folder, &arguments).await }
-    });
-    let (a, b) = (a.await, b.await);
+    let open = async |at: usize| {
+        let notes = notes[at].to_string_lossy();
+        let arguments = [&arguments[..], &["--note-pictures", &notes], way].concat();
+        Window::open(&screens[at], folders[at].path(), &arguments).await
+    };
+    let (a, b) = (open(0).await, open(1).await);
     window::call(&a, &b).await;
 
     sleep(WARM_UP).await;
