@@ -15,6 +15,8 @@ pub struct Screen {
     pub(crate) display: String,
     /// The session bus of the desktop that it belongs to, if there is one.
     pub(crate) bus: Option<String>,
+    /// So many of its pixels a side are one of the page's.
+    pub(crate) scale: u32,
 }
 
 impl Screen {
@@ -31,7 +33,12 @@ impl Screen {
         command.args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp", "-noreset"]);
         let mut server = Process::start("Xvfb", command);
         let number = server.wait_for("a display number", |line| line.trim().parse::<u32>().ok()).await;
-        Self { _server: server, display: format!(":{number}"), bus: None }
+        Self { _server: server, display: format!(":{number}"), bus: None, scale: 1 }
+    }
+
+    /// As fine as those of which two pixels are as large as one of others, and as large as the window wants to be.
+    pub async fn fine() -> Self {
+        Self { scale: 2, ..Self::of(2_560, 1_600).await }
     }
 
     /// How programs name it: the value of `DISPLAY`.

@@ -26,6 +26,7 @@ const ASK_AGAIN: Duration = Duration::from_millis(50);
 pub struct Window {
     client: Client,
     display: String,
+    scale: u32,
     driver: Process,
 }
 
@@ -57,6 +58,7 @@ impl Window {
             .args(["--port", &port.to_string(), "--native-port", &native.to_string()])
             .args(["--native-driver", "/usr/bin/WebKitWebDriver"])
             .env("DISPLAY", &screen.display)
+            .env("GDK_SCALE", screen.scale.to_string())
             // Without a session bus the webview waits half a minute for its accessibility bridge.
             .env("NO_AT_BRIDGE", "1")
             .env("XDG_RUNTIME_DIR", home)
@@ -79,7 +81,7 @@ impl Window {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("the window opens");
-        Self { client, display: screen.display.clone(), driver }
+        Self { client, display: screen.display.clone(), scale: screen.scale, driver }
     }
 
     /// The process that started the app.
@@ -352,7 +354,7 @@ impl Window {
         stamp
     }
 
-    /// Where the element is in the window: x, y, width, height, in CSS pixels.
+    /// Where the element is on the screen: x, y, width, height, in its pixels.
     ///
     /// # Panics
     /// When it does not come.
@@ -363,8 +365,9 @@ impl Window {
     async fn find_place(&self, id: &str) -> Option<[u32; 4]> {
         let place = format!(
             "const {{ x, y, width, height }} = document.querySelector(\"{}\").getBoundingClientRect();
-             return [x, y, width, height].map(Math.round).join(' ')",
-            selector(id)
+             return [x, y, width, height].map((side) => Math.round(side * {})).join(' ')",
+            selector(id),
+            self.scale
         );
         let place = self.client.execute(&place, vec![]).await.ok()?;
         let numbers: Vec<u32> = place.as_str()?.split(' ').filter_map(|part| part.parse().ok()).collect();

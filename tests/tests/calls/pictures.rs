@@ -113,6 +113,29 @@ async fn the_window_draws_pictures_in_their_tiles_with_the_controls_above_them()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn on_a_fine_screen_the_window_draws_with_all_of_its_pixels() {
+    let server = Server::start().await;
+    let (fine, plain) = (Screen::fine().await, Screen::start().await);
+    let folders = [TempDir::new().unwrap(), TempDir::new().unwrap()];
+    let ada = open(&fine, &folders[0], &server, "Ada", "native").await;
+    let ben = open(&plain, &folders[1], &server, "Ben", "native").await;
+    call(&ada, &ben).await;
+    ada.has("remote-canvas", "data-renderer", "native").await;
+    assert_eq!(ada.run("return devicePixelRatio").await, 2);
+    let seen = ada.stamp("remote-canvas").await;
+    ada.later_stamp("remote-canvas", seen).await;
+    ada.until_seen("a mirrored self-view", async || {
+        let [left, right] = bars(&ada, "self-canvas", [0.05, 0.95]).await?;
+        let [others_left, others_right] = bars(&ada, "remote-canvas", [0.05, 0.95]).await?;
+        (alike(left, others_right) && alike(right, others_left) && !alike(left, right)).then_some(())
+    })
+    .await;
+    photograph(&fine, "drawn-by-the-window-fine").await;
+    ada.close().await;
+    ben.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pictures_that_the_page_draws_are_there_for_whoever_chooses_them() {
     let server = Server::start().await;
     let (screens, folders) =
