@@ -5,6 +5,8 @@ fn main() {
         "dispatch",
         "subscribe",
         "frame_socket",
+        "draws_pictures",
+        "lay_out_pictures",
         "take_link",
         "set_title",
         "close_window",

@@ -6,6 +6,8 @@ use clap::Parser;
 use tincan_engine::Overrides;
 use tincan_media::Bitrate;
 
+use crate::pictures::Choice;
+
 /// Private video calls.
 #[derive(Parser)]
 #[command(name = "tincan-app", version, about)]
@@ -29,6 +31,14 @@ pub(crate) struct Args {
     /// The name that others see, for this run
     #[arg(long)]
     name: Option<String>,
+
+    /// Who draws pictures: the window itself (native), the page (canvas), or whichever costs less here
+    #[arg(long, value_name = "WAY", value_enum, default_value_t)]
+    pub(crate) pictures: Choice,
+
+    /// Write a line for every picture that the window itself draws, to measure it: stream, counter, microseconds
+    #[arg(long, value_name = "FILE", hide = true)]
+    pub(crate) note_pictures: Option<PathBuf>,
 
     /// What to send at most, in kbit/s, to compare with others at the same rate
     #[arg(long, hide = true)]

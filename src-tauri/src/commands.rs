@@ -8,6 +8,7 @@ use tincan_engine::api::{BoardCommand, Command, CommandError, NumberedEvent, Rep
 use crate::frame_socket::FrameSocket;
 use crate::links::PendingLink;
 use crate::outside::Address;
+use crate::pictures::{Layout, Pictures};
 use crate::shell::{Shell, refusal};
 
 #[tauri::command]
@@ -47,6 +48,18 @@ pub(crate) struct FrameSocketAddress {
 #[tauri::command]
 pub(crate) fn frame_socket(socket: State<'_, FrameSocket>) -> FrameSocketAddress {
     FrameSocketAddress { url: socket.url().to_owned() }
+}
+
+/// Whether the window draws pictures itself, where the page says.
+#[tauri::command]
+pub(crate) fn draws_pictures(pictures: State<'_, Pictures>) -> bool {
+    pictures.native()
+}
+
+/// Where the page's pictures are, and what lies over them. On the main thread, in the order in which they are said.
+#[tauri::command]
+pub(crate) fn lay_out_pictures(pictures: State<'_, Pictures>, layout: Layout) {
+    pictures.lay_out(layout);
 }
 
 #[tauri::command]

@@ -20,6 +20,7 @@ mod links;
 mod local_server;
 mod outgoing;
 mod outside;
+mod pictures;
 mod shell;
 mod window;
 
@@ -39,6 +40,7 @@ use frame_socket::{FrameHub, FrameSocket};
 use links::{Link, PendingLink};
 use local_server::LocalRooms;
 use outgoing::Outgoing;
+use pictures::Pictures;
 use shell::Shell;
 
 /// Threads come and go with every call, and each would leave an arena of the system's allocator behind: over 200 calls
@@ -84,6 +86,8 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             commands::dispatch,
             commands::subscribe,
             commands::frame_socket,
+            commands::draws_pictures,
+            commands::lay_out_pictures,
             commands::take_link,
             commands::set_title,
             commands::close_window,
@@ -110,6 +114,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
                 if let Some(shell) = app.try_state::<Shell>() {
                     tauri::async_runtime::block_on(shell.shutdown());
                 }
+                if let Some(pictures) = app.try_state::<Pictures>() {
+                    pictures.close();
+                }
                 if let Some(outgoing) = app.try_state::<Arc<Outgoing>>() {
                     outgoing.clear();
                 }
@@ -123,6 +130,7 @@ fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
     let data_dir = args.data_dir.clone().map_or_else(|| app.path().app_data_dir(), Ok)?;
     let cache = args.data_dir.clone().map_or_else(|| app.path().app_cache_dir(), Ok)?;
     let frames = Arc::new(FrameHub::default());
+    let pictures = Pictures::new(Arc::clone(&frames), args.pictures.native(), args.note_pictures.as_deref());
     let pending = PendingLink::default();
     if let Some(link) = &args.link {
         pending.put(Link::typed(link));
@@ -142,6 +150,7 @@ fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
         Ok::<_, Box<dyn Error>>((engine, subscription, socket))
     })?;
     app.manage(pending);
+    app.manage(pictures);
     app.manage(socket);
     app.manage(window::Closing::default());
     app.manage(Dialogs::default());

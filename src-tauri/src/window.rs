@@ -10,6 +10,7 @@ use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindo
 use tincan_engine::api::Theme;
 
 use crate::links::{Link, PendingLink};
+use crate::pictures::{Layout, Pictures};
 
 pub(crate) const LABEL: &str = "main";
 /// The page's own backgrounds (`--page` in its style sheet): what is seen before the page is, and at the edges while the
@@ -39,10 +40,10 @@ pub(crate) fn open(app: &AppHandle, theme: Theme, data_dir: Option<&Path>) -> ta
         .background_color(if theme == Theme::Light { LIGHT } else { DARK })
         // Shown once the page is there: a webview is white until then.
         .visible(false)
-        .on_page_load(|window, load| {
-            if load.event() == PageLoadEvent::Finished {
-                show(&window);
-            }
+        .on_page_load(|window, load| match load.event() {
+            // What the page before it said of its pictures is over with it.
+            PageLoadEvent::Started => window.state::<Pictures>().lay_out(Layout::default()),
+            PageLoadEvent::Finished => show(&window),
         })
         // Our page has one address; whatever else a link or a dropped file would open does not belong in here.
         .on_navigation(|url| url.scheme() == "tauri" || url.host_str() == Some("tauri.localhost"));
@@ -50,6 +51,7 @@ pub(crate) fn open(app: &AppHandle, theme: Theme, data_dir: Option<&Path>) -> ta
         builder = builder.data_directory(data_dir.join("webview"));
     }
     let window = builder.build()?;
+    app.state::<Pictures>().put_above(&window)?;
     if theme == Theme::System && window.theme()? == tauri::Theme::Light {
         window.set_background_color(Some(LIGHT))?;
     }

@@ -27,6 +27,7 @@ pub mod process;
 pub mod proxy;
 pub mod relay;
 pub mod room;
+pub mod screen;
 pub mod server;
 pub mod sound;
 #[cfg(target_os = "linux")]

@@ -1,7 +1,6 @@
 //! The desktop window on a screen without a monitor, operated by WebDriver as a person would.
 
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Duration;
 
 use fantoccini::actions::{InputSource, KeyAction, KeyActions};
@@ -11,118 +10,23 @@ use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
 use serde_json::{Value, json};
 use tincan_media::video::{Rect, Resolution, Stamp, letterbox};
-use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::time::{Instant, interval, timeout};
 
 use crate::process::{self, PATIENCE, Process, binary, programs};
+pub use crate::screen::Screen;
+use crate::screen::{self, Screenshot, photograph};
 use crate::server::reachable;
 
 /// How often a page is asked again for what is awaited: a tenth of what a person notices.
 const ASK_AGAIN: Duration = Duration::from_millis(50);
 
-/// A screen in memory.
-pub struct Screen {
-    _server: Process,
-    display: String,
-    /// The session bus of the desktop that it belongs to, if there is one.
-    bus: Option<String>,
-}
-
-impl Screen {
-    /// As large as the window wants to be, on a display number that is free.
-    pub async fn start() -> Self {
-        Self::of(1280, 800).await
-    }
-
-    /// Of another size.
-    pub async fn of(width: u32, height: u32) -> Self {
-        let mut command = Command::new("Xvfb");
-        let size = format!("{width}x{height}x24");
-        // A server that begins anew when its last program leaves refuses whoever comes meanwhile; a desktop's is never left.
-        command.args(["-displayfd", "1", "-screen", "0", &size, "-nolisten", "tcp", "-noreset"]);
-        let mut server = Process::start("Xvfb", command);
-        let number = server.wait_for("a display number", |line| line.trim().parse::<u32>().ok()).await;
-        Self { _server: server, display: format!(":{number}"), bus: None }
-    }
-
-    /// How programs name it: the value of `DISPLAY`.
-    pub fn name(&self) -> &str {
-        &self.display
-    }
-
-    /// Of a desktop: what is opened on it finds the desktop's services.
-    #[cfg(target_os = "linux")]
-    pub async fn with_desktop(desktop: &crate::desktop::Desktop) -> Self {
-        Self { bus: Some(desktop.address().to_owned()), ..Self::start().await }
-    }
-
-    /// Turns the mouse wheel towards the person, as far as a finger does at once, over this place.
-    ///
-    /// # Panics
-    /// When there is no mouse.
-    pub async fn turn_wheel(&self, x: u32, y: u32) {
-        let (x, y) = (x.to_string(), y.to_string());
-        // The wheel's notches are clicks of the fifth button.
-        let mut command = Command::new("xdotool");
-        command.args(["mousemove", &x, &y, "click", "--repeat", "3", "5"]).env("DISPLAY", &self.display);
-        let turned = command.status().await.is_ok_and(|status| status.success());
-        assert!(turned, "xdotool turns no wheel");
-    }
-
-    /// Looks elsewhere: no window has the focus any more.
-    ///
-    /// # Panics
-    /// When the screen does not take it.
-    pub async fn look_elsewhere(&self) {
-        let mut command = Command::new("xdotool");
-        command.args(["search", "--maxdepth", "0", "", "windowfocus"]).env("DISPLAY", &self.display);
-        let done = command.stderr(Stdio::null()).status().await.is_ok_and(|status| status.success());
-        assert!(done, "xdotool takes the focus from no window");
-    }
-
-    /// Writes what the screen shows as PNG. (The driver's own pictures wait for the page to paint, which a page that
-    /// rests never does.)
-    ///
-    /// # Panics
-    /// When there is no picture.
-    pub async fn photograph(&self, path: &Path) {
-        let photographed = photograph(&self.display, path).await;
-        assert!(photographed, "no picture of the screen in {}", path.display());
-    }
-
-    /// When the middle of the screen turned from dark to bright in the next `seconds`, within 10 ms.
-    ///
-    /// # Panics
-    /// When it cannot be looked at.
-    pub async fn flashes(&self, seconds: f32) -> Vec<std::time::Instant> {
-        const PER_SECOND: u32 = 100;
-        const BRIGHT: u8 = 128;
-        let mut command = Command::new("ffmpeg");
-        command.args(["-loglevel", "error", "-f", "x11grab", "-draw_mouse", "0", "-video_size", "32x32"]);
-        command.args(["-framerate", &PER_SECOND.to_string(), "-i", &format!("{}+624,384", self.display)]);
-        command.args(["-vf", "scale=1:1:flags=area,format=gray", "-fps_mode", "passthrough"]);
-        command.args(["-f", "rawvideo", "-flush_packets", "1", "-"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
-        let mut child = command.spawn().expect("ffmpeg is installed");
-        let mut looks = child.stdout.take().expect("it is piped");
-        let (mut flashes, mut was_bright) = (Vec::new(), true);
-        for _ in 0..(seconds * PER_SECOND as f32) as u32 {
-            let bright = looks.read_u8().await.expect("the screen can be looked at") > BRIGHT;
-            if bright && !was_bright {
-                flashes.push(std::time::Instant::now());
-            }
-            was_bright = bright;
-        }
-        flashes
-    }
-}
-
 /// One running app: a process of its own with a window.
 pub struct Window {
     client: Client,
     display: String,
+    scale: u32,
     driver: Process,
 }
 
@@ -154,6 +58,7 @@ impl Window {
             .args(["--port", &port.to_string(), "--native-port", &native.to_string()])
             .args(["--native-driver", "/usr/bin/WebKitWebDriver"])
             .env("DISPLAY", &screen.display)
+            .env("GDK_SCALE", screen.scale.to_string())
             // Without a session bus the webview waits half a minute for its accessibility bridge.
             .env("NO_AT_BRIDGE", "1")
             .env("XDG_RUNTIME_DIR", home)
@@ -176,7 +81,7 @@ impl Window {
             .connect(&format!("http://127.0.0.1:{port}"))
             .await
             .expect("the window opens");
-        Self { client, display: screen.display.clone(), driver }
+        Self { client, display: screen.display.clone(), scale: screen.scale, driver }
     }
 
     /// The process that started the app.
@@ -406,8 +311,7 @@ impl Window {
     /// Waits until the middle of the element shows something, and then something else: a person moves, a wall does not.
     pub async fn moving_picture(&self, id: &str) {
         let middle = async || {
-            let element = self.client.find(Locator::Css(&selector(id))).await.ok()?;
-            let screenshot = decode(&element.screenshot().await.ok()?)?;
+            let screenshot = self.photograph_of(id).await?;
             let (width, height) = (screenshot.size.width as usize, screenshot.size.height as usize);
             let rows = screenshot.rgba.chunks_exact(width * 4).skip(height / 4).take(height / 2);
             let pixels: Vec<u8> = rows.flat_map(|row| &row[width / 4 * 4..width / 4 * 12]).copied().collect();
@@ -433,13 +337,88 @@ impl Window {
         // The canvas has the picture's size and lies letterboxed in its element: asked, not guessed from the pixels,
         // over which a speaking ring and the controls are drawn.
         let size = async |name| element.attr(name).await.ok()??.parse::<u32>().ok();
-        let size = Resolution::new(size("width").await?, size("height").await?);
-        let screenshot = decode(&element.screenshot().await.ok()?)?;
+        let mut stamp = None;
+        // Whoever draws it hears of its new place first, and shows the next picture there.
+        for _ in 0..5 {
+            let size = Resolution::new(size("width").await?, size("height").await?);
+            let screenshot = self.photograph_of(id).await?;
+            let rect = letterbox(size, Rect::of(screenshot.size));
+            stamp = Stamp::read_rgba(&screenshot.rgba, screenshot.size.width as usize, rect);
+            if stamp.is_some() {
+                break;
+            }
+        }
         let filling = "for (const one of document.querySelectorAll('canvas')) one.removeAttribute('style');
             for (const one of document.querySelectorAll('.toasts, .guide')) one.style.visibility = ''";
         self.client.execute(filling, vec![]).await.ok()?;
-        let rect = letterbox(size, Rect::of(screenshot.size));
-        Stamp::read_rgba(&screenshot.rgba, screenshot.size.width as usize, rect)
+        stamp
+    }
+
+    /// Where the element is on the screen: x, y, width, height, in its pixels.
+    ///
+    /// # Panics
+    /// When it does not come.
+    pub async fn place_of(&self, id: &str) -> [u32; 4] {
+        self.until(&format!("a place of `{id}`"), async || self.find_place(id).await).await
+    }
+
+    async fn find_place(&self, id: &str) -> Option<[u32; 4]> {
+        let place = format!(
+            "const {{ x, y, width, height }} = document.querySelector(\"{}\").getBoundingClientRect();
+             return [x, y, width, height].map((side) => Math.round(side * {})).join(' ')",
+            selector(id),
+            self.scale
+        );
+        let place = self.client.execute(&place, vec![]).await.ok()?;
+        let numbers: Vec<u32> = place.as_str()?.split(' ').filter_map(|part| part.parse().ok()).collect();
+        <[u32; 4]>::try_from(numbers).ok().filter(|[_, _, width, height]| *width > 0 && *height > 0)
+    }
+
+    /// What the screen shows where the element is: not the driver's picture, which knows only what the page draws.
+    async fn photograph_of(&self, id: &str) -> Option<Screenshot> {
+        let [x, y, width, height] = self.find_place(id).await?;
+        let all = self.look().await?;
+        all.part(x as usize, y as usize, width as usize, height as usize)
+    }
+
+    /// What the screen shows.
+    pub async fn look(&self) -> Option<Screenshot> {
+        screen::look(&self.display).await
+    }
+
+    /// Presses the mouse's button over this place of the screen, as a hand does.
+    ///
+    /// # Panics
+    /// When there is no mouse.
+    pub async fn click_at(&self, x: u32, y: u32) {
+        let (x, y) = (x.to_string(), y.to_string());
+        let mut command = Command::new("xdotool");
+        command.args(["mousemove", &x, &y, "click", "1"]).env("DISPLAY", &self.display);
+        let clicked = command.status().await.is_ok_and(|status| status.success());
+        assert!(clicked, "xdotool presses no button");
+    }
+
+    /// Makes the window of another size.
+    ///
+    /// # Panics
+    /// When there is no window.
+    pub async fn resize(&self, width: u32, height: u32) {
+        let (width_text, height_text) = (width.to_string(), height.to_string());
+        let mut command = Command::new("xdotool");
+        command.args([
+            "search",
+            "--onlyvisible",
+            "--name",
+            "Tincan",
+            "windowsize",
+            &width_text,
+            &height_text,
+        ]);
+        let resized =
+            command.env("DISPLAY", &self.display).status().await.is_ok_and(|status| status.success());
+        assert!(resized, "xdotool finds no window");
+        self.until_run("innerWidth", u64::from(width)).await;
+        self.until_run("innerHeight", u64::from(height)).await;
     }
 
     /// Returns when nothing on the page moves any more: no fading menu, no sliding tile.
@@ -450,6 +429,11 @@ impl Window {
             (self.client.execute(moving, vec![]).await.ok()? == json!(0)).then_some(())
         })
         .await;
+    }
+
+    /// Looks at the screen again until `ask` has an answer.
+    pub async fn until_seen<T>(&self, what: &str, ask: impl AsyncFnMut() -> Option<T>) -> T {
+        self.until(what, ask).await
     }
 
     /// Asks again until there is an answer.
@@ -502,13 +486,6 @@ pub async fn call(a: &Window, b: &Window) {
     b.shows("remote-tile").await;
 }
 
-async fn photograph(display: &str, path: &Path) -> bool {
-    let mut command = Command::new("ffmpeg");
-    command.args(["-loglevel", "error", "-y", "-f", "x11grab", "-draw_mouse", "0", "-i", display]);
-    command.args(["-frames:v", "1"]).arg(path);
-    command.stdin(Stdio::null()).status().await.is_ok_and(|status| status.success())
-}
-
 /// What has this `data-testid`; in brackets it is a selector already.
 fn selector(id: &str) -> String {
     if id.starts_with('[') { id.to_owned() } else { format!("[data-testid='{id}']") }
@@ -517,25 +494,6 @@ fn selector(id: &str) -> String {
 /// Where the picture of one of several is drawn.
 pub fn picture_of(name: &str) -> String {
     format!("[aria-label='Picture of {name}']")
-}
-
-struct Screenshot {
-    rgba: Vec<u8>,
-    size: Resolution,
-}
-
-fn decode(png: &[u8]) -> Option<Screenshot> {
-    let mut decoder = png::Decoder::new(std::io::Cursor::new(png));
-    decoder.set_transformations(png::Transformations::EXPAND | png::Transformations::STRIP_16);
-    let mut reader = decoder.read_info().ok()?;
-    let mut data = vec![0; reader.output_buffer_size()?];
-    let info = reader.next_frame(&mut data).ok()?;
-    let rgba = match info.color_type {
-        png::ColorType::Rgba => data,
-        png::ColorType::Rgb => data.chunks_exact(3).flat_map(|p| [p[0], p[1], p[2], 255]).collect(),
-        _ => return None,
-    };
-    Some(Screenshot { rgba, size: Resolution::new(info.width, info.height) })
 }
 
 async fn two_free_ports() -> (u16, u16) {

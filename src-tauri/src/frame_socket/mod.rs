@@ -9,8 +9,9 @@ mod outbox;
 mod size;
 mod wire;
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use data_encoding::HEXLOWER;
@@ -27,6 +28,7 @@ use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::{WebSocketStream, accept_hdr_async_with_config};
 use tokio_util::sync::CancellationToken;
 
+use crate::pictures::{PictureSurface, Way};
 use outbox::{Outbox, Outgoing, Replaced};
 use wire::Ack;
 
@@ -46,12 +48,37 @@ pub(crate) struct FrameHub {
     /// held for the exchange of a pointer.
     outbox: Mutex<Outbox>,
     changed: Notify,
+    /// Shows what the page leaves to the window.
+    surface: OnceLock<Arc<dyn PictureSurface>>,
 }
 
 impl FrameHub {
     fn outbox(&self) -> MutexGuard<'_, Outbox> {
         // Every change of the outbox is complete in itself, so a panic elsewhere leaves nothing half done.
         self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Some pictures are drawn above the page from now on: those that its layout says.
+    pub(crate) fn draw_above_the_page(&self, surface: Arc<dyn PictureSurface>) {
+        let _ = self.surface.set(surface);
+    }
+
+    /// Who shows which stream; those that are not named are the page's.
+    pub(crate) fn set_ways(&self, ways: BTreeMap<u32, Way>) {
+        let now = Instant::now();
+        let taken_over = self.outbox().set_ways(ways, now);
+        if let Some(surface) = self.surface.get() {
+            for (stream, frame) in taken_over {
+                surface.show(stream, frame, now);
+            }
+        }
+        self.changed.notify_one();
+    }
+
+    #[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "only Linux draws above the page"))]
+    /// The window has painted a picture of this stream, so long after it was put in.
+    pub(crate) fn drawn(&self, stream: u32, took: Duration) {
+        self.outbox().drawn(stream, took);
     }
 }
 
@@ -60,12 +87,23 @@ impl FrameOutput for FrameHub {
         if !wire::fits(frame) {
             return;
         }
-        self.outbox().offer(stream, Arc::clone(frame), Instant::now());
-        self.changed.notify_one();
+        let now = Instant::now();
+        let offered = self.outbox().offer(stream, Arc::clone(frame), now);
+        if offered.to_window
+            && let Some(surface) = self.surface.get()
+        {
+            surface.show(stream, Arc::clone(frame), now);
+        }
+        if offered.to_page {
+            self.changed.notify_one();
+        }
     }
 
     fn ended(&self, stream: u32) {
         self.outbox().end(stream);
+        if let Some(surface) = self.surface.get() {
+            surface.ended(stream);
+        }
         self.changed.notify_one();
     }
 
@@ -212,6 +250,7 @@ async fn pump(socket: &mut WebSocketStream<TcpStream>, hub: &FrameHub) {
                         let small = size.map(|size| scaler.scale(&frame, size, Fit::Stretch));
                         wire::picture(stream, sequence, small.as_ref().unwrap_or(&frame), frame.resolution())
                     }
+                    Outgoing::Size { stream, sequence, own } => wire::shown_above(stream, sequence, own),
                     Outgoing::End { stream, sequence } => wire::ended(stream, sequence),
                 };
                 if socket.send(Message::Binary(message)).await.is_err() {

@@ -7,12 +7,15 @@ use std::time::{Duration, Instant};
 use tincan_media::video::{Resolution, VideoFrame};
 
 use super::wire::Ack;
+use crate::pictures::Way;
 
 /// Pictures on their way to the window, per stream. One is being drawn while the next is on the socket; a third would
 /// only add delay.
 const WINDOW: usize = 2;
 /// From what was drawn to the light of the screen: the webview's next frame, and the screen's, at 60 Hz.
 const PRESENTING: Duration = Duration::from_millis(33);
+/// The same for what the window paints itself: only the screen's is left.
+const PRESENTING_ABOVE: Duration = Duration::from_millis(17);
 /// An acknowledgement that takes longer tells of a window that was hidden, and not of how long drawing takes.
 const LONGEST_DRAWING: Duration = Duration::from_millis(400);
 /// The share that each acknowledgement has in how long drawing takes: half a second of pictures.
@@ -25,6 +28,16 @@ pub(super) struct Outbox {
     /// The stream that was served last, so that a busy one does not starve the others.
     last: u32,
     connection: Connection,
+    /// Who shows what; the page shows what is not in it. Streams may be named here before they have a picture.
+    ways: BTreeMap<u32, Way>,
+}
+
+/// To whom a picture goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Offered {
+    pub(super) to_window: bool,
+    /// There is something to be said to the page.
+    pub(super) to_page: bool,
 }
 
 /// Which connection is served; the newest one is the window.
@@ -51,6 +64,8 @@ struct Stream {
     /// What was sent last, until the stream's end, and for how many pixels it was made. A screen that stands still gives no
     /// other: whoever sees it larger than before, or anew, needs this one once more.
     newest: Option<(Arc<VideoFrame>, Option<Resolution>)>,
+    /// The size that the page knows of what the window draws.
+    told: Option<Resolution>,
 }
 
 struct Sent {
@@ -60,6 +75,7 @@ struct Sent {
 
 enum Waiting {
     Frame { frame: Arc<VideoFrame>, put_in: Instant },
+    Size(Resolution),
     End,
 }
 
@@ -73,6 +89,12 @@ pub(super) enum Outgoing {
         frame: Arc<VideoFrame>,
         shown: Option<Resolution>,
     },
+    /// The window draws the stream's pictures, which have this size.
+    Size {
+        stream: u32,
+        sequence: u32,
+        own: Resolution,
+    },
     End {
         stream: u32,
         sequence: u32,
@@ -81,8 +103,56 @@ pub(super) enum Outgoing {
 
 impl Outbox {
     /// Replaces the picture of `stream` that waits, if there is one.
-    pub(super) fn offer(&mut self, stream: u32, frame: Arc<VideoFrame>, now: Instant) {
-        self.streams.entry(stream).or_default().waiting = Some(Waiting::Frame { frame, put_in: now });
+    pub(super) fn offer(&mut self, stream: u32, frame: Arc<VideoFrame>, now: Instant) -> Offered {
+        let way = self.way(stream);
+        let stream = self.streams.entry(stream).or_default();
+        if way == Way::Window {
+            let to_page = stream.tell_size(frame.resolution());
+            stream.newest = Some((frame, None));
+            return Offered { to_window: true, to_page };
+        }
+        stream.waiting = Some(Waiting::Frame { frame, put_in: now });
+        Offered { to_window: way == Way::Both, to_page: true }
+    }
+
+    fn way(&self, stream: u32) -> Way {
+        self.ways.get(&stream).copied().unwrap_or_default()
+    }
+
+    /// Who shows what from now on. Returns the latest pictures of what the window shows anew: a screen that stands still gives
+    /// no other.
+    pub(super) fn set_ways(&mut self, ways: BTreeMap<u32, Way>, now: Instant) -> Vec<(u32, Arc<VideoFrame>)> {
+        let before = std::mem::replace(&mut self.ways, ways);
+        let mut taken_over = Vec::new();
+        for (id, stream) in &mut self.streams {
+            let was = before.get(id).copied().unwrap_or_default();
+            let is = self.ways.get(id).copied().unwrap_or_default();
+            if is != Way::Window && was == Way::Window {
+                // What the page was told is over with its first picture.
+                stream.told = None;
+                stream.once_more(now);
+            }
+            if is == Way::Window && was != Way::Window {
+                if let Some(Waiting::Frame { frame, .. }) =
+                    stream.waiting.take_if(|waiting| waiting.is_frame())
+                {
+                    stream.newest = Some((frame, None));
+                }
+                let size = stream.newest.as_ref().map(|(frame, _)| frame.resolution());
+                size.map(|size| stream.tell_size(size));
+            }
+            if let (Way::Page, Way::Window | Way::Both, Some(frame)) = (was, is, stream.latest()) {
+                taken_over.push((*id, frame));
+            }
+        }
+        taken_over
+    }
+
+    /// The window painted a picture, so long after it was put in.
+    pub(super) fn drawn(&mut self, stream: u32, took: Duration) {
+        if let Some(stream) = self.streams.get_mut(&stream) {
+            stream.drawn(took);
+        }
     }
 
     /// On how many lines `stream` is shown: 0 when nobody sees it.
@@ -91,9 +161,10 @@ impl Outbox {
     }
 
     /// How long a picture of `stream` takes from here to the screen; nothing before the first was drawn.
-    pub(super) fn delay(&self, stream: u32) -> Duration {
-        let drawing = self.streams.get(&stream).and_then(|stream| stream.drawing);
-        drawing.map_or(Duration::ZERO, |drawing| drawing + PRESENTING)
+    pub(super) fn delay(&self, stream_id: u32) -> Duration {
+        let drawing = self.streams.get(&stream_id).and_then(|stream| stream.drawing);
+        let presenting = if self.way(stream_id) == Way::Window { PRESENTING_ABOVE } else { PRESENTING };
+        drawing.map_or(Duration::ZERO, |drawing| drawing + presenting)
     }
 
     /// The stream shows nothing more; a picture that waits is dropped, since it would be shown after the end.
@@ -102,6 +173,7 @@ impl Outbox {
         stream.waiting = Some(Waiting::End);
         stream.lines = None;
         stream.newest = None;
+        stream.told = None;
     }
 
     /// The window has taken `ack.sequence` and everything before it. What was never sent is ignored.
@@ -115,7 +187,9 @@ impl Outbox {
             }
             stream.unacknowledged.retain(|sent| is_before(ack.sequence, sent.sequence));
             stream.shown = ack.shown;
-            stream.once_more_if_larger(now);
+            if self.ways.get(&ack.stream) != Some(&Way::Window) {
+                stream.once_more_if_larger(now);
+            }
             if !stream.ended {
                 let lines = ack.shown.map_or(0, |shown| shown.width.min(shown.height));
                 stream.lines = Some(u16::try_from(lines).unwrap_or(u16::MAX));
@@ -125,10 +199,16 @@ impl Outbox {
 
     /// The window connects (again, after a reload): it owes no acknowledgement for what the one before was sent.
     pub(super) fn reconnect(&mut self) -> Connection {
-        for stream in self.streams.values_mut() {
+        for (id, stream) in &mut self.streams {
             stream.unacknowledged.clear();
             stream.lines = None;
-            stream.once_more(Instant::now());
+            if self.ways.get(id) == Some(&Way::Window) {
+                stream.told = None;
+                let size = stream.newest.as_ref().map(|(frame, _)| frame.resolution());
+                size.map(|size| stream.tell_size(size));
+            } else {
+                stream.once_more(Instant::now());
+            }
         }
         self.connection.0 += 1;
         self.connection
@@ -159,6 +239,7 @@ impl Outbox {
                 stream.newest = Some((Arc::clone(&frame), stream.shown));
                 Some(Outgoing::Frame { stream: id, sequence, frame, shown: stream.shown })
             }
+            Waiting::Size(own) => Some(Outgoing::Size { stream: id, sequence, own }),
             // The entry stays, a few bytes per participant that ever came: were its sequence to start again, an
             // acknowledgement that is still on its way could be taken for one of the new pictures.
             Waiting::End => Some(Outgoing::End { stream: id, sequence }),
@@ -171,7 +252,32 @@ fn is_before(a: u32, b: u32) -> bool {
     a != b && b.wrapping_sub(a) < 1 << 31
 }
 
+impl Waiting {
+    fn is_frame(&self) -> bool {
+        matches!(self, Self::Frame { .. })
+    }
+}
+
 impl Stream {
+    /// Tells the page what the window draws, unless it knows. Returns whether there is something to tell.
+    fn tell_size(&mut self, size: Resolution) -> bool {
+        let news = self.told != Some(size);
+        if news {
+            self.told = Some(size);
+            self.waiting = Some(Waiting::Size(size));
+        }
+        news
+    }
+
+    /// The picture that came last.
+    fn latest(&self) -> Option<Arc<VideoFrame>> {
+        match &self.waiting {
+            Some(Waiting::Frame { frame, .. }) => Some(Arc::clone(frame)),
+            Some(Waiting::End) => None,
+            Some(Waiting::Size(_)) | None => self.newest.as_ref().map(|(frame, _)| Arc::clone(frame)),
+        }
+    }
+
     fn drawn(&mut self, took: Duration) {
         if took <= LONGEST_DRAWING {
             let before = self.drawing.unwrap_or(took);
@@ -181,7 +287,7 @@ impl Stream {
 
     /// The picture that was sent last again, unless there is a newer one.
     fn once_more(&mut self, now: Instant) {
-        if let (None, Some((frame, _))) = (&self.waiting, &self.newest) {
+        if let (None | Some(Waiting::Size(_)), Some((frame, _))) = (&self.waiting, &self.newest) {
             self.waiting = Some(Waiting::Frame { frame: Arc::clone(frame), put_in: now });
         }
     }
@@ -200,7 +306,7 @@ impl Stream {
         match self.waiting {
             None => false,
             Some(Waiting::Frame { .. }) => self.unacknowledged.len() < WINDOW,
-            Some(Waiting::End) => true,
+            Some(Waiting::Size(_) | Waiting::End) => true,
         }
     }
 }
@@ -226,7 +332,7 @@ mod tests {
             Outgoing::Frame { stream, sequence, frame, .. } => {
                 Some((stream, sequence, frame.time().as_micros()))
             }
-            Outgoing::End { .. } => panic!("a picture was expected"),
+            Outgoing::Size { .. } | Outgoing::End { .. } => panic!("a picture was expected"),
         }
     }
 

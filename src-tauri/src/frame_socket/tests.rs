@@ -160,6 +160,101 @@ async fn a_reload_takes_the_stream_over() {
     assert_eq!(receive(&mut new).await.2, 3);
 }
 
+/// What the window was given to draw: stream and capture time.
+#[derive(Default)]
+struct Shown(Mutex<Vec<(u32, u64)>>);
+
+impl Shown {
+    fn take(&self) -> Vec<(u32, u64)> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl PictureSurface for Shown {
+    fn show(&self, stream: u32, frame: Arc<VideoFrame>, _put_in: Instant) {
+        self.0.lock().unwrap().push((stream, frame.time().as_micros()));
+    }
+
+    fn ended(&self, _stream: u32) {}
+
+    fn lay_out(&self, _layout: crate::pictures::Layout) {}
+
+    fn close(&self) {}
+}
+
+/// Width and height before scaling in the next message, which has no picture.
+async fn receive_size(client: &mut Client) -> (u16, u16) {
+    let message =
+        tokio::time::timeout(Duration::from_secs(10), client.next()).await.expect("a message in time");
+    let bytes = message.unwrap().unwrap().into_data();
+    assert_eq!((bytes.len(), &bytes[12..16]), (wire::HEADER_LEN, &[0; 4][..]));
+    let side = |at: usize| u16::from_le_bytes([bytes[at], bytes[at + 1]]);
+    (side(16), side(18))
+}
+
+#[tokio::test]
+async fn what_the_window_draws_is_told_to_the_page_once_and_comes_back_without_a_gap() {
+    let (hub, socket) = start().await;
+    let shown = Arc::new(Shown::default());
+    hub.draw_above_the_page(Arc::<Shown>::clone(&shown));
+    let mut client = window(&socket).await;
+    show(&hub, 1, 1);
+    assert_eq!(receive(&mut client).await.2, 1);
+    assert_eq!(shown.take(), []);
+
+    // The window takes the picture over that the page had, though no other comes.
+    hub.set_ways(BTreeMap::from([(1, Way::Window), (2, Way::Window)]));
+    assert_eq!(receive_size(&mut client).await, (4, 4));
+    show(&hub, 1, 2);
+    show(&hub, 2, 3);
+    assert_eq!(shown.take(), [(1, 1), (1, 2), (2, 3)]);
+    // Of the first stream there is nothing new to say; the second was named before it came.
+    assert_eq!(receive_size(&mut client).await, (4, 4));
+    acknowledge_shown(&mut client, 2, 0, (640, 360)).await;
+    while hub.lines(2) != Some(360) {
+        tokio::task::yield_now().await;
+    }
+
+    // Both draw until the page has a picture; then the page alone.
+    hub.set_ways(BTreeMap::from([(1, Way::Both), (2, Way::Window)]));
+    assert_eq!(receive(&mut client).await.2, 2);
+    acknowledge(&mut client, 1, 2).await;
+    show(&hub, 1, 4);
+    assert_eq!(receive(&mut client).await.2, 4);
+    hub.set_ways(BTreeMap::new());
+    assert_eq!(receive(&mut client).await.2, 3, "the second one’s last picture");
+    acknowledge(&mut client, 1, 3).await;
+    show(&hub, 1, 5);
+    assert_eq!(receive(&mut client).await.2, 5);
+    assert_eq!(shown.take(), [(1, 4)]);
+}
+
+#[tokio::test]
+async fn how_long_the_window_takes_to_draw_is_what_it_says() {
+    let hub = FrameHub::default();
+    hub.set_ways(BTreeMap::from([(1, Way::Window)]));
+    show(&hub, 1, 1);
+    assert_eq!(hub.delay(1), Duration::ZERO);
+    hub.drawn(1, Duration::from_millis(3));
+    assert_eq!(hub.delay(1), Duration::from_millis(20));
+}
+
+#[tokio::test]
+async fn a_reloaded_page_is_told_anew_what_the_window_draws() {
+    let (hub, socket) = start().await;
+    hub.draw_above_the_page(Arc::new(Shown::default()));
+    hub.set_ways(BTreeMap::from([(1, Way::Window)]));
+    show(&hub, 1, 1);
+    let mut client = window(&socket).await;
+    assert_eq!(receive_size(&mut client).await, (4, 4));
+    let mut next = window(&socket).await;
+    assert_eq!(receive_size(&mut next).await, (4, 4));
+    hub.ended(1);
+    assert_eq!(receive(&mut next).await.3, 0);
+    show(&hub, 1, 2);
+    assert_eq!(receive_size(&mut next).await, (4, 4));
+}
+
 #[tokio::test]
 async fn more_than_an_acknowledgement_ends_the_connection() {
     let (_hub, socket) = start().await;

@@ -66,6 +66,18 @@ pub(super) fn ended(stream: u32, sequence: u32) -> Bytes {
     message.into()
 }
 
+/// Says that the window draws the stream's pictures itself, and how large they are: a header alone, in which only the size before
+/// scaling is not nothing.
+///
+/// # Panics
+/// When the picture does not fit, see [`fits`].
+pub(super) fn shown_above(stream: u32, sequence: u32, own: Resolution) -> Bytes {
+    let mut message = Vec::with_capacity(HEADER_LEN);
+    let own = size(own).expect("the hub takes only pictures that fit");
+    header(&mut message, stream, sequence, [(0, 0), own], 0);
+    message.into()
+}
+
 fn header(message: &mut Vec<u8>, stream: u32, sequence: u32, sizes: [(u16, u16); 2], micros: u64) {
     message.extend_from_slice(&MAGIC.to_le_bytes());
     message.extend_from_slice(&stream.to_le_bytes());
@@ -98,6 +110,13 @@ mod tests {
         let message = ended(7, 9);
         assert_eq!(message.len(), HEADER_LEN);
         assert_eq!(message[12..20], [0; 8]);
+    }
+
+    #[test]
+    fn what_the_window_draws_is_a_header_with_the_pictures_size() {
+        let message = shown_above(7, 9, Resolution::new(0x0500, 0x02d0));
+        assert_eq!(message.len(), HEADER_LEN);
+        assert_eq!(message[12..20], [0, 0, 0, 0, 0, 5, 0xd0, 2]);
     }
 
     #[test]

@@ -15,6 +15,7 @@ mod leaving;
 mod log;
 mod members;
 mod networks;
+mod pictures;
 mod rooms;
 mod screens;
 mod server_load;

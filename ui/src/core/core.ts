@@ -109,6 +109,27 @@ export interface Taken {
 /** Files of the system over the window. */
 export type Drag = { type: 'over'; count: number } | { type: 'left' } | { type: 'dropped'; taken: Taken };
 
+/** Where one stream's pictures are in the page, in CSS pixels. Boxes are x, y, width, height. */
+export interface PictureView {
+  stream: number;
+  /** Whether the page is to get its pictures as well. */
+  page: boolean;
+  /** In which the picture lies, undistorted, as large as possible. */
+  picture: number[];
+  /** Beyond which nothing of it is seen. */
+  clip: number[];
+  /** Of the corners of `clip`. */
+  radius: number;
+  mirrored: boolean;
+  /** What lies over it: boxes, each with the radius of its corners as a fifth. */
+  holes: number[][];
+}
+
+/** What the window draws itself, above the page; what comes later lies above. */
+export interface PictureLayout {
+  views: PictureView[];
+}
+
 /** Everything that the window asks of the engine and hears from it. */
 export interface Core {
   /** Rejects with a `CommandError`, and with nothing else. */
@@ -145,6 +166,10 @@ export interface Core {
   saveChat(name: string, utcOffset: number): Promise<string | null>;
   /** Opens an address outside of Tincan. */
   openAddress(address: string): Promise<void>;
+  /** Whether the window draws pictures itself, where `layOutPictures` says. */
+  drawsPictures(): Promise<boolean>;
+  /** Says where the pictures are that the window draws; the page gets all others. */
+  layOutPictures(layout: PictureLayout): Promise<void>;
   /** The pictures. */
   readonly frames: FrameSource;
 }

@@ -1,6 +1,13 @@
 import { Channel, invoke } from '@tauri-apps/api/core';
 import { listen } from '@tauri-apps/api/event';
-import { asCommandError, type Core, type Drag, type OutgoingFile, type Taken } from './core';
+import {
+  asCommandError,
+  type Core,
+  type Drag,
+  type OutgoingFile,
+  type PictureLayout,
+  type Taken,
+} from './core';
 import { FrameSocket } from './frames/socket';
 import type { Command } from './generated/Command';
 import type { NumberedEvent } from './generated/NumberedEvent';
@@ -86,6 +93,14 @@ export class TauriCore implements Core {
 
   saveChat(name: string, utcOffset: number): Promise<string | null> {
     return call('save_chat', { name, utcOffset });
+  }
+
+  drawsPictures(): Promise<boolean> {
+    return call('draws_pictures');
+  }
+
+  layOutPictures(layout: PictureLayout): Promise<void> {
+    return call('lay_out_pictures', { layout });
   }
 
   openAddress(address: string): Promise<void> {

@@ -203,6 +203,14 @@ export class ScriptedCore implements Core {
   closed = 0;
   #close: (() => void) | undefined;
 
+  drawsPictures(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  layOutPictures(): Promise<void> {
+    return Promise.resolve();
+  }
+
   setTitle(title: string): void {
     this.title = title;
   }

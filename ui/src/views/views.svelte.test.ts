@@ -117,6 +117,32 @@ describe('pictures', () => {
   });
 });
 
+describe('what lies over pictures', () => {
+  it('is marked, or a window that draws them would draw over it', async () => {
+    const close = await open({ participants: [ada, { ...ben, hand: 1, microphoneOn: false }], hand: 2 });
+    core.tell({ type: 'reaction', peer: 'b', reaction: 'party' });
+    core.tell({ type: 'reaction', peer: null, reaction: 'heart' });
+    session.tell('hint', 'some', 'Something happened.');
+    flushSync();
+    // Behind initials there is no picture; strokes on a screen say themselves when they are there.
+    const cared = '[data-over], [data-picture], .nobody, [data-testid="screen-ink"]';
+    const places = [...document.querySelectorAll('[data-place], .toasts')];
+    expect(places.length).toBe(4);
+    const inside = places.flatMap((place) => [...place.querySelectorAll('*')]);
+    const shown = inside.filter(({ localName, children }) => localName === 'svg' || children.length === 0);
+    expect(shown.length).toBeGreaterThan(20);
+    expect(
+      shown
+        .filter(
+          (element) => element.textContent?.trim() || ['svg', 'img', 'button'].includes(element.localName),
+        )
+        .filter((element) => !element.closest(cared))
+        .map(({ outerHTML }) => outerHTML),
+    ).toEqual([]);
+    await close();
+  });
+});
+
 describe('people', () => {
   it('are listed with what can be done with each, opened and closed by button and key', async () => {
     const close = await open({ participants: [ada, { ...ben, name: 'Ada' }], capacity: 4 });

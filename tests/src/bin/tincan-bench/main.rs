@@ -40,7 +40,7 @@ pub(crate) const FRAME_RATE: u32 = 30;
 const BURSTS: u32 = 40;
 const USAGE: &str = "Usage: tincan-bench [--seconds N] [--rounds N] [--window] [--networks] [--random SEED] [--mesh] [--files] [--screen]
                     [--height N] [--only PART]
-PART: calls, sound, or words of a network's or a file case's name
+PART: calls, sound, windows (whoever draws their pictures), or words of a network's or a file case's name
 --networks calls over the networks of tests/networks.txt too, with --random SEED over ten that the seed draws
 --files measures files without a call instead
 --screen measures a shared screen instead
@@ -141,7 +141,7 @@ async fn main() -> Result<(), String> {
         pairs.ours.push(ours::call(&clip, Place::Loopback, VIDEO_KBPS, options.seconds, None).await);
         pairs.theirs.push(chromium::call(&clip, None, VIDEO_KBPS, options.seconds, None).await?);
         if options.window {
-            pairs.windows.push(windows::call(&clip, options.seconds).await);
+            pairs.windows.push(windows::call(&clip, options.seconds, &[]).await);
         }
     }
     if options.wants("sound") {
@@ -150,6 +150,9 @@ async fn main() -> Result<(), String> {
     }
     if options.wants("calls") || options.wants("sound") {
         println!("\n{}", pairs.table());
+    }
+    if options.only.as_deref() == Some("windows") {
+        println!("{}", windows::ways(&clip, options.seconds, options.rounds).await);
     }
     if options.networks {
         let wants = |name: &str| options.only.is_none() || options.wants(name);

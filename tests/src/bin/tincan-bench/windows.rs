@@ -1,5 +1,6 @@
 //! A call between two real windows, each on a screen of its own: one that another covers is not drawn.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tincan_tests::numbers::percentile;
@@ -68,7 +69,8 @@ const COUNT: &str = "
     }
     return window.drawn;";
 
-pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
+/// `way`: arguments that say who draws the pictures, or none.
+pub(crate) async fn call(clip: &Clip, seconds: u64, way: &[&str]) -> Usage {
     let server = Server::start().await;
     let folders = [(); 2].map(|()| tempfile::tempdir().expect("a folder can be made"));
     let (url, kbps) = (server.url(), (VIDEO_KBPS + AUDIO_KBPS).to_string());
@@ -78,25 +80,32 @@ pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
         ["--server", &url, "--name", "Somebody", "--camera", &camera, "--microphone", &microphone];
     let arguments = [&arguments[..], &["--speaker", "none", "--max-kbps", &kbps]].concat();
     let screens = [Screen::start().await, Screen::start().await];
-    let a = Window::open(&screens[0], folders[0].path(), &arguments).await;
-    let b = Window::open(&screens[1], folders[1].path(), &arguments).await;
+    let notes = folders.each_ref().map(|folder| folder.path().join("pictures"));
+    let open = async |at: usize| {
+        let notes = notes[at].to_string_lossy();
+        let arguments = [&arguments[..], &["--note-pictures", &notes], way].concat();
+        Window::open(&screens[at], folders[at].path(), &arguments).await
+    };
+    let (a, b) = (open(0).await, open(1).await);
     window::call(&a, &b).await;
 
     sleep(WARM_UP).await;
     let ids = [&a, &b]
         .map(|window| usage::find(window.driver(), "tincan-app").expect("the driver started the app"));
-    let drawn = drawn(&b).await;
+    let drawn = drawn(&b, &notes[1]).await;
     let start = Instant::now();
     let before = ids.map(|id| (usage::of_tree(id), usage::of(id)));
     sleep(Duration::from_secs(seconds)).await;
     let after = ids.map(|id| (usage::of_tree(id), usage::of(id)));
     let elapsed = start.elapsed().as_secs_f64();
-    let fps = (self::drawn(&b).await - drawn) / elapsed;
+    let fps = (self::drawn(&b, &notes[1]).await - drawn) / elapsed;
     for window in [&a, &b] {
         window.run(WATCH).await;
     }
     sleep(Duration::from_secs(seconds)).await;
-    let found = delays(&seen(&a, "self-canvas").await, &seen(&b, "remote-canvas").await, Clip::length());
+    let own = seen(&a, "self-canvas", &notes[0], |stream| stream == 0).await;
+    let others = seen(&b, "remote-canvas", &notes[1], |stream| stream != 0).await;
+    let found = delays(&own, &others, Clip::length());
     b.close().await;
     a.close().await;
 
@@ -114,12 +123,44 @@ pub(crate) async fn call(clip: &Clip, seconds: u64) -> Usage {
     }
 }
 
-/// (counter, when in microseconds) of each picture that was drawn.
-async fn seen(window: &Window, canvas: &str) -> Vec<(u64, u64)> {
-    let seen = window.run(&format!("return JSON.stringify(window.seen['{canvas}'])")).await;
-    seen.as_str().and_then(|seen| serde_json::from_str(seen).ok()).unwrap_or_default()
+/// Calls in which the page draws and calls in which the window itself does, in turns.
+pub(crate) async fn ways(clip: &Clip, seconds: u64, rounds: usize) -> String {
+    let mut lines = String::from(
+        "pictures by    CPU a side    engine's part    MB    drawn/s    window to window p50 / p95, ms",
+    );
+    for _ in 0..rounds {
+        for way in ["canvas", "native"] {
+            eprintln!("two windows, {way}");
+            let one = call(clip, seconds, &["--pictures", way]).await;
+            lines += &format!(
+                "\n{way:<11} {:>13.2} {:>16.2} {:>5.0} {:>10.1} {:>22.0} / {:.0}",
+                one.cpu, one.own_cpu, one.memory, one.fps, one.delay_p50, one.delay_p95
+            );
+        }
+    }
+    lines
 }
 
-async fn drawn(window: &Window) -> f64 {
-    window.run(COUNT).await.as_f64().unwrap_or(f64::NAN)
+/// (counter, when in microseconds) of each picture that was drawn, by the page or by the window itself.
+async fn seen(window: &Window, canvas: &str, notes: &Path, of: impl Fn(u64) -> bool) -> Vec<(u64, u64)> {
+    let seen = window.run(&format!("return JSON.stringify(window.seen['{canvas}'])")).await;
+    let by_page = seen.as_str().and_then(|seen| serde_json::from_str(seen).ok()).unwrap_or_default();
+    let noted = noted(notes).into_iter().filter(|(stream, ..)| of(*stream));
+    [by_page, noted.filter_map(|(_, counter, when)| Some((counter?, when))).collect::<Vec<_>>()].concat()
+}
+
+/// Stream, counter and time of what the window itself drew.
+fn noted(notes: &Path) -> Vec<(u64, Option<u64>, u64)> {
+    let text = std::fs::read_to_string(notes).unwrap_or_default();
+    let parse = |line: &str| {
+        let mut parts = line.split(' ');
+        let (stream, counter, when) = (parts.next()?, parts.next()?, parts.next()?);
+        Some((stream.parse().ok()?, counter.parse().ok(), when.parse().ok()?))
+    };
+    text.lines().filter_map(parse).collect()
+}
+
+async fn drawn(window: &Window, notes: &Path) -> f64 {
+    let by_page = window.run(COUNT).await.as_f64().unwrap_or(f64::NAN);
+    by_page + noted(notes).iter().filter(|(stream, ..)| *stream != 0).count() as f64
 }

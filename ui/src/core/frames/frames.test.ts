@@ -73,6 +73,17 @@ describe('the header', () => {
     expect(header && isEnd(header)).toBe(true);
   });
 
+  it('knows what the window draws by the size before scaling alone, which is no end', () => {
+    const bytes = message(1, 9, 0, 0);
+    new DataView(bytes).setUint16(16, 1280, true);
+    new DataView(bytes).setUint16(18, 720, true);
+    const header = parseHeader(bytes);
+    expect(header).toMatchObject({ width: 0, own: { width: 1280, height: 720 } });
+    expect(header && isEnd(header)).toBe(false);
+    new DataView(bytes).setUint16(18, 0, true);
+    expect(parseHeader(bytes)).toBeUndefined();
+  });
+
   it('refuses whatever is cut, too long, foreign or half empty', () => {
     const whole = message(1, 1, 16, 16);
     for (let length = 0; length < whole.byteLength; length += 7) {

@@ -29,6 +29,7 @@ export function parseHeader(message: ArrayBuffer): Header | undefined {
   const width = view.getUint16(12, true);
   const height = view.getUint16(14, true);
   if ((width === 0) !== (height === 0)) return undefined;
+  if ((view.getUint16(16, true) === 0) !== (view.getUint16(18, true) === 0)) return undefined;
   if (message.byteLength !== HEADER_LENGTH + i420Length(width, height)) return undefined;
   return {
     stream: view.getUint32(4, true),
@@ -43,7 +44,7 @@ export function parseHeader(message: ArrayBuffer): Header | undefined {
 
 /** Whether the message says that its stream shows nothing more. */
 export function isEnd(header: Header): boolean {
-  return header.width === 0;
+  return header.width === 0 && header.own.width === 0;
 }
 
 export function i420Length(width: number, height: number): number {

@@ -1,6 +1,6 @@
 import type { Size } from './header';
 
-/** A picture as I420, tightly packed. */
+/** A picture as I420, tightly packed; one of no size says that the window draws pictures of its `own` size itself. */
 export interface Frame {
   width: number;
   height: number;

@@ -70,6 +70,14 @@ class MockCore implements Core {
     // No system opens links here.
   }
 
+  drawsPictures(): Promise<boolean> {
+    return Promise.resolve(false);
+  }
+
+  layOutPictures(): Promise<void> {
+    return Promise.resolve();
+  }
+
   setTitle(title: string): void {
     document.title = title;
   }

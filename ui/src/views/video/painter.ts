@@ -20,6 +20,9 @@ function create(kind: RendererKind): Renderer {
   }
 }
 
+/** So long the page's last picture stays below the window's first one: nobody sees a gap between them. */
+const TAKING_OVER_MS = 400;
+
 /** Draws one stream into a host element, with a canvas that is replaced when another way of drawing is chosen. */
 export class Painter implements FrameConsumer {
   readonly #host: HTMLElement;
@@ -27,6 +30,9 @@ export class Painter implements FrameConsumer {
   readonly #onPicture: (size: { width: number; height: number } | undefined) => void;
   readonly #drawn: () => { width: number; height: number };
   #renderer: Renderer | undefined;
+  /** Stands for what the window draws. */
+  #stand: HTMLCanvasElement | undefined;
+  #takingOver: ReturnType<typeof setTimeout> | undefined;
   #choice: Choice | undefined;
   #size = '';
   #frames = 0;
@@ -48,6 +54,44 @@ export class Painter implements FrameConsumer {
   }
 
   draw(frame: Frame): void {
+    clearTimeout(this.#takingOver);
+    if (frame.width === 0) this.#leave(frame);
+    else this.#draw(frame);
+    const size = `${frame.own.width}x${frame.own.height}`;
+    if (size !== this.#size) {
+      this.#size = size;
+      this.#onPicture(frame.own);
+    }
+  }
+
+  /** The window draws: what stands here says where, and what it is. */
+  #leave({ own }: Frame): void {
+    if (this.#stand) {
+      this.#dimension(this.#stand, own);
+      return;
+    }
+    const stand = document.createElement('canvas');
+    this.#dress(stand);
+    stand.setAttribute('data-renderer', 'native');
+    this.#dimension(stand, own);
+    const change = () => {
+      this.#host.replaceChildren(stand);
+      this.#renderer?.dispose();
+      this.#renderer = undefined;
+      this.#choice = undefined;
+      this.#stand = stand;
+    };
+    if (this.#renderer) this.#takingOver = setTimeout(change, TAKING_OVER_MS);
+    else change();
+  }
+
+  /** Attributes only: without a context there are no pixels. */
+  #dimension(stand: HTMLCanvasElement, { width, height }: { width: number; height: number }): void {
+    stand.setAttribute('width', String(width));
+    stand.setAttribute('height', String(height));
+  }
+
+  #draw(frame: Frame): void {
     // Every failure strikes one of the three ways off the list.
     for (let attempt = 0; attempt < 3; attempt += 1) {
       const { choice } = shared;
@@ -61,11 +105,6 @@ export class Painter implements FrameConsumer {
     this.#frames += 1;
     // For window tests: whether pictures flow can be seen without comparing screenshots.
     this.#renderer?.canvas.setAttribute('data-frames', String(this.#frames));
-    const size = `${frame.own.width}x${frame.own.height}`;
-    if (size !== this.#size) {
-      this.#size = size;
-      this.#onPicture(frame.own);
-    }
   }
 
   #drawWith(choice: Choice, frame: Frame): void {
@@ -86,6 +125,7 @@ export class Painter implements FrameConsumer {
     if (renderer === this.#renderer) return;
     // Drawn before it is shown, so that the change cannot be seen.
     this.#host.replaceChildren(renderer.canvas);
+    this.#stand = undefined;
     this.#renderer?.dispose();
     this.#renderer = renderer;
     this.#choice = choice;
@@ -103,7 +143,9 @@ export class Painter implements FrameConsumer {
   }
 
   dispose(): void {
+    clearTimeout(this.#takingOver);
     this.#host.replaceChildren();
+    this.#stand = undefined;
     this.#renderer?.dispose();
     this.#renderer = undefined;
     this.#choice = undefined;
