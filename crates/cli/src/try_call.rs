@@ -188,10 +188,8 @@ impl Seen {
             let round_trip = other.round_trip_ms.map_or("unknown".into(), |ms| format!("{ms:.0} ms"));
             line("network", &format!("{:.0} kbit/s each way, round trip {round_trip}", other.received_kbps));
         }
-        if let Some(summary) = &self.summary {
-            if let Some(quality) = &summary.quality {
-                line("verdict", &quality.message);
-            }
+        if let Some(quality) = self.summary.as_ref().and_then(|summary| summary.quality.as_ref()) {
+            line("verdict", &quality.message);
         }
         text.trim_end().to_owned()
     }

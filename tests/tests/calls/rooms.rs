@@ -201,7 +201,7 @@ async fn four_go_on_while_the_server_restarts_and_one_comes_back_to_it() {
     let down = server.crash().await;
     for person in room.everybody() {
         person.until("word that the server is away", |call| call["serverConnected"] == false).await;
-        assert!(person.call()["serverProblem"].is_string());
+        assert!(person.call()["serverProblem"]["message"].is_string());
     }
     let server = down.start().await;
     for person in room.everybody() {
