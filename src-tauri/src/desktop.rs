@@ -81,7 +81,7 @@ impl Desktop {
                 self.guard();
             }
             Event::Call { call } => self.call_changed(call.as_ref()),
-            Event::Notice { notice } if notice.code == JOINED => self.came(&notice.message),
+            Event::Notice { notice } if notice.said.code == JOINED => self.came(&notice.said.message),
             Event::Chat { change } => {
                 let news = news(self.chat.as_ref(), &change, SystemTime::now());
                 change.apply(&mut self.chat);

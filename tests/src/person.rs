@@ -175,7 +175,7 @@ impl Notices {
             loop {
                 match self.0.recv().await {
                     Ok(event) => match event.event {
-                        Event::Notice { notice } if notice.code == code => return notice,
+                        Event::Notice { notice } if notice.said.code == code => return notice,
                         _ => {}
                     },
                     Err(error) => panic!("{error}"),

@@ -226,8 +226,8 @@ impl Participant<'_> {
                 eprintln!("{reason} It took {} s. {quality}", summary.seconds);
             }
             // What else is only good to know, the call's view tells.
-            Event::Notice { notice } if notice.kind != NoticeKind::Info || notice.code == RECORDED => {
-                eprintln!("{}", notice.message);
+            Event::Notice { notice } if notice.kind != NoticeKind::Info || notice.said.code == RECORDED => {
+                eprintln!("{}", notice.said.message);
             }
             Event::Statistics { statistics } => {
                 let elapsed = (self.began.elapsed().as_secs_f64() * 10.0).round() / 10.0;

@@ -66,7 +66,7 @@ async fn own_devices() -> Vec<(&'static str, Finding)> {
         Ok(_) => wait_for(&engine, |snapshot| settled(&snapshot.preview)).await.preview,
         Err(error) => {
             engine.shutdown().await;
-            return vec![("devices", Err(error.message))];
+            return vec![("devices", Err(error.to_string()))];
         }
     };
     engine.shutdown().await;
@@ -114,7 +114,7 @@ async fn test_call() -> Finding {
     let engine = Engine::start(engine_config(frames.clone(), overrides));
     let finding = match timeout(PATIENCE, engine.dispatch(Command::TestCall)).await {
         Err(_) => Err("the test call did not begin. Start Tincan again.".into()),
-        Ok(Err(error)) => Err(error.message),
+        Ok(Err(error)) => Err(error.to_string()),
         Ok(Ok(_)) => {
             let pictures = || {
                 frames
@@ -154,7 +154,7 @@ async fn reach(server: String) -> Finding {
     engine.shutdown().await;
     match made {
         Ok(Ok(_)) => Ok("it answers and makes rooms.".into()),
-        Ok(Err(error)) => Err(error.message),
+        Ok(Err(error)) => Err(error.to_string()),
         Err(_) => {
             Err("it does not answer. Check the address, and whether this network lets WebSockets through."
                 .into())

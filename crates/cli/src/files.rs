@@ -211,7 +211,7 @@ impl Porter {
             }
             Event::Notice { notice } if notice.kind == NoticeKind::Error => {
                 self.line.end();
-                eprintln!("{}", notice.message);
+                eprintln!("{}", notice.said.message);
             }
             _ => {}
         }

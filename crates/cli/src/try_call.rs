@@ -59,7 +59,7 @@ async fn stand_ins(arguments: &TryArguments) -> Result<StandIns, String> {
     let engine = Engine::start(engine_config(Arc::new(Frames::default()), Overrides::default()));
     let listed = devices::list(&engine).await;
     engine.shutdown().await;
-    let Devices { cameras, microphones, speakers } = listed.map_err(|error| error.message)?;
+    let Devices { cameras, microphones, speakers } = listed.map_err(|error| error.to_string())?;
     let mut told = Vec::new();
     let mut choose =
         |asked: &Option<String>, found: &[tincan_engine::api::Device], kind: &str, other: &str| {
@@ -102,10 +102,10 @@ impl Seen {
         frames: &Frames,
         length: Duration,
     ) -> Result<(), String> {
-        let (_, mut events) = engine.subscribe().await.map_err(|error| error.message)?;
+        let (_, mut events) = engine.subscribe().await.map_err(|error| error.to_string())?;
         match timeout(BEGINS_WITHIN, engine.dispatch(Command::TestCall)).await {
             Ok(Ok(_)) => {}
-            Ok(Err(error)) => return Err(error.message),
+            Ok(Err(error)) => return Err(error.to_string()),
             Err(_) => return Err("The test call did not begin. Close other programs and try again.".into()),
         }
         let began = Instant::now();
@@ -126,7 +126,7 @@ impl Seen {
         if let Some((_, report)) = frames.report().into_iter().find(|(stream, _)| *stream != 0) {
             (self.pictures, self.size) = (report.pictures, (report.width, report.height));
         }
-        engine.dispatch(Command::Leave).await.map_err(|error| error.message)?;
+        engine.dispatch(Command::Leave).await.map_err(|error| error.to_string())?;
         self.summary = engine.subscribe().await.ok().and_then(|(snapshot, _)| snapshot.last_call);
         Ok(())
     }

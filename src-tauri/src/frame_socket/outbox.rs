@@ -138,8 +138,7 @@ impl Outbox {
                 {
                     stream.newest = Some((frame, None));
                 }
-                let size = stream.newest.as_ref().map(|(frame, _)| frame.resolution());
-                size.map(|size| stream.tell_size(size));
+                stream.tell_newest_size();
             }
             if let (Way::Page, Way::Window | Way::Both, Some(frame)) = (was, is, stream.latest()) {
                 taken_over.push((*id, frame));
@@ -204,8 +203,7 @@ impl Outbox {
             stream.lines = None;
             if self.ways.get(id) == Some(&Way::Window) {
                 stream.told = None;
-                let size = stream.newest.as_ref().map(|(frame, _)| frame.resolution());
-                size.map(|size| stream.tell_size(size));
+                stream.tell_newest_size();
             } else {
                 stream.once_more(Instant::now());
             }
@@ -267,6 +265,14 @@ impl Stream {
             self.waiting = Some(Waiting::Size(size));
         }
         news
+    }
+
+    /// Tells the page the size of what the window draws, where it draws something.
+    fn tell_newest_size(&mut self) {
+        if let Some((frame, _)) = &self.newest {
+            let size = frame.resolution();
+            self.tell_size(size);
+        }
     }
 
     /// The picture that came last.

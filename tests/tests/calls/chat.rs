@@ -168,7 +168,7 @@ async fn what_cannot_be_done_is_refused_with_a_reason_and_nothing_is_left_of_a_c
     let server = Server::start().await;
     let (ada, ben) = (Person::quiet("Ada", Some(&server.url())), Person::quiet("Ben", Some(&server.url())));
     let say = |to: Option<String>| Ask::SendChat { text: "hello".into(), to, reply: None };
-    let code = |answer: Result<_, tincan_engine::api::CommandError>| answer.err().map(|error| error.code);
+    let code = |answer: Result<_, tincan_engine::api::CommandError>| answer.err().map(|error| error.0.code);
     assert_eq!(code(ada.answer(say(None)).await).as_deref(), Some("no_call"));
     let room = ada.create().await;
     ben.join(&room).await;

@@ -110,7 +110,7 @@ async fn whoever_hides_a_certificate_in_a_description_is_told_of_and_gets_no_cal
         let mut notices = ada.notices().await;
         let ben = den.join("Ben").await;
         let notice = notices.until("peer_certificate").await;
-        assert!(notice.message.contains("sat between you"), "{}", notice.message);
+        assert!(notice.said.message.contains("sat between you"), "{}", notice.said.message);
         assert!(nobody_is_proven(&ada.snapshot().await.call.unwrap()));
         end([ada, ben]).await;
     }
@@ -129,7 +129,7 @@ async fn whoever_only_passes_everything_on_gets_no_connection_that_is_proven_and
         let ben = den.join("Ben").await;
         let mut bens = ben.notices().await;
         let (notice, _) = tokio::join!(adas.until("unproven"), bens.until("unproven"));
-        assert!(notice.message.contains("sat between you"), "{}", notice.message);
+        assert!(notice.said.message.contains("sat between you"), "{}", notice.said.message);
         for person in [&ada, &ben] {
             assert!(nobody_is_proven(&person.snapshot().await.call.unwrap()));
         }
@@ -225,7 +225,7 @@ async fn whoever_comes_back_with_another_key_is_told_of_to_those_who_had_verifie
     ben.crash().await;
     let ben = Participant::start("Ben", &server.url(), &quiet);
     let notice = notices.until("changed_key").await;
-    assert!(notice.message.contains("Ben"), "{}", notice.message);
+    assert!(notice.said.message.contains("Ben"), "{}", notice.said.message);
     let call = ada
         .call_until("another Ben alone", |call| call.participants.len() == 1 && trust(call, Trust::Changed))
         .await;

@@ -1,6 +1,5 @@
 //! What can be asked of the engine.
 
-use super::Parameters;
 use super::Sentence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
@@ -340,20 +339,8 @@ pub enum Reply {
     },
 }
 
-/// A command failed: a stable code and a sentence that says what happened and what to do.
-#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
-#[serde(rename_all = "camelCase")]
-#[error("{message}")]
+/// A command failed: what happened and what to do, under a code such as `room_not_found`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS, thiserror::Error)]
+#[error("{0}")]
 #[ts(export)]
-pub struct CommandError {
-    /// Stable, such as `room_not_found`.
-    pub code: String,
-    /// For a person.
-    #[debug(skip)]
-    pub message: String,
-    /// What the sentence names: names, numbers.
-    #[debug(skip)]
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    #[ts(as = "Option<Parameters>", optional)]
-    pub parameters: Parameters,
-}
+pub struct CommandError(pub Sentence);

@@ -1,6 +1,6 @@
 //! What the engine tells as it happens.
 
-use super::Parameters;
+use super::Sentence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -143,17 +143,10 @@ pub struct Levels {
 pub struct Notice {
     /// How grave.
     pub kind: NoticeKind,
-    /// Stable, such as `device_lost`, `muted_while_speaking`, `microphone_silent`, `participant_joined`,
-    /// `participant_left`, `settings_not_saved`.
-    pub code: String,
-    /// For a person.
-    #[debug(skip)]
-    pub message: String,
-    /// What the sentence names: names, numbers.
-    #[debug(skip)]
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    #[ts(as = "Option<Parameters>", optional)]
-    pub parameters: Parameters,
+    /// Such as `device_lost`, `muted_while_speaking`, `microphone_silent`, `participant_joined`, `participant_left`,
+    /// `settings_not_saved`.
+    #[serde(flatten)]
+    pub said: Sentence,
 }
 
 /// How grave a notice is.

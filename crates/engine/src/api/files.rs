@@ -4,7 +4,7 @@
 //! way of an offer to one receiver; each goes at its own pace and has a state of its own. Offers outlive a connection and a
 //! call: what was accepted goes on as soon as both are in a call with each other again.
 
-use super::Parameters;
+use super::Sentence;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
@@ -107,26 +107,10 @@ pub struct FileTransfer {
     /// Seconds that are left at this speed.
     #[ts(type = "number | null")]
     pub seconds_left: Option<u32>,
-    /// Why it does not go on, and what to do.
-    pub problem: Option<FileProblem>,
+    /// Why it does not go on, and what to do: `disk_full`, `file_changed`, `file_vanished`, `sender_gone` and others.
+    pub problem: Option<Sentence>,
     /// Whether *Resume* makes sense: it is paused by us, or failed here for a reason that a person may mend.
     pub resumable: bool,
-}
-
-/// What is the matter with a transfer.
-#[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[ts(export)]
-pub struct FileProblem {
-    /// Stable, such as `disk_full`, `file_changed`, `file_vanished`, `file_unreadable`, `folder_gone`, `sender_gone`.
-    pub code: String,
-    /// For a person.
-    #[debug(skip)]
-    pub message: String,
-    /// What the sentence names: names, numbers.
-    #[debug(skip)]
-    #[serde(default, skip_serializing_if = "Parameters::is_empty")]
-    #[ts(as = "Option<Parameters>", optional)]
-    pub parameters: Parameters,
 }
 
 /// Where a transfer stands.

@@ -26,9 +26,7 @@ pub use board::{
 pub use chat::{ChatChange, ChatHistory, ChatMessage, ChatReaction, ChatView};
 pub use command::{Command, CommandError, Reply};
 pub use event::{Event, Levels, Notice, NoticeKind, NumberedEvent, Reaction};
-pub use files::{
-    FileItem, FileOffer, FileProblem, FileProgress, FileState, FileTransfer, FilesChange, FilesView,
-};
+pub use files::{FileItem, FileOffer, FileProgress, FileState, FileTransfer, FilesChange, FilesView};
 pub use play::{
     ArenaChange, ArenaView, GameCommand, GameKind, GameOffer, GameOut, GamePhase, GamePlayer, GameTurn,
     GameView, GamesView,

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 use tincan_devices::screen::ScreenError;
@@ -11,7 +12,7 @@ use tincan_protocol::{CodeError, InviteError};
 use tincan_signal_client::JoinError;
 use ts_rs::TS;
 
-use super::{CommandError, FileProblem, Notice, NoticeKind};
+use super::{CommandError, Notice, NoticeKind};
 
 /// What a sentence names, by what the window's words call it.
 pub type Parameters = BTreeMap<String, Parameter>;
@@ -90,32 +91,28 @@ impl From<u32> for Parameter {
 impl CommandError {
     /// A refusal that names nothing.
     pub fn new(code: impl Into<String>, message: impl Into<String>) -> Self {
-        Sentence::new(code, message).into()
+        Self(Sentence::new(code, message))
+    }
+}
+
+impl Deref for CommandError {
+    type Target = Sentence;
+
+    fn deref(&self) -> &Sentence {
+        &self.0
     }
 }
 
 impl From<Sentence> for CommandError {
-    fn from(Sentence { code, message, parameters }: Sentence) -> Self {
-        Self { code, message, parameters }
-    }
-}
-
-impl From<CommandError> for Sentence {
-    fn from(CommandError { code, message, parameters }: CommandError) -> Self {
-        Self { code, message, parameters }
-    }
-}
-
-impl From<Sentence> for FileProblem {
-    fn from(Sentence { code, message, parameters }: Sentence) -> Self {
-        Self { code, message, parameters }
+    fn from(said: Sentence) -> Self {
+        Self(said)
     }
 }
 
 impl Notice {
     /// Tells a person something.
-    pub fn new(kind: NoticeKind, Sentence { code, message, parameters }: Sentence) -> Self {
-        Self { kind, code, message, parameters }
+    pub const fn new(kind: NoticeKind, said: Sentence) -> Self {
+        Self { kind, said }
     }
 }
 

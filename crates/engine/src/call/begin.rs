@@ -42,7 +42,7 @@ pub(crate) async fn run(
                 test: config.test,
                 joined: false,
                 somebody_came: false,
-                reason: Some(error.clone().into()),
+                reason: Some(error.0.clone()),
                 names: Vec::new(),
                 seconds: 0,
                 quality: None,

@@ -279,7 +279,7 @@ mod tests {
         presence.map(|presence| {
             let (Presence::Joined(notice) | Presence::Left(notice) | Presence::Told(notice)) = presence;
             assert_eq!(notice.kind, NoticeKind::Info);
-            (notice.code, notice.message)
+            (notice.said.code, notice.said.message)
         })
     }
 
@@ -349,7 +349,7 @@ mod tests {
         assert_eq!(people.trust(&mut call, peer(1), Trust::Unverified, true), None);
         assert!(call.participants[0].late);
         let notice = people.trust(&mut call, peer(1), Trust::Changed, true).unwrap();
-        assert!(notice.message.contains("Ada"), "{notice:?}");
+        assert!(notice.said.message.contains("Ada"), "{notice:?}");
     }
 
     #[test]

@@ -87,7 +87,7 @@ impl Person {
             let update = timeout(PATIENCE, self.owner.next()).await;
             match update.unwrap_or_else(|_| panic!("{what} did not come: {:?}", self.files)) {
                 FilesUpdate::Change(change) => drop(change.apply(&mut self.files)),
-                FilesUpdate::Notice(notice) => self.notices.push(notice.code),
+                FilesUpdate::Notice(notice) => self.notices.push(notice.said.code),
             }
         }
     }
@@ -97,7 +97,7 @@ impl Person {
         while self.notices.last().is_none_or(|last| last != code) {
             match timeout(PATIENCE, self.owner.next()).await.expect("a notice comes") {
                 FilesUpdate::Change(change) => drop(change.apply(&mut self.files)),
-                FilesUpdate::Notice(notice) => self.notices.push(notice.code),
+                FilesUpdate::Notice(notice) => self.notices.push(notice.said.code),
             }
         }
     }

@@ -6,10 +6,7 @@ use std::path::PathBuf;
 use tincan_protocol::{PeerId, PieceValue};
 use tincan_share::{FileProblem, FileStatus, Offer, OfferId, Transfer, is_program, safe_name};
 
-use crate::api::{
-    FileItem, FileOffer, FileProblem as ProblemView, FileProgress, FileState, FileTransfer, FilesChange,
-    Sentence,
-};
+use crate::api::{FileItem, FileOffer, FileProgress, FileState, FileTransfer, FilesChange, Sentence};
 
 /// What is known of an offer beside what the state machine knows.
 #[derive(Debug, Clone)]
@@ -75,8 +72,7 @@ fn hex(value: PieceValue) -> String {
 }
 
 fn transfer(one: &Transfer, name: String) -> FileTransfer {
-    let problem =
-        |problem: FileProblem| ProblemView::from(Sentence::new(problem.code(), problem.to_string()));
+    let problem = |problem: FileProblem| Sentence::new(problem.code(), problem.to_string());
     FileTransfer {
         peer: one.peer.to_string(),
         name,

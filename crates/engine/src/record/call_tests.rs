@@ -42,10 +42,10 @@ async fn whoever_comes_when_the_first_one_left_is_recorded_on_in_the_same_file()
     for (name, size) in ["Ben", "Cleo"].into_iter().zip(sizes) {
         visit(&mut ada, &url, &code, name, size).await;
     }
-    let on = ada.notices.iter().filter(|notice| notice.code == "recorded_on").count();
+    let on = ada.notices.iter().filter(|notice| notice.said.code == "recorded_on").count();
     assert_eq!(on, 1, "{:?}", ada.notices);
     ada.ask(Command::Leave).await;
-    ada.until("recorded", |w| w.notices.iter().any(|notice| notice.code == "recorded")).await;
+    ada.until("recorded", |w| w.notices.iter().any(|notice| notice.said.code == "recorded")).await;
     timeout(PATIENCE, ada.engine.shutdown()).await.unwrap();
 
     let film = Film::read(&std::fs::read(&path).unwrap());

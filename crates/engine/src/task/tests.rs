@@ -130,7 +130,7 @@ async fn settings_that_cannot_be_saved_are_told_once() {
         ada.until("told", |w| !w.notices.is_empty()).await;
     }
     assert_eq!(ada.snapshot.settings.theme, crate::api::Theme::Dark, "it holds all the same");
-    let told: Vec<&str> = ada.notices.iter().map(|notice| notice.code.as_str()).collect();
+    let told: Vec<&str> = ada.notices.iter().map(|notice| notice.said.code.as_str()).collect();
     assert_eq!(told, ["settings_not_saved"]);
     shut_down(ada).await;
 }
@@ -281,7 +281,7 @@ async fn two_people_meet_are_told_and_are_remembered_as_one_row() {
         ada.until("told", |w| !w.notices.is_empty()).await;
         ada.until("Ben's name", |w| w.snapshot.call.as_ref().unwrap().participants[0].name == "Ben").await;
         assert_eq!(
-            (ada.notices[0].code.as_str(), ada.notices[0].message.as_str()),
+            (ada.notices[0].said.code.as_str(), ada.notices[0].said.message.as_str()),
             ("participant_joined", "Ben joined.")
         );
         assert!(ben.notices.is_empty(), "Ada was there already: {:?}", ben.notices);
@@ -292,7 +292,7 @@ async fn two_people_meet_are_told_and_are_remembered_as_one_row() {
         assert_eq!(call.connected_since, None);
         ada.until("told", |w| w.notices.len() == 2).await;
         assert_eq!(
-            (ada.notices[1].code.as_str(), ada.notices[1].message.as_str()),
+            (ada.notices[1].said.code.as_str(), ada.notices[1].said.message.as_str()),
             ("participant_left", "Ben left.")
         );
         ada.notices.clear();
@@ -353,7 +353,7 @@ async fn a_screen_is_shared_in_a_call_only_and_its_end_is_told_and_shown() {
     ada.until("minimised", |w| w.snapshot.preview.share.as_ref().is_some_and(|share| share.hidden)).await;
     ada.devices.screen_event(1, ScreenEvent::Ended(ScreenError::Closed));
     ada.until("sharing nothing", |w| w.snapshot.preview.share.is_none()).await;
-    assert_eq!(ada.notices.iter().filter(|notice| notice.code == "screen_closed").count(), 1);
+    assert_eq!(ada.notices.iter().filter(|notice| notice.said.code == "screen_closed").count(), 1);
     ada.ask(share("monitor")).await;
     ada.ask(Command::StopSharing).await;
     assert_eq!(ada.snapshot.preview.share, None);

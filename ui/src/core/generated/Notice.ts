@@ -11,12 +11,11 @@ export type Notice = {
  */
 kind: NoticeKind, 
 /**
- * Stable, such as `device_lost`, `muted_while_speaking`, `microphone_silent`, `participant_joined`,
- * `participant_left`, `settings_not_saved`.
+ * Stable: the window has its own words for it, in the language that it speaks.
  */
 code: string, 
 /**
- * For a person.
+ * In English.
  */
 message: string, 
 /**
