@@ -52,11 +52,12 @@ impl Window {
         arguments: &[impl AsRef<str>],
     ) -> Self {
         std::fs::create_dir_all(home).expect("the test's folder can be written");
-        let (port, native) = two_free_ports().await;
-        let mut command = Command::new("tauri-driver");
+        let port = free_port().await;
+        let mut command = Command::new("WebKitWebDriver");
         command
-            .args(["--port", &port.to_string(), "--native-port", &native.to_string()])
-            .args(["--native-driver", "/usr/bin/WebKitWebDriver"])
+            .args(["--host=127.0.0.1", &format!("--port={port}")])
+            // The driver hands these on to the app that it starts: only then does Tauri let the webview be operated.
+            .envs([("TAURI_AUTOMATION", "true"), ("TAURI_WEBVIEW_AUTOMATION", "true")])
             .env("DISPLAY", &screen.display)
             .env("GDK_SCALE", screen.scale.to_string())
             // Without a session bus the webview waits half a minute for its accessibility bridge.
@@ -68,14 +69,11 @@ impl Window {
             // Not this machine's own.
             None => command.env_remove("DBUS_SESSION_BUS_ADDRESS"),
         };
-        let driver = Process::start("tauri-driver", command);
-        // The driver passes everything on to the webview's own, which starts a moment later.
-        reachable(native).await;
+        let driver = Process::start("WebKitWebDriver", command);
         reachable(port).await;
         let arguments: Vec<&str> = arguments.iter().map(AsRef::as_ref).collect();
         let mut wanted = Capabilities::new();
-        wanted.insert("browserName".into(), json!("wry"));
-        wanted.insert("tauri:options".into(), json!({ "application": program, "args": arguments }));
+        wanted.insert("webkitgtk:browserOptions".into(), json!({ "binary": program, "args": arguments }));
         let client = ClientBuilder::new(HttpConnector::new())
             .capabilities(wanted)
             .connect(&format!("http://127.0.0.1:{port}"))
@@ -272,7 +270,7 @@ impl Window {
     /// When it throws.
     pub async fn run(&self, script: &str) -> Value {
         let answer = match self.client.execute(script, vec![]).await {
-            // The driver's own driver hangs up on connections that rested, now and then just before it is asked.
+            // The driver hangs up on connections that rested, now and then just before it is asked.
             Err(CmdError::Failed(_) | CmdError::FailedC(_) | CmdError::Lost(_)) => {
                 self.client.execute(script, vec![]).await
             }
@@ -496,9 +494,7 @@ pub fn picture_of(name: &str) -> String {
     format!("[aria-label='Picture of {name}']")
 }
 
-async fn two_free_ports() -> (u16, u16) {
-    let bind = async || TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
-    let (first, second) = (bind().await, bind().await);
-    let port = |listener: &TcpListener| listener.local_addr().expect("it is bound").port();
-    (port(&first), port(&second))
+async fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+    listener.local_addr().expect("it is bound").port()
 }

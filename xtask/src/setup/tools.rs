@@ -34,24 +34,12 @@ const DENY: Tool = Tool {
     arguments: &["--version"],
 };
 
-const TAURI_DRIVER: Tool = Tool {
-    name: "tauri-driver",
-    version: "2.1.0",
-    any_version: true,
-    reason: "operates the window",
-    // It cannot say its version.
-    arguments: &["--help"],
-};
-
 /// The tools that `purpose` needs and that are not here.
 pub(super) fn missing(purpose: Purpose) -> Result<Vec<Step>> {
     let needed: &'static [Tool] = match purpose {
-        Purpose::Run | Purpose::Package => &[],
-        Purpose::Bench | Purpose::CheckPackage => &[TAURI_DRIVER],
+        Purpose::Run | Purpose::Package | Purpose::Bench | Purpose::CheckPackage => &[],
         Purpose::Generate => &[NEXTEST],
-        // macOS has no driver for its webview.
-        Purpose::Test | Purpose::TestAll if cfg!(target_os = "macos") => &[NEXTEST, DENY],
-        Purpose::Test | Purpose::TestAll => &[NEXTEST, DENY, TAURI_DRIVER],
+        Purpose::Test | Purpose::TestAll => &[NEXTEST, DENY],
     };
     let tools = needed.iter().filter(|tool| !tool.is_installed()).map(Tool::step);
     let library = (purpose == Purpose::TestAll && windows::can_be_checked() && !windows::has_library())
@@ -73,12 +61,12 @@ impl Tool {
         }
     }
 
-    /// Optimised little: these tools wait for the disk and for other programs, so that they are here sooner counts more.
+    /// Not optimised: these tools wait for the disk and for other programs, so that they are here sooner counts more.
     fn install(&self) -> Result<()> {
         let mut command = cargo(&["install", self.name, "--version", self.version, "--locked", "--force"]);
         command
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
-            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
             .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
             // Their build is not part of ours.

@@ -67,11 +67,11 @@ async fn three_play_over_bad_links_and_go_on_when_the_host_leaves() {
     ada.games_until("three at the table", seated).await;
     ada.say("game start").await;
     for person in [&mut ada, &mut ben, &mut cyd] {
-        person.games_until("two whole rounds", |games| round(games) >= 2 && is_between(games)).await;
+        person.games_until("a whole round", |games| round(games) >= 1 && is_between(games)).await;
     }
     let compared = [same(&mut ada, &mut ben), same(&mut ada, &mut cyd), same(&mut ben, &mut cyd)];
     println!("hashes compared: {compared:?}");
-    assert!(compared.iter().all(|compared| *compared > 8), "{compared:?}");
+    assert!(compared.iter().all(|compared| *compared > 3), "{compared:?}");
     for person in [&mut ada, &mut ben, &mut cyd] {
         let (moved, stood) = person.own_head();
         println!("the own head moved in {moved} frames and stood in {stood}");
