@@ -27,9 +27,10 @@ pub(crate) enum What {
     /// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera
     /// SELECTOR, microphone SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME,
     /// verified, show LINES, show LINES NAME, share SELECTOR, share smoothly SELECTOR, stop sharing, save screen FILE.png NAME,
-    /// file send PATH, file take, file take FOLDER, file decline, game offer, game offer draw LANGUAGE ROUNDS SECONDS,
-    /// game join, game watch, game start, game choose NUMBER, game guess WORD, game leave, leave. Progress is told on standard
-    /// error; standard output holds the code and what --stats and --events ask for.
+    /// file send PATH, file take, file take FOLDER, file decline, file pause, file resume, file cancel,
+    /// game offer, game offer draw LANGUAGE ROUNDS SECONDS, game join, game watch, game start, game choose NUMBER,
+    /// game guess WORD, game leave, leave. Progress is told on standard error; standard output holds the code and what
+    /// --stats and --events ask for.
     Call(CallArguments),
     /// Makes a test call with the built-in participant, and says what was seen and heard.
     Try(TryArguments),

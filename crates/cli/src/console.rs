@@ -14,7 +14,8 @@ pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, 
                                verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
                                board redo, board clear, board restore, board JSON (a BoardCommand), share SELECTOR, \
                                share smoothly SELECTOR, stop sharing, save screen FILE.png, save screen FILE.png NAME, \
-                               file send PATH, file take, file take FOLDER, file decline, game offer, \
+                               file send PATH, file take, file take FOLDER, file decline, file pause, \
+                               file resume, file cancel, game offer, \
                                game offer draw [en|de|fr|es [ROUNDS [SECONDS]]], game join, game watch, game start, \
                                game choose NUMBER, game guess WORD, game leave, leave.";
 /// A script may write many lines at once; more wait in the pipe.

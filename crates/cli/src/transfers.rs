@@ -13,6 +13,12 @@ pub(crate) enum Typed {
     Take(Option<String>),
     /// Decline it.
     Decline,
+    /// Stop what moves for a while.
+    Pause,
+    /// Go on with what was paused, or try again what failed here.
+    Resume,
+    /// End what is not over.
+    Cancel,
 }
 
 /// What a line asks for.
@@ -22,6 +28,9 @@ pub(crate) fn parse(asked: &str) -> Option<Typed> {
         ("send", path) if !path.is_empty() => Typed::Send(path.to_owned()),
         ("take", folder) => Typed::Take((!folder.is_empty()).then(|| folder.to_owned())),
         ("decline", "") => Typed::Decline,
+        ("pause", "") => Typed::Pause,
+        ("resume", "") => Typed::Resume,
+        ("cancel", "") => Typed::Cancel,
         _ => return None,
     })
 }
@@ -41,7 +50,36 @@ pub(crate) fn command(typed: Typed, files: &FilesView) -> Result<Command, String
             file: None,
         },
         Typed::Decline => Command::DeclineFiles { offer: offered().ok_or(nothing)? },
+        Typed::Pause => Command::PauseFiles {
+            offer: newest(files, |one| moves(one.state)).ok_or("No file is on its way.")?,
+            peer: None,
+        },
+        Typed::Resume => Command::ResumeFiles {
+            offer: newest(files, |one| one.resumable).ok_or("No file waits for being resumed.")?,
+            peer: None,
+        },
+        Typed::Cancel => Command::CancelFiles {
+            offer: newest(files, |one| moves(one.state) || one.resumable)
+                .ok_or("There is no transfer that could be ended.")?,
+            peer: None,
+        },
     })
+}
+
+/// The newest offer with such a transfer.
+fn newest(files: &FilesView, is: impl Fn(&FileTransfer) -> bool) -> Option<String> {
+    files.offers.iter().rev().find(|offer| offer.transfers.iter().any(&is)).map(|offer| offer.id.clone())
+}
+
+const fn moves(state: FileState) -> bool {
+    matches!(
+        state,
+        FileState::Preparing
+            | FileState::Running
+            | FileState::Paused
+            | FileState::PausedByThem
+            | FileState::Away
+    )
 }
 
 /// The transfers that are in another state than before, with their offers.
@@ -75,6 +113,7 @@ pub(crate) fn tell(offer: &FileOffer, transfer: &FileTransfer) -> Option<String>
         }
         (true, FileState::Declined) => format!("{who} does not want {what}."),
         (_, FileState::Away) => format!("{what}: {why}"),
+        (_, FileState::PausedByThem) if !why.is_empty() => format!("{what}: {why}"),
         (_, FileState::PausedByThem) => format!("{who} paused {what}."),
         (_, FileState::Withdrawn) => format!("{who} ended it. {why}").trim_end().to_owned(),
         (_, FileState::Failed | FileState::Cannot) => format!("{what}: {why}"),
@@ -120,5 +159,60 @@ mod tests {
     #[test]
     fn nothing_is_taken_where_nothing_is_offered() {
         assert!(command(Typed::Take(None), &FilesView::default()).unwrap_err().contains("file send"));
+        for typed in [Typed::Pause, Typed::Resume, Typed::Cancel] {
+            assert!(command(typed.clone(), &FilesView::default()).is_err(), "{typed:?}");
+        }
+    }
+
+    #[test]
+    fn what_failed_or_rests_is_resumed_and_what_moves_is_paused_the_newest_first() {
+        let offer = |id: &str, state: FileState, resumable: bool| {
+            let transfer = FileTransfer {
+                peer: "p".into(),
+                name: "Ada".into(),
+                state,
+                verified: 0,
+                speed: 0,
+                seconds_left: None,
+                problem: None,
+                resumable,
+            };
+            FileOffer {
+                id: id.into(),
+                ours: false,
+                author: "p".into(),
+                author_name: "Ada".into(),
+                at: 0,
+                number: 0,
+                to: None,
+                items: Vec::new(),
+                files: 1,
+                bytes: 1,
+                program: false,
+                free: None,
+                fits: true,
+                folder: None,
+                hash: None,
+                transfers: vec![transfer],
+            }
+        };
+        let files = FilesView {
+            offers: vec![
+                offer("a", FileState::Running, false),
+                offer("b", FileState::Failed, true),
+                offer("c", FileState::Running, false),
+                offer("d", FileState::Done, false),
+            ],
+        };
+        let (offer, peer) = ("c".to_owned(), None);
+        assert_eq!(
+            command(Typed::Pause, &files),
+            Ok(Command::PauseFiles { offer: offer.clone(), peer: None })
+        );
+        assert_eq!(command(Typed::Cancel, &files), Ok(Command::CancelFiles { offer, peer }));
+        assert_eq!(
+            command(Typed::Resume, &files),
+            Ok(Command::ResumeFiles { offer: "b".into(), peer: None })
+        );
     }
 }

@@ -29,7 +29,9 @@ use webrtc::error::Error;
 use webrtc::peer_connection::PeerConnection;
 
 use crate::api::{PeerError, PeerEvent};
+use crate::paths::Paths;
 use crate::shared::Shared;
+pub(crate) use window::Lost;
 use window::Window;
 
 /// Longest message. Every implementation takes 16 KiB in one piece (RFC 8831, section 6.6).
@@ -230,7 +232,7 @@ impl Channels {
     pub(crate) async fn open(
         connection: &dyn PeerConnection,
         tasks: &mut JoinSet<()>,
-        shared: &Arc<Shared>,
+        (shared, paths): (&Arc<Shared>, &Arc<Paths>),
         outboxes: Arc<Outboxes>,
         messages: mpsc::Sender<PeerEvent>,
         stop: &CancellationToken,
@@ -262,6 +264,7 @@ impl Channels {
         let (saying, said) = oneshot::channel();
         let writer = Writer {
             shared: Arc::clone(shared),
+            paths: Arc::clone(paths),
             outboxes: Arc::clone(&outboxes),
             handles,
             window: Window::default(),
@@ -316,6 +319,7 @@ fn reliability(channel: Channel) -> RTCDataChannelInit {
 /// Hands messages to the library.
 struct Writer {
     shared: Arc<Shared>,
+    paths: Arc<Paths>,
     outboxes: Arc<Outboxes>,
     /// In the order of [`Channel::ALL`].
     handles: Vec<Handle>,
@@ -384,8 +388,9 @@ impl Writer {
                 outstanding += self.outstanding(channel).await;
             }
         }
-        let round_trip = self.shared.figures(|figures| figures.least_round_trip);
-        self.window.has_room(Instant::now().into_std(), outstanding, round_trip)
+        let reported = self.shared.figures(|figures| figures.least_round_trip);
+        let round_trip = [reported, self.paths.round_trip()].into_iter().flatten().min();
+        self.window.has_room(Instant::now().into_std(), outstanding, round_trip, self.paths.lost_records())
     }
 
     async fn outstanding(&self, channel: Channel) -> usize {

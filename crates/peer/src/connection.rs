@@ -24,7 +24,7 @@ use crate::api::{
 };
 use crate::channels::{Channels, Outboxes};
 use crate::negotiation::Negotiation;
-use crate::paths::{Credentials, Paths, WrapSocket};
+use crate::paths::{self, Credentials, Paths, WrapSocket};
 use crate::runtime::PeerRuntime;
 use crate::setup;
 use crate::shared::{Rates, Shared};
@@ -184,9 +184,10 @@ impl Connection {
         let events = shared.events.clone();
         let mut tasks = JoinSet::new();
         let (outboxes, messages) = (inbox.outboxes, outlets.messages);
-        let channels = Channels::open(connection.as_ref(), &mut tasks, &shared, outboxes, messages, &cancel)
-            .await
-            .map_err(|_| PeerError::Setup("the data channels"))?;
+        let channels =
+            Channels::open(connection.as_ref(), &mut tasks, (&shared, &paths), outboxes, messages, &cancel)
+                .await
+                .map_err(|_| PeerError::Setup("the data channels"))?;
         Ok(Self {
             connection,
             runtime,
@@ -446,6 +447,9 @@ impl Connection {
             self.prepare_restart(kept.is_some()).await;
         }
         let applies = !(description.offer && self.negotiation.ignores_offers());
+        if paths::repairs(&description.sdp) {
+            self.paths.repair();
+        }
         let sections = sources::sections(&description.sdp);
         if description.offer {
             self.tracks

@@ -115,6 +115,9 @@ pub enum FilesMessage {
     Hold {
         /// Of which offer.
         offer: u32,
+        /// Why, when it was nobody's wish.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<FileEnd>,
     },
     /// The sender does not send for a while, or does again.
     Paused {

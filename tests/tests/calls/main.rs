@@ -9,6 +9,7 @@ mod browser_together;
 mod camera;
 mod chat;
 mod desktop;
+mod disks;
 mod files;
 mod headless;
 mod leaving;

@@ -187,6 +187,12 @@ describe('an offer', () => {
       }
     }
     expect(actions(one(), transfer({ state: 'failed', resumable: true }))).toEqual(['resume', 'cancel']);
+    const full = { code: 'their_disk_full', message: 'There is no room left on their disk.' };
+    const waits = transfer({ state: 'paused_by_them', problem: full });
+    expect([says(one(), waits, 'Ada'), saysAmong(one(), waits)]).toEqual([
+      expect.stringContaining('no room left'),
+      expect.stringContaining('no room left'),
+    ]);
     expect(actions(one(), transfer({ state: 'done' }))).toEqual(['reveal']);
   });
 

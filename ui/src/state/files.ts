@@ -203,7 +203,7 @@ export function says(offer: FileOffer, transfer: FileTransfer, name: string): st
     case 'paused':
       return t('files.paused', { far });
     case 'paused_by_them':
-      return t('files.paused_by', { name: who, far });
+      return transfer.problem ? sentence(transfer.problem) : t('files.paused_by', { name: who, far });
     case 'away':
       return t('files.away', { name: who, far });
     case 'done':
@@ -230,7 +230,7 @@ export function saysAmong(offer: FileOffer, transfer: FileTransfer): string {
     case 'paused':
       return t('files.among_paused', { far });
     case 'paused_by_them':
-      return t('files.among_paused_by', { far });
+      return transfer.problem ? sentence(transfer.problem) : t('files.among_paused_by', { far });
     case 'away':
       return t('files.among_away', { far });
     case 'done':

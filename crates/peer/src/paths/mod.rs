@@ -8,6 +8,8 @@
 mod candidates;
 mod checks;
 mod kept;
+mod repair;
+mod round_trip;
 mod routes;
 mod socket;
 
@@ -21,11 +23,15 @@ use futures_util::task::AtomicWaker;
 use webrtc::runtime::{AsyncUdpSocket, Runtime, TokioRuntime};
 
 use crate::api::PeerConfig;
+use crate::channels::Lost;
 use crate::interfaces::{self, LocalAddress};
 use crate::relays::Relays;
 pub(crate) use checks::{Checks, Target};
 pub(crate) use kept::Credentials;
 use kept::Kept;
+use repair::Repair;
+pub(crate) use repair::is_offered as repairs;
+use round_trip::RoundTrips;
 use routes::Routes;
 pub(crate) use socket::StandIn;
 
@@ -52,6 +58,7 @@ struct Bound {
 pub(crate) struct Paths {
     pub(crate) relays: Relays,
     checks: Mutex<Checks>,
+    repair: Repair,
     state: Mutex<State>,
     /// Of the driver, which waits for datagrams of a version: sockets may come while it does.
     wakers: [AtomicWaker; 2],
@@ -73,6 +80,7 @@ struct State {
     stand_ins: [Option<SocketAddr>; 2],
     routes: Routes,
     kept: Kept,
+    round_trips: RoundTrips,
     looked: Option<Instant>,
 }
 
@@ -92,6 +100,7 @@ impl Paths {
         let paths = Self {
             relays: Relays::new(&config.ice_servers),
             checks: Mutex::default(),
+            repair: Repair::default(),
             state: Mutex::default(),
             wakers: [AtomicWaker::new(), AtomicWaker::new()],
             taken: AtomicBool::new(false),
@@ -221,7 +230,22 @@ impl Paths {
 
     /// A description of ours as the other side is to see it.
     pub(crate) fn description(&self, sdp: &str) -> String {
-        candidates::replace(sdp, |candidate| self.told(candidate))
+        repair::offered(&candidates::replace(sdp, |candidate| self.told(candidate)))
+    }
+
+    /// How long it takes to the other side and back, without what queues add.
+    pub(crate) fn round_trip(&self) -> Option<Duration> {
+        self.state().round_trips.least()
+    }
+
+    /// The other side sends records of the data channels again when it is asked to, as we do.
+    pub(crate) fn repair(&self) {
+        self.repair.begin();
+    }
+
+    /// What of the data channels' records was lost on their way to the other side lately; nothing where nobody knows.
+    pub(crate) fn lost_records(&self) -> Lost {
+        self.repair.lost()
     }
 
     /// A description of theirs with so many candidates at most.

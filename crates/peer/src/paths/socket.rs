@@ -11,6 +11,7 @@ use std::time::Instant;
 use webrtc::runtime::{AsyncUdpSocket, RecvMeta, Transmit};
 
 use super::kept::Leaves;
+use super::repair::{Outgoing, carried};
 use super::{Bound, LOOK, Paths, Target, lock, version};
 use crate::interfaces::{self, LocalAddress, is_link_local};
 use crate::stun::{self, Ice};
@@ -53,8 +54,17 @@ impl AsyncUdpSocket for StandIn {
     fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
         let (now, length) = (Instant::now(), transmit.contents.len());
         let paths = &self.paths;
+        let segment = transmit.segment_size.unwrap_or(length);
+        if let Ice::Check { transaction, .. } = stun::ice(carried(transmit.contents).1) {
+            paths.state().round_trips.asked(now, transaction);
+        }
+        if paths.repair.concerns(transmit.contents, segment)
+            && paths.repair.leaving(now, transmit.destination, transmit.contents, segment)
+        {
+            paths.wakers[version(transmit.destination)].wake();
+        }
         if let Some(number) = paths.relays.at(transmit.destination) {
-            for datagram in transmit.contents.chunks(transmit.segment_size.unwrap_or(length).max(1)) {
+            for datagram in transmit.contents.chunks(segment.max(1)) {
                 paths.relays.send(now, number, transmit.destination, datagram, &paths.checks);
             }
             return Poll::Ready(Ok(length));
@@ -117,8 +127,78 @@ impl StandIn {
         bufs: &mut [IoSliceMut<'_>],
         meta: &mut [RecvMeta],
     ) -> Poll<io::Result<usize>> {
+        let version = version(self.address);
+        self.paths.wakers[version].register(cx.waker());
+        loop {
+            if let ready @ Poll::Ready(_) = self.poll_repaired(cx, bufs, meta) {
+                return ready;
+            }
+            let arrived = std::task::ready!(self.poll_below(cx, bufs, meta));
+            let Ok(count) = arrived else { return Poll::Ready(arrived) };
+            let now = Instant::now();
+            self.measure(now, bufs, &meta[..count]);
+            for (buffer, meta) in bufs.iter_mut().zip(&mut meta[..count]) {
+                if self.paths.repair.concerns(&buffer[..meta.len], meta.stride) {
+                    let say = self.paths.repair.sift(now, self.paths.round_trip(), buffer, meta);
+                    self.say(cx, now, say);
+                }
+            }
+            if meta[..count].iter().any(|meta| meta.len > 0) {
+                return Poll::Ready(Ok(count));
+            }
+        }
+    }
+
+    /// Takes the time of answers to checks.
+    fn measure(&self, now: Instant, bufs: &[IoSliceMut<'_>], meta: &[RecvMeta]) {
+        for (buffer, meta) in bufs.iter().zip(meta) {
+            for datagram in buffer[..meta.len].chunks(meta.stride.max(1)) {
+                if let Ice::Success { transaction } = stun::ice(carried(datagram).1) {
+                    self.paths.state().round_trips.answered(now, transaction);
+                }
+            }
+        }
+    }
+
+    /// Records whose turn has come by now; says what is to be said about those that are missing.
+    fn poll_repaired(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let repair = &self.paths.repair;
+        if !repair.is_on() {
+            return Poll::Pending;
+        }
+        let version = version(self.address);
+        let say = repair.poll(cx, version);
+        self.say(cx, Instant::now(), say);
+        if repair.fill(version, bufs, meta) { Poll::Ready(Ok(1)) } else { Poll::Pending }
+    }
+
+    /// What cannot leave now is lost, as datagrams are.
+    fn say(&self, cx: &mut Context<'_>, now: Instant, say: Vec<Outgoing>) {
+        let paths = &self.paths;
+        for Outgoing { to, datagram } in say {
+            if let Some(number) = paths.relays.at(to) {
+                paths.relays.send(now, number, to, &datagram, &paths.checks);
+            } else if let Way::Over(bound, destination) = paths.way(now, to, &datagram) {
+                let (contents, ecn) = (&datagram[..], None);
+                let transmit = Transmit { destination, ecn, contents, segment_size: None, src_ip: None };
+                let _ = bound.socket.poll_send(cx, &transmit);
+            }
+        }
+    }
+
+    /// What arrives at the sockets below and from relays.
+    fn poll_below(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        meta: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
         let (paths, now, version) = (&self.paths, Instant::now(), version(self.address));
-        paths.wakers[version].register(cx.waker());
         let told = paths.state().kept.next(version == 1).map(Poll::Ready).unwrap_or(Poll::Pending);
         let arrived = match told {
             Poll::Pending if version == 0 => paths.relays.poll_arrived(cx, now, &paths.checks),

@@ -515,7 +515,7 @@ impl Files {
             FilesMessage::List { offer, first } => self.list_wanted(peer, offer, first),
             FilesMessage::Want { offer, first, count } => self.wanted(peer, offer, first, count),
             FilesMessage::Check { offer, first, count } => self.check_wanted(peer, offer, first, count),
-            FilesMessage::Hold { offer } => self.held(peer, offer),
+            FilesMessage::Hold { offer, reason } => self.held(peer, offer, reason),
             FilesMessage::Have { offer, verified, speed } => self.they_have(peer, offer, verified, speed),
             FilesMessage::Done { offer } => self.they_are_done(peer, offer),
             FilesMessage::Stop { offer, reason } => self.stopped(peer, offer, reason),

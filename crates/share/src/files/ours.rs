@@ -40,7 +40,8 @@ struct Receiver {
     /// By us.
     paused: bool,
     /// By them.
-    held: bool,
+    /// The receiver wants nothing for a while, perhaps for a reason.
+    held: Option<Option<FileProblem>>,
     verified: u64,
     speed: u64,
 }
@@ -120,7 +121,7 @@ fn fitting(list: &List) -> Vec<tincan_protocol::OfferedItem> {
 
 impl Receiver {
     const fn new(peer: PeerId, token: FileToken) -> Self {
-        Self { peer, token, decision: Decision::Pending, paused: false, held: false, verified: 0, speed: 0 }
+        Self { peer, token, decision: Decision::Pending, paused: false, held: None, verified: 0, speed: 0 }
     }
 
     const fn is_active(&self) -> bool {
@@ -143,8 +144,10 @@ impl Receiver {
             Decision::Cannot => (FileStatus::Cannot, Some(FileProblem::Cannot)),
             Decision::Accepted if !linked => (FileStatus::Away, Some(FileProblem::Away)),
             Decision::Accepted if self.paused => (FileStatus::Paused, None),
-            Decision::Accepted if self.held => (FileStatus::PausedByThem, None),
-            Decision::Accepted => (FileStatus::Running, None),
+            Decision::Accepted => match self.held {
+                Some(problem) => (FileStatus::PausedByThem, problem),
+                None => (FileStatus::Running, None),
+            },
         };
         let running = status == FileStatus::Running;
         let speed = if running { self.speed } else { 0 };
@@ -293,7 +296,7 @@ impl Files {
         let Some((id, receiver)) = self.receiver(peer, offer) else { return };
         if receiver.is_open() {
             receiver.decision = Decision::Accepted;
-            receiver.held = false;
+            receiver.held = None;
             self.outputs.push_back(FilesOutput::Changed(id));
         }
     }
@@ -361,7 +364,7 @@ impl Files {
         if !receiver.is_active() {
             return;
         }
-        let resumed = std::mem::take(&mut receiver.held);
+        let resumed = receiver.held.take().is_some();
         let Some(link) = self.links.get_mut(&peer) else { return };
         let queue = queue(link);
         // What is not there, or too much at once, is not answered.
@@ -374,10 +377,10 @@ impl Files {
         self.go_on_sending(peer);
     }
 
-    pub(super) fn held(&mut self, peer: PeerId, offer: u32) {
+    pub(super) fn held(&mut self, peer: PeerId, offer: u32, reason: Option<FileEnd>) {
         let Some((id, receiver)) = self.receiver(peer, offer) else { return };
         if receiver.is_active() {
-            receiver.held = true;
+            receiver.held = Some(reason.and_then(FileProblem::heard));
             self.halt(id, peer);
             self.outputs.push_back(FilesOutput::Changed(id));
         }

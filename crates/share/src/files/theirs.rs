@@ -295,7 +295,11 @@ impl Files {
             _ => Some(FilesMessage::Accept { offer: number }),
         };
         let (listing, first) = (theirs.phase == Phase::Listing, theirs.incoming.len() as u32);
-        let held = theirs.paused || matches!(theirs.phase, Phase::Failed(_));
+        let reason = match theirs.phase {
+            Phase::Failed(problem) => Some(problem.said()),
+            _ => None,
+        };
+        let held = theirs.paused || reason.is_some();
         if let Some(answer) = answer {
             self.say(peer, answer);
         }
@@ -303,7 +307,7 @@ impl Files {
             self.say(peer, FilesMessage::List { offer: number, first });
         }
         if held {
-            self.say(peer, FilesMessage::Hold { offer: number });
+            self.say(peer, FilesMessage::Hold { offer: number, reason });
         }
         self.outputs.push_back(FilesOutput::Changed(id));
         self.ask(id);
@@ -418,7 +422,7 @@ impl Files {
         theirs.forget_wishes();
         theirs.speed.stop();
         let (peer, offer) = (theirs.peer, theirs.number);
-        self.say(peer, FilesMessage::Hold { offer });
+        self.say(peer, FilesMessage::Hold { offer, reason: Some(problem.said()) });
         self.outputs.push_back(FilesOutput::Changed(id));
     }
 
@@ -449,7 +453,7 @@ impl Files {
         theirs.forget_wishes();
         theirs.speed.stop();
         let (peer, offer) = (theirs.peer, theirs.number);
-        self.say(peer, FilesMessage::Hold { offer });
+        self.say(peer, FilesMessage::Hold { offer, reason: None });
         self.outputs.push_back(FilesOutput::Changed(id));
     }
 

@@ -138,7 +138,12 @@ fn a_full_disk_waits_until_there_is_room() {
         (FileStatus::Failed, Some(FileProblem::DiskFull), true)
     );
     let offer = world.sender.files.offers()[0];
-    assert_eq!(transfer(&world.sender.files, offer).status, FileStatus::PausedByThem);
+    let waits = transfer(&world.sender.files, offer);
+    assert_eq!(
+        (waits.status, waits.problem),
+        (FileStatus::PausedByThem, Some(FileProblem::TheirDiskFull)),
+        "the sender is told why"
+    );
     world.receivers[0].full = false;
     world.receivers[0].files.resume(one, None);
     world.settle();

@@ -12,6 +12,7 @@ mod recordings;
 mod relays;
 mod rooms;
 mod sharing;
+mod together;
 
 use std::net::IpAddr;
 
