@@ -7,6 +7,7 @@
 // what they say. Delays are read from the pictures after everything else was measured, since the reading takes processor
 // time. It warms up for eight seconds, in which the rate climbs.
 
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { serve } from './server.js';
 import { Side, meet } from './side.js';
@@ -27,6 +28,8 @@ const { values, positionals } = parseArgs({
     people: { type: 'string', default: '2' },
     /** Networks in which they run. */
     namespaces: { type: 'string', default: '' },
+    /** Where what the last one hears goes while it is measured: a WAV. */
+    heard: { type: 'string', default: '' },
   },
 });
 const [camera, microphone] = positionals;
@@ -91,6 +94,28 @@ function delays(filmed, shown) {
   return { delayP50Ms: percentile(0.5), delayP95Ms: percentile(0.95), delaysRead: found.length };
 }
 
+/**
+ * A file of one channel with 16 bits a sample.
+ * @param {number} rate
+ * @param {Buffer} samples
+ */
+function wav(rate, samples) {
+  const head = Buffer.alloc(44);
+  head.write('RIFF');
+  head.writeUInt32LE(36 + samples.length, 4);
+  head.write('WAVEfmt ', 8);
+  head.writeUInt32LE(16, 16);
+  head.writeUInt16LE(1, 20);
+  head.writeUInt16LE(1, 22);
+  head.writeUInt32LE(rate, 24);
+  head.writeUInt32LE(rate * 2, 28);
+  head.writeUInt16LE(2, 32);
+  head.writeUInt16LE(16, 34);
+  head.write('data', 36);
+  head.writeUInt32LE(samples.length, 40);
+  return Buffer.concat([head, samples]);
+}
+
 /** @param {number} value */
 function round(value) {
   return Math.round(value * 100) / 100;
@@ -113,10 +138,17 @@ try {
   await Promise.all(room.map(seen));
   const firsts = await Promise.all(room.map((side) => side.call('firstPictures', others)));
   await pause(WARM_UP);
+  if (values.heard) {
+    await newcomer.call('listen', 0);
+  }
   console.log(JSON.stringify({ measuring: true }));
   const before = await Promise.all(room.map((side) => side.sample()));
   await pause(seconds);
   const after = await Promise.all(room.map((side) => side.sample()));
+  if (values.heard) {
+    const { rate, samples } = await newcomer.call('heard');
+    writeFileSync(values.heard, wav(rate, Buffer.from(samples, 'base64')));
+  }
   const [filmed, shown] = await Promise.all([
     first.call('stamps', { seconds: DELAY_SECONDS }),
     newcomer.call('stamps', { seconds: DELAY_SECONDS, of: 0 }),

@@ -19,15 +19,18 @@ pub(crate) fn run(options: &Options, bench: &Bench) -> Result<()> {
     let mut program = Command::new(folder.join(format!("tincan-bench{}", env::consts::EXE_SUFFIX)));
     program.args(&bench.arguments).env("TINCAN_BIN_DIR", &folder);
     if bench.arguments.iter().any(|argument| argument == "--files") {
-        program.env("TINCAN_WORMHOLE", wormhole()?);
+        program.env("TINCAN_WORMHOLE", python("wormhole", "tests/wormhole.txt")?);
+    }
+    if bench.arguments.iter().any(|argument| ["--networks", "--random"].contains(&argument.as_str())) {
+        program.env("TINCAN_PESQ", python("pesq", "tests/pesq.txt")?);
     }
     process::run(&mut program)
 }
 
-/// What files are compared with, in a folder of its own with what it needs of Python's packages.
-fn wormhole() -> Result<PathBuf> {
-    let folder = process::target_dir()?.join("wormhole");
-    let list = process::root().join("tests/wormhole.txt");
+/// Packages of Python's in a folder of their own, with all that they need.
+fn python(name: &str, list: &str) -> Result<PathBuf> {
+    let folder = process::target_dir()?.join(name);
+    let list = process::root().join(list);
     let python = folder.join("bin/python");
     if !python.exists() {
         process::run(Command::new("python3").args(["-m", "venv"]).arg(&folder))?;

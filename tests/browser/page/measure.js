@@ -189,4 +189,39 @@ async function picture(of) {
   return canvas.toDataURL('image/png');
 }
 
-Object.assign(window, { side: { open, offer, hear, connected, firstPictures, statistics, stamps, picture } });
+/** What is heard of another while it is listened to, as 16 bits a sample. @type {{ rate: number, pieces: Int16Array[] }} */
+const ear = { rate: 48_000, pieces: [] };
+
+/** Takes down what another says, from now on. @param {number} of */
+async function listen(of) {
+  const { pc } = await linkTo(of);
+  const track = pc.getReceivers().find((receiver) => receiver.track.kind === 'audio')?.track;
+  const sound = new /** @type {any} */ (window).MediaStreamTrackProcessor({ track }).readable.getReader();
+  const go = async () => {
+    for (;;) {
+      const { value: data, done } = await sound.read();
+      if (done) {
+        return;
+      }
+      const plane = new Float32Array(data.numberOfFrames);
+      data.copyTo(plane, { planeIndex: 0, format: 'f32-planar' });
+      ear.rate = data.sampleRate;
+      ear.pieces.push(Int16Array.from(plane, (sample) => Math.max(-1, Math.min(1, sample)) * 32767));
+      data.close();
+    }
+  };
+  void go();
+}
+
+/** What was taken down, as base64. */
+async function heard() {
+  const bytes = new Blob(/** @type {BlobPart[]} */ (ear.pieces));
+  const reader = new FileReader();
+  const read = new Promise((done) => (reader.onload = done));
+  reader.readAsDataURL(bytes);
+  await read;
+  return { rate: ear.rate, samples: String(reader.result).split(',')[1] ?? '' };
+}
+
+const measured = { open, offer, hear, connected, firstPictures, statistics, stamps, picture, listen, heard };
+Object.assign(window, { side: measured });

@@ -52,7 +52,8 @@ const TEST_ALL: &[Package] = &[("g++-mingw-w64-x86-64-posix", "compiles for Wind
 /// To compare with Chromium on the clip that is made for both, and with another program that sends files.
 const BENCH: &[Package] = &[
     ("espeak-ng", "says what the microphones of a comparison hear"),
-    ("python3-venv", "holds the program that sending files is compared with"),
+    ("python3-dev", "compiles what rates speech that was heard"),
+    ("python3-venv", "holds that, and the program that sending files is compared with"),
 ];
 
 /// To make packages for systems older than this one.

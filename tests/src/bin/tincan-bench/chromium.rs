@@ -1,5 +1,6 @@
 //! A call between Chromium: `tests/browser/measure.js` makes and measures it.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -23,15 +24,17 @@ pub(crate) struct Chromium {
     pub(crate) run: Run,
 }
 
-/// A call between two whose pictures may take so many `kbps`, while the link changes.
+/// A call between two whose pictures may take so many `kbps`, while the link changes. What the second one hears goes into the
+/// file, if one is named.
 pub(crate) async fn call(
     clip: &Clip,
     place: Option<(&Machine, &Machine)>,
     kbps: u64,
     seconds: u64,
     changes: Option<Changes<'_>>,
+    heard: Option<&Path>,
 ) -> Result<Chromium, String> {
-    measure(clip, 2, (place, kbps), seconds, changes).await
+    measure(clip, 2, (place, kbps), seconds, (changes, heard)).await
 }
 
 /// A mesh of so many.
@@ -41,7 +44,7 @@ pub(crate) async fn room(
     place: Option<(&Machine, &Machine)>,
     seconds: u64,
 ) -> Result<Chromium, String> {
-    measure(clip, people, (place, VIDEO_KBPS), seconds, None).await
+    measure(clip, people, (place, VIDEO_KBPS), seconds, (None, None)).await
 }
 
 async fn measure(
@@ -49,7 +52,7 @@ async fn measure(
     people: usize,
     (place, kbps): (Option<(&Machine, &Machine)>, u64),
     seconds: u64,
-    changes: Option<Changes<'_>>,
+    (changes, heard): (Option<Changes<'_>>, Option<&Path>),
 ) -> Result<Chromium, String> {
     let mut command = node("measure.js");
     command.arg(&clip.camera).arg(&clip.microphone);
@@ -65,6 +68,9 @@ async fn measure(
     }
     if let Some((a, b)) = place {
         command.args(["--namespaces", &format!("{},{}", a.namespace(), b.namespace())]);
+    }
+    if let Some(file) = heard {
+        command.arg("--heard").arg(file);
     }
     let mut process = Process::start("measure.js", command);
     let limit = BESIDE + START * people as u32 + Duration::from_secs(seconds);
@@ -87,6 +93,7 @@ async fn measure(
         freezes: number(&side["freezes"]),
         frozen_seconds: number(&side["frozenSeconds"]),
         concealed_percent: number(&side["concealedPercent"]),
+        pesq: f64::NAN,
     };
     let run = Run {
         first_ms: number(&measured["firstPicturesMs"]),

@@ -9,6 +9,7 @@ mod mesh;
 mod networks;
 mod numbers;
 mod ours;
+mod rated;
 #[cfg(target_os = "linux")]
 mod screens;
 mod sound;
@@ -138,8 +139,8 @@ async fn main() -> Result<(), String> {
             options.rounds,
             if options.window { ", window" } else { "" }
         );
-        pairs.ours.push(ours::call(&clip, Place::Loopback, VIDEO_KBPS, options.seconds, None).await);
-        pairs.theirs.push(chromium::call(&clip, None, VIDEO_KBPS, options.seconds, None).await?);
+        pairs.ours.push(ours::call(&clip, Place::Loopback, VIDEO_KBPS, options.seconds, None, None).await);
+        pairs.theirs.push(chromium::call(&clip, None, VIDEO_KBPS, options.seconds, None, None).await?);
         if options.window {
             pairs.windows.push(windows::call(&clip, options.seconds, &[]).await);
         }

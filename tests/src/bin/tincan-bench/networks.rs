@@ -1,6 +1,7 @@
 //! Bad networks: read from `tests/networks.txt` or drawn at random by a seed, each called over by both in turns.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
@@ -13,6 +14,7 @@ use crate::chromium;
 use crate::clip::Clip;
 use crate::numbers::{Case, median};
 use crate::ours::{self, Place};
+use crate::rated;
 
 const KNOWN: &str = include_str!("../../../networks.txt");
 /// What pictures may take here, in kbit/s: as much as a browser takes when nobody says less.
@@ -24,6 +26,8 @@ const AFTER: Duration = Duration::from_secs(6);
 /// What differs by less is the same.
 const SAME_SECONDS: f64 = 0.5;
 const SAME_PERCENT: f64 = 0.5;
+/// Of PESQ: less, nobody hears, and two runs of the same differ by as much.
+const SAME_PESQ: f64 = 0.15;
 
 /// From when on, counted from the beginning of measuring, and the link's words.
 #[derive(Debug, Clone, PartialEq)]
@@ -167,12 +171,13 @@ impl Outcome {
             let delay = median(runs.iter().map(|(_, delay)| *delay));
             let _ = writeln!(
                 lines,
-                "  {who:<9} {:>18} {:>16} {:>19} {:>19} {:>19} {delay:>7.0}",
+                "  {who:<9} {:>18} {:>16} {:>19} {:>19} {:>19} {:>15} {delay:>7.0}",
                 spread(of(|case| case.fps), 1),
                 spread(of(|case| case.height), 0),
                 spread(of(|case| case.kbps), 0),
                 spread(of(|case| case.frozen_seconds), 1),
                 spread(of(|case| case.concealed_percent), 1),
+                spread(of(|case| case.pesq), 2),
             );
         }
         let _ = writeln!(lines, "  {}", self.verdict());
@@ -193,6 +198,10 @@ impl Outcome {
         let (concealed, theirs) = both(|case| case.concealed_percent);
         if concealed > theirs + SAME_PERCENT {
             worse.push("concealed");
+        }
+        let (pesq, theirs) = both(|case| case.pesq);
+        if pesq < theirs - SAME_PESQ {
+            worse.push("PESQ");
         }
         let (lines, theirs) = both(|case| case.height);
         if lines < theirs {
@@ -226,8 +235,8 @@ pub(crate) async fn table(
         }
     };
     let head = format!(
-        "what the second one receives; {VIDEO_KBPS} kbit/s allowed; median (least–most) of {rounds}\n  {:<9} {:>18} {:>16} {:>19} {:>19} {:>19} {:>7}\n",
-        "", "fps", "lines", "kbit/s", "frozen s", "concealed %", "delay"
+        "what the second one receives; {VIDEO_KBPS} kbit/s allowed; median (least–most) of {rounds}\n  {:<9} {:>18} {:>16} {:>19} {:>19} {:>19} {:>15} {:>7}\n",
+        "", "fps", "lines", "kbit/s", "frozen s", "concealed %", "PESQ", "delay"
     );
     println!("{head}");
     let (mut met, mut all) = (0, 0);
@@ -262,13 +271,29 @@ async fn both(
     let first = format!("both {}", network.steps.first().map_or("", |step| &step.words));
     let seconds = network.lasts(Duration::from_secs(seconds)).as_secs();
     let later = network.steps.get(1..).unwrap_or_default();
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let python = rated::python();
+    let heard = |name: &str| python.as_ref().map(|_| folder.path().join(name));
+    let (by_us, by_them) = (heard("tincan.wav"), heard("chromium.wav"));
     link.set(&first).await;
     let changes = Changes { link: &mut link, steps: later };
-    let ours = ours::call(clip, Place::Machines(&a, &b), VIDEO_KBPS, seconds, Some(changes)).await;
+    let place = Place::Machines(&a, &b);
+    let ours = ours::call(clip, place, VIDEO_KBPS, seconds, Some(changes), by_us.as_deref()).await;
     link.set(&first).await;
     let changes = Changes { link: &mut link, steps: later };
-    let theirs = chromium::call(clip, Some((&a, &b)), VIDEO_KBPS, seconds, Some(changes)).await?.run;
-    Ok(((ours.newcomer(), ours.delay_p50), (theirs.newcomer(), theirs.delay_p50)))
+    let place = Some((&a, &b));
+    let theirs =
+        chromium::call(clip, place, VIDEO_KBPS, seconds, Some(changes), by_them.as_deref()).await?.run;
+    let rate = async |case: Case, heard: Option<PathBuf>| match (&python, heard) {
+        (Some(python), Some(heard)) => Ok::<Case, String>(Case {
+            pesq: rated::pesq(python, &clip.microphone, &heard, seconds).await?,
+            ..case
+        }),
+        _ => Ok(case),
+    };
+    let (our_case, their_case) =
+        (rate(ours.newcomer(), by_us).await?, rate(theirs.newcomer(), by_them).await?);
+    Ok(((our_case, ours.delay_p50), (their_case, theirs.delay_p50)))
 }
 
 #[cfg(test)]

@@ -45,6 +45,8 @@ pub(crate) struct Case {
     pub(crate) freezes: f64,
     pub(crate) frozen_seconds: f64,
     pub(crate) concealed_percent: f64,
+    /// PESQ of the speech that was heard; not a number where nobody rated it.
+    pub(crate) pesq: f64,
 }
 
 impl Case {
@@ -61,6 +63,7 @@ impl Case {
             freezes: of(|case| case.freezes),
             frozen_seconds: of(|case| case.frozen_seconds),
             concealed_percent: of(|case| case.concealed_percent),
+            pesq: of(|case| case.pesq),
         }
     }
 }

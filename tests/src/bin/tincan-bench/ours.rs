@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
@@ -44,13 +45,14 @@ impl Side {
         server: &str,
         clip: &Clip,
         kbps: u64,
+        speaker: &str,
         more: &[&str],
     ) -> Self {
         let mut command = machine.map_or_else(|| Command::new("nice"), |machine| machine.command("nice"));
         // What Chromium gives itself when it may: without it, ours would wait for theirs and for everybody else.
         command.args(["-n", "-8"]).arg(binary("tincan")).args(["call", "--server", server, "--name", name]);
         command.args(["--camera", &format!("file:{}", clip.camera.display())]);
-        command.args(["--microphone", &format!("file:{}", clip.microphone.display()), "--speaker", "none"]);
+        command.args(["--microphone", &format!("file:{}", clip.microphone.display()), "--speaker", speaker]);
         command.args(["--max-kbps", &(kbps + AUDIO_KBPS).to_string()]);
         command.args(["--events", "json", "--stats", "json", "--read-stamp", "--every-stamp"]).args(more);
         Self { process: Process::start(name, command) }
@@ -90,15 +92,17 @@ fn micros() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
 
-/// A call between two whose pictures may take so many `kbps`, while the link changes.
+/// A call between two whose pictures may take so many `kbps`, while the link changes. What the second one's speaker plays goes
+/// into the file, if one is named.
 pub(crate) async fn call(
     clip: &Clip,
     place: Place<'_>,
     kbps: u64,
     seconds: u64,
     changes: Option<Changes<'_>>,
+    heard: Option<&Path>,
 ) -> Run {
-    measure(clip, 2, &[], (place, kbps), seconds, changes).await
+    measure(clip, 2, &[], (place, kbps), seconds, (changes, heard)).await
 }
 
 /// A room of so many, who are started with `arguments`: one after the other comes, the last one is timed.
@@ -109,7 +113,7 @@ pub(crate) async fn room(
     place: Place<'_>,
     seconds: u64,
 ) -> Run {
-    measure(clip, people, arguments, (place, VIDEO_KBPS), seconds, None).await
+    measure(clip, people, arguments, (place, VIDEO_KBPS), seconds, (None, None)).await
 }
 
 async fn measure(
@@ -118,7 +122,7 @@ async fn measure(
     arguments: &[&str],
     (place, kbps): (Place<'_>, u64),
     seconds: u64,
-    changes: Option<Changes<'_>>,
+    (changes, heard): (Option<Changes<'_>>, Option<&Path>),
 ) -> Run {
     let (_local, _remote, url, first, second);
     match place {
@@ -135,7 +139,7 @@ async fn measure(
             _remote = Some(server);
         }
     }
-    let mut ada = Side::start("Ada", first, &url, clip, kbps, arguments);
+    let mut ada = Side::start("Ada", first, &url, clip, kbps, "none", arguments);
     // Its camera runs, as in the page that waits for an offer.
     let (code, films) = (RefCell::new(None), Cell::new(false));
     let code = ada
@@ -150,10 +154,12 @@ async fn measure(
         .await;
     let arguments = [&[code.as_str()], arguments].concat();
     let mut sides = vec![ada];
+    let speaker = heard.map_or_else(|| "none".to_owned(), |file| format!("file:{}", file.display()));
     let (mut began, mut present) = (0, 0);
     for others in 1..people {
         began = micros();
-        let mut newcomer = Side::start(&format!("{}.", others + 1), second, &url, clip, kbps, &arguments);
+        let name = format!("{}.", others + 1);
+        let mut newcomer = Side::start(&name, second, &url, clip, kbps, &speaker, &arguments);
         let all_present = |line: &Value| {
             let call = line["snapshot"].get("call").or_else(|| line["event"].get("call"))?;
             (call["participants"].as_array()?.len() == others).then(micros)
@@ -246,5 +252,6 @@ fn describe_one(seconds: &[&Value]) -> Case {
         freezes: rise("freezes"),
         frozen_seconds: rise("frozenSeconds"),
         concealed_percent: average("concealed"),
+        pesq: f64::NAN,
     }
 }
