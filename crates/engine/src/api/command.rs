@@ -63,6 +63,9 @@ pub enum Command {
         id: String,
         /// Whether motion goes before sharpness, as for a film.
         smooth: bool,
+        /// Which sound goes with it: `system`, `tone:LEFT:RIGHT` or `file:PATH`; `None`: none.
+        #[debug(skip)]
+        sound: Option<String>,
     },
     /// Shares nothing any more.
     StopSharing,
@@ -323,6 +326,8 @@ pub enum Reply {
     Screens {
         /// All of them.
         screens: Vec<ScreenChoice>,
+        /// Whether this computer's sound can be shared with them.
+        sound: bool,
     },
     /// What [`Command::CheckCode`] found.
     Code {
