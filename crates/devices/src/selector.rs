@@ -288,7 +288,10 @@ mod tests {
         assert!("tone:5".parse::<MicrophoneSelector>().is_err());
         assert!("file:".parse::<SpeakerSelector>().is_err());
         for text in ["", "tone:440", "tone:440:5", "default", "file:"] {
-            assert!(text.parse::<SharedSoundSelector>().unwrap_err().to_string().contains("`system`"), "{text}");
+            assert!(
+                text.parse::<SharedSoundSelector>().unwrap_err().to_string().contains("`system`"),
+                "{text}"
+            );
         }
     }
 }

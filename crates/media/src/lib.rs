@@ -11,8 +11,6 @@ pub mod time;
 pub mod units;
 pub mod video;
 
-pub use ports::{
-    AudioInput, AudioOutput, CodecError, DeviceError, SharedSound, SharedSoundError, VideoSink,
-};
+pub use ports::{AudioInput, AudioOutput, CodecError, DeviceError, SharedSound, SharedSoundError, VideoSink};
 pub use time::{MediaClock, MediaTime};
 pub use units::Bitrate;

@@ -101,8 +101,7 @@ pub trait AudioDecoder<S = f32>: Send {
     ///
     /// # Errors
     /// [`CodecError`] when the packet is not Opus.
-    fn decode_fec(&mut self, payload: &[u8], samples: usize, out: &mut Vec<S>)
-    -> Result<usize, CodecError>;
+    fn decode_fec(&mut self, payload: &[u8], samples: usize, out: &mut Vec<S>) -> Result<usize, CodecError>;
 
     /// Makes up `samples` samples in place of a lost packet.
     ///
@@ -127,22 +126,30 @@ pub struct CodecError {
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum SharedSoundError {
     /// This system's way is not built yet.
-    #[error("Sharing this computer's sound is not built for {system} yet. The others see what you share without its sound.")]
+    #[error(
+        "Sharing this computer's sound is not built for {system} yet. The others see what you share without its sound."
+    )]
     NotBuilt {
         /// Its name.
         system: &'static str,
     },
     /// Nobody mixes what the programs play.
-    #[error("No sound server answers, so the others see what you share without its sound. Start PipeWire or PulseAudio; it is looked for again every few seconds.")]
+    #[error(
+        "No sound server answers, so the others see what you share without its sound. Start PipeWire or PulseAudio; it is looked for again every few seconds."
+    )]
     NoServer,
     /// The sound server says no.
-    #[error("The sound server does not give out what other programs play ({detail}). The others see what you share without its sound.")]
+    #[error(
+        "The sound server does not give out what other programs play ({detail}). The others see what you share without its sound."
+    )]
     Refused {
         /// What it said.
         detail: String,
     },
     /// It worked until the sound server ended.
-    #[error("The sound server stopped, so the others see what you share without its sound. It comes back with the server.")]
+    #[error(
+        "The sound server stopped, so the others see what you share without its sound. It comes back with the server."
+    )]
     Lost,
     /// A file in its place cannot be read.
     #[error(transparent)]

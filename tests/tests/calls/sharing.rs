@@ -190,7 +190,8 @@ async fn a_browser_sees_what_is_shared_and_shares_itself() {
     let wide = |second: &Value| shared_picture(second).is_some_and(|(_, width)| width == 1_920);
     let second = guest.second_until("her screen", wide).await;
     let (first, _) = shared_picture(&second).unwrap();
-    let heard = |second: &Value| second["statistics"]["inbound-rtp screen sound"]["audioLevel"].as_f64() > Some(0.05);
+    let heard =
+        |second: &Value| second["statistics"]["inbound-rtp screen sound"]["audioLevel"].as_f64() > Some(0.05);
     guest.second_until("its sound", heard).await;
     guest
         .second_until("another page", |second| shared_picture(second).is_some_and(|(page, _)| page > first))

@@ -190,7 +190,8 @@ fn playback_samples<T>(
         let (left, right) = (sound.next().unwrap_or(0.0), sound.next().unwrap_or(0.0));
         let both = if channels == 1 { [(left + right) / 2.0; PLAYED] } else { [left, right] };
         for (channel, slot) in frame.iter_mut().enumerate() {
-            *slot = both.get(channel).map_or(T::EQUILIBRIUM, |sample| T::from_sample(sample.clamp(-1.0, 1.0)));
+            *slot =
+                both.get(channel).map_or(T::EQUILIBRIUM, |sample| T::from_sample(sample.clamp(-1.0, 1.0)));
         }
     }
     chunk.commit_all();

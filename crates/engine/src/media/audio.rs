@@ -478,8 +478,10 @@ impl Worker {
             self.next_statistics = now + Duration::from_secs(1);
             let participants =
                 self.remotes.iter().map(|(id, remote)| (*id, remote.jitter.statistics().clone())).collect();
-            let shared =
-                self.remotes.iter().filter_map(|(id, remote)| Some((*id, remote.shared.statistics()?.clone())));
+            let shared = self
+                .remotes
+                .iter()
+                .filter_map(|(id, remote)| Some((*id, remote.shared.statistics()?.clone())));
             let shared = shared.collect();
             let longest_round = std::mem::take(&mut self.longest_round);
             self.statistics.send_replace(AudioStatistics { participants, shared, longest_round });

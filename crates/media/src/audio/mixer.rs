@@ -137,7 +137,10 @@ mod tests {
             |channel: usize| mixed.samples.iter().fold(0.0f32, |peak, both| peak.max(both[channel].abs()));
         assert!(peak(0) > 3.5 * peak(1), "{} and {}", peak(0), peak(1));
         mixer.add(&sine(0.1, 0.1), 1.0);
-        assert!(mixer.finish(MediaTime::ZERO).samples.iter().all(|[left, right]| left == right), "a voice is on both");
+        assert!(
+            mixer.finish(MediaTime::ZERO).samples.iter().all(|[left, right]| left == right),
+            "a voice is on both"
+        );
     }
 
     #[test]

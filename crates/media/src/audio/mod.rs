@@ -16,7 +16,8 @@ pub use channels::ChannelSelector;
 pub use chime::chime;
 pub use drift::ClockDrift;
 pub use frame::{
-    AudioFrame, EncodedAudio, FRAME_DURATION, Frame, SAMPLE_RATE, SAMPLES_PER_FRAME, Sample, Stereo, StereoFrame,
+    AudioFrame, EncodedAudio, FRAME_DURATION, Frame, SAMPLE_RATE, SAMPLES_PER_FRAME, Sample, Stereo,
+    StereoFrame,
 };
 pub use jitter::{JitterBuffer, JitterStatistics};
 pub use meter::{LevelMeter, VoiceDetector, dbfs, perceptual_level, rfc6464_level};

@@ -59,7 +59,9 @@ impl Mix {
             arrived: now,
         });
         // A broken sample must not silence everything for good.
-        stream.waiting.extend(samples.map(|both| if both.peak().is_finite() { both } else { Stereo::SILENCE }));
+        stream
+            .waiting
+            .extend(samples.map(|both| if both.peak().is_finite() { both } else { Stereo::SILENCE }));
         stream.arrived = now;
     }
 
@@ -208,7 +210,8 @@ mod tests {
     fn while_nothing_plays_nothing_comes_and_the_times_tell_how_long_that_was() {
         let mut mix = Mix::default();
         let frames = play(&mut mix, &[program(1, 0.5, 0, 1_000), program(2, 0.5, 5_000, 6_000)], 0, 7_000);
-        let steps: Vec<_> = frames.windows(2).map(|pair| pair[1].time.saturating_since(pair[0].time)).collect();
+        let steps: Vec<_> =
+            frames.windows(2).map(|pair| pair[1].time.saturating_since(pair[0].time)).collect();
         let long: Vec<_> = steps.iter().filter(|step| **step > Duration::from_millis(50)).collect();
         assert_eq!(long.len(), 1, "{long:?}");
         assert!((3_980..4_080).contains(&(long[0].as_millis() as u64)), "{long:?}");

@@ -147,7 +147,6 @@ fn is_wanted(input: &SinkInputInfo, ours: &CString) -> bool {
     let role = text(input.props.get(Prop::MediaRole));
     process.as_deref() != Some(ours.as_bytes())
         && input.client_index.is_some()
-        && input.owner_module_index.is_none()
         && input.props.get_bytes(c"node.link-group").is_none()
         && !role.is_some_and(|role| [&b"event"[..], b"a11y", b"filter", b"DSP"].contains(&&role[..]))
 }
@@ -244,7 +243,8 @@ impl Server {
         self.next_number = number.wrapping_add(1).max(2);
         self.asked.insert(number, what);
         let mut message = Vec::new();
-        protocol::write_command_message(&mut message, number, command, self.version).map_err(|error| refused(&error))?;
+        protocol::write_command_message(&mut message, number, command, self.version)
+            .map_err(|error| refused(&error))?;
         self.socket.write_all(&message).map_err(|_| SharedSoundError::Lost)
     }
 
@@ -291,7 +291,9 @@ impl Server {
     fn told(&mut self, body: &[u8]) -> Result<(), SharedSoundError> {
         let mut body = Cursor::new(body);
         // Servers say more than the crate knows, and what they say of other things is nothing to us.
-        let Ok((number, command)) = Command::read_tag_prefixed(&mut body, self.version) else { return Ok(()) };
+        let Ok((number, command)) = Command::read_tag_prefixed(&mut body, self.version) else {
+            return Ok(());
+        };
         match command {
             Command::Reply => match self.asked.remove(&number) {
                 Some(Asked::List) => {
@@ -326,9 +328,12 @@ impl Server {
             Command::RecordStreamKilled(channel) => {
                 self.mix.gone(channel);
                 self.inputs.retain(|_, known| *known != Some(channel));
-                self.list()?;
+                // Not at once: one that is never given out would be asked for without end.
+                self.list_at = self.list_at.min(Instant::now() + IDLE);
             }
-            Command::SubscribeEvent(event) if event.event_facility == SubscriptionEventFacility::SinkInput => {
+            Command::SubscribeEvent(event)
+                if event.event_facility == SubscriptionEventFacility::SinkInput =>
+            {
                 match (event.event_type, event.index) {
                     (SubscriptionEventType::New, _) => self.list()?,
                     (SubscriptionEventType::Removed, Some(input)) => self.forget(input),
@@ -416,9 +421,10 @@ mod tests {
             (input(c"4711", None), false),
             (input(c"42", Some(c"event")), false),
             (input(c"42", Some(c"a11y")), false),
+            // PulseAudio counts every program's streams among those of the module that speaks with programs.
+            (SinkInputInfo { owner_module_index: Some(3), ..input(c"42", None) }, true),
             // What a module makes of another stream.
             (SinkInputInfo { client_index: None, ..input(c"42", None) }, false),
-            (SinkInputInfo { owner_module_index: Some(3), ..input(c"42", None) }, false),
         ] {
             assert_eq!(is_wanted(&given, &ours), wanted, "{given:?}");
         }
@@ -429,7 +435,8 @@ mod tests {
 
     #[test]
     fn samples_are_read_as_they_are_sent() {
-        let bytes: Vec<u8> = [0.5f32, -0.25, 1.0, 0.0].iter().flat_map(|sample| sample.to_le_bytes()).collect();
+        let bytes: Vec<u8> =
+            [0.5f32, -0.25, 1.0, 0.0].iter().flat_map(|sample| sample.to_le_bytes()).collect();
         assert_eq!(samples(&bytes).collect::<Vec<_>>(), [[0.5, -0.25], [1.0, 0.0]]);
         assert_eq!(samples(&bytes[..11]).count(), 1, "half a sample is none");
     }

@@ -160,7 +160,10 @@ mod tests {
         assert!(ours.is_heard());
         ours.want(None);
         assert!(!ours.is_heard());
-        assert!(matches!(ours.ended(&attempt, sound()), SharedOutcome::Nothing(Some(_))), "it is an earlier share's");
+        assert!(
+            matches!(ours.ended(&attempt, sound()), SharedOutcome::Nothing(Some(_))),
+            "it is an earlier share's"
+        );
     }
 
     #[test]
@@ -172,7 +175,10 @@ mod tests {
         assert_eq!(ours.view().unwrap().problem.unwrap().code, "shared_sound_no_server");
         assert!(ours.again().is_some());
         let attempt = ours.try_again().unwrap();
-        assert!(matches!(ours.ended(&attempt, Err(SharedSoundError::NoServer)), SharedOutcome::Nothing(None)));
+        assert!(matches!(
+            ours.ended(&attempt, Err(SharedSoundError::NoServer)),
+            SharedOutcome::Nothing(None)
+        ));
         let attempt = ours.try_again().unwrap();
         assert!(matches!(ours.ended(&attempt, sound()), SharedOutcome::Use(_)));
         assert!(ours.view().unwrap().problem.is_none() && ours.again().is_none());

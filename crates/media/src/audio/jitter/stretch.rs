@@ -36,8 +36,7 @@ pub(super) fn lengthen<S: Sample>(history: &[S], ready: &mut Vec<S>, likeness: f
     let max = MAX_LAG.min(ready.len()).min(history.len());
     let lag = best_lag(max, likeness, |lag| (&ready[..lag], &history[history.len() - lag..]))?;
     let past = &history[history.len() - lag..];
-    let inserted: Vec<S> =
-        (0..lag).map(|index| cross_fade(ready[index], past[index], index, lag)).collect();
+    let inserted: Vec<S> = (0..lag).map(|index| cross_fade(ready[index], past[index], index, lag)).collect();
     ready.splice(0..0, inserted);
     Some(lag)
 }
