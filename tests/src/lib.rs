@@ -30,6 +30,7 @@ pub mod room;
 pub mod screen;
 pub mod server;
 pub mod sound;
+pub mod stereo;
 #[cfg(target_os = "linux")]
 pub mod wayland;
 pub mod window;

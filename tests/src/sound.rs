@@ -1,5 +1,5 @@
 //! A machine's sound without a sound card: a PulseAudio of its own, with a speaker that can be listened to and a
-//! microphone that can be spoken into. Linux only.
+//! microphone that can be spoken into; or a PipeWire with a speaker, which speaks PulseAudio's protocol. Linux only.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -22,10 +22,38 @@ const VOICE: &str = "module-null-sink sink_name=voice rate=48000 sink_properties
 const MICROPHONE: &str = "module-remap-source source_name=microphone master=voice.monitor \
                           source_properties=device.description=Microphone";
 
+/// PipeWire with what speaks PulseAudio's protocol in it, and a speaker.
+const PIPEWIRE: &str = r#"
+context.properties = { core.daemon = true core.name = pipewire-0 support.dbus = false }
+context.spa-libs = { audio.convert.* = audioconvert/libspa-audioconvert support.* = support/libspa-support }
+context.modules = [
+    { name = libpipewire-module-protocol-native }
+    { name = libpipewire-module-metadata }
+    { name = libpipewire-module-spa-node-factory }
+    { name = libpipewire-module-client-node }
+    { name = libpipewire-module-access args = {} }
+    { name = libpipewire-module-adapter }
+    { name = libpipewire-module-link-factory }
+    { name = libpipewire-module-session-manager }
+    { name = libpipewire-module-protocol-pulse args = { server.address = [ "unix:native" ] } }
+]
+context.objects = [
+    { factory = adapter args = {
+        factory.name = support.null-audio-sink node.name = speaker node.description = Speaker
+        media.class = Audio/Sink audio.position = [ FL FR ]
+    } }
+    { factory = spa-node-factory args = {
+        factory.name = support.node.driver node.name = Driver node.group = pipewire.dummy priority.driver = 20000
+    } }
+]
+"#;
+
 /// A sound server, and everything that belongs to its machine.
 pub struct Sound {
     home: TempDir,
     server: Option<Process>,
+    /// What it takes beside it.
+    _beside: Vec<Process>,
 }
 
 impl Sound {
@@ -35,8 +63,33 @@ impl Sound {
     /// When PulseAudio is not installed or does not start.
     pub async fn start() -> Self {
         let home = tempfile::tempdir().expect("there is room for a folder");
-        let mut sound = Self { home, server: None };
+        let mut sound = Self { home, server: None, _beside: Vec::new() };
         sound.come_back().await;
+        sound
+    }
+
+    /// Starts PipeWire with a speaker `speaker` and no microphone.
+    ///
+    /// # Panics
+    /// When PipeWire, its manager or a bus is not installed or does not start.
+    pub async fn start_on_pipewire() -> Self {
+        let home = tempfile::tempdir().expect("there is room for a folder");
+        let settings = home.path().join("pipewire.conf");
+        std::fs::write(&settings, PIPEWIRE).expect("the test's folder can be written");
+        let mut command = Command::new("dbus-daemon");
+        command.args(["--session", "--nofork", "--print-address"]);
+        let mut bus = Process::start("dbus-daemon", command);
+        let address = |line: &str| line.starts_with("unix:").then(|| line.to_owned());
+        let address = bus.wait_for("the bus's address", address).await;
+        let mut sound = Self { home, server: None, _beside: vec![bus] };
+        let mut command = sound.command("pipewire");
+        command.arg("-c").arg(settings);
+        sound.server = Some(Process::start("pipewire", command));
+        sound.answers("Server Name").await;
+        let mut command = sound.command("wireplumber");
+        command.env("DBUS_SESSION_BUS_ADDRESS", address);
+        sound._beside.push(Process::start("wireplumber", command));
+        sound.answers("Default Sink: speaker").await;
         sound
     }
 
@@ -56,20 +109,26 @@ impl Sound {
             command.args(["-L", module]);
         }
         self.server = Some(Process::start("pulseaudio", command));
+        self.answers("Server Name").await;
+        self.control(&["set-default-sink", "speaker"]).await;
+        self.control(&["set-default-source", "microphone"]).await;
+    }
+
+    /// Returns when the server answers, and says this of itself.
+    async fn answers(&self, says: &str) {
         let answers = async {
             let mut pause = interval(Duration::from_millis(50));
             loop {
                 pause.tick().await;
                 let mut info = self.command("pactl");
-                info.arg("info").stdout(Stdio::null()).stderr(Stdio::null());
-                if info.status().await.expect("pactl is installed").success() {
+                info.arg("info").stderr(Stdio::null());
+                let told = info.output().await.expect("pactl is installed").stdout;
+                if String::from_utf8_lossy(&told).contains(says) {
                     return;
                 }
             }
         };
-        assert!(timeout(PATIENCE, answers).await.is_ok(), "PulseAudio does not answer");
-        self.control(&["set-default-sink", "speaker"]).await;
-        self.control(&["set-default-source", "microphone"]).await;
+        assert!(timeout(PATIENCE, answers).await.is_ok(), "the sound server does not answer `{says}`");
     }
 
     /// `tincan` on this machine.
@@ -165,6 +224,16 @@ impl Sound {
     pub fn speak(&self, file: &Path) -> Child {
         let mut command = self.command("paplay");
         command.args(["--device=voice", "--latency-msec=20"]).arg(file).stdin(Stdio::null());
+        command.spawn().expect("paplay is installed")
+    }
+
+    /// Another program plays a file through the default speaker, to its end unless dropped before.
+    ///
+    /// # Panics
+    /// When `paplay` is not installed.
+    pub fn play(&self, file: &Path) -> Child {
+        let mut command = self.command("paplay");
+        command.arg(file).stdin(Stdio::null());
         command.spawn().expect("paplay is installed")
     }
 

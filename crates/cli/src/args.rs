@@ -26,7 +26,8 @@ pub(crate) enum What {
     ///
     /// While it runs, lines on standard input are commands: mute, unmute, camera on, camera off, camera
     /// SELECTOR, microphone SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME,
-    /// verified, show LINES, show LINES NAME, share SELECTOR, share smoothly SELECTOR, stop sharing, save screen FILE.png NAME,
+    /// verified, show LINES, show LINES NAME, share SELECTOR, share smoothly SELECTOR, share SELECTOR with
+    /// sound, share SELECTOR with sound SOUND, stop sharing, save screen FILE.png NAME,
     /// file send PATH, file take, file take FOLDER, file decline, file pause, file resume, file cancel,
     /// game offer, game offer draw LANGUAGE ROUNDS SECONDS, game join, game watch, game start, game choose NUMBER,
     /// game guess WORD, game leave, leave. Progress is told on standard error; standard output holds the code and what
@@ -87,6 +88,10 @@ pub(crate) struct CallArguments {
     /// Share for motion rather than for sharpness, as a film wants it.
     #[arg(long, requires = "screen")]
     pub(crate) smooth: bool,
+    /// Share sound too: system (what this computer plays, without what Tincan plays), tone, tone:LEFT:RIGHT (in Hz), or
+    /// file:PATH.wav.
+    #[arg(long, value_name = "SELECTOR", requires = "screen")]
+    pub(crate) screen_sound: Option<String>,
     /// Signalling server, such as wss://tincan.example.org; without one the call is on the local network.
     #[arg(long)]
     server: Option<String>,

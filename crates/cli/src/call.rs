@@ -292,7 +292,8 @@ impl Participant<'_> {
     /// What is to be shared from the beginning.
     async fn share(&self, engine: &Engine) -> Result<(), Exit> {
         let Some(id) = self.arguments.screen.clone() else { return Ok(()) };
-        let command = Command::ShareScreen { id, smooth: self.arguments.smooth };
+        let sound = self.arguments.screen_sound.clone();
+        let command = Command::ShareScreen { id, smooth: self.arguments.smooth, sound };
         engine.dispatch(command).await.map(|_| ()).map_err(|error| {
             eprintln!("{} ({})", error.message, error.code);
             Exit::Problem

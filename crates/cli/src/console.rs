@@ -13,7 +13,8 @@ pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, 
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
                                verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
                                board redo, board clear, board restore, board JSON (a BoardCommand), share SELECTOR, \
-                               share smoothly SELECTOR, stop sharing, save screen FILE.png, save screen FILE.png NAME, \
+                               share smoothly SELECTOR, share SELECTOR with sound, share SELECTOR with sound SOUND, \
+                               stop sharing, save screen FILE.png, save screen FILE.png NAME, \
                                file send PATH, file take, file take FOLDER, file decline, file pause, \
                                file resume, file cancel, game offer, \
                                game offer draw [en|de|fr|es [ROUNDS [SECONDS]]], game join, game watch, game start, \
@@ -119,10 +120,17 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
     Some(Ok(Typed::Command(command)))
 }
 
-/// What to share, and how: `window:0x12`, `smoothly file:film.y4m`.
+/// What to share, and how: `window:0x12`, `smoothly file:film.y4m`, `monitor with sound`, `monitor with sound tone:440:660`.
 fn share(asked: &str) -> Command {
     let smoothly = asked.strip_prefix("smoothly").filter(|rest| rest.starts_with(char::is_whitespace));
-    Command::ShareScreen { id: smoothly.unwrap_or(asked).trim().to_owned(), smooth: smoothly.is_some() }
+    let what = smoothly.unwrap_or(asked).trim();
+    let (id, sound) = match what.rsplit_once(" with sound") {
+        Some((id, "")) => (id, Some("system")),
+        Some((id, sound)) if sound.starts_with(char::is_whitespace) => (id, Some(sound.trim())),
+        _ => (what, None),
+    };
+    let sound = sound.map(str::to_owned);
+    Command::ShareScreen { id: id.trim().to_owned(), smooth: smoothly.is_some(), sound }
 }
 
 /// What somebody shares: `screen page.png Grace Hopper`; without a name, what is shared by whoever came last.

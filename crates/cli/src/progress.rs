@@ -123,6 +123,7 @@ pub(crate) mod tests {
             name: "Ada".into(),
             connection: ConnectionView::Connecting,
             microphone_on: false,
+            shares_sound: false,
             streams: vec![StreamView { source: Source::Camera, stream: 1, on: false, paused: false }],
             volume: 1.0,
             trust: Trust::Unconfirmed,

@@ -13,7 +13,7 @@ pub(crate) async fn run(json: bool) -> Exit {
     let listed = engine.dispatch(Command::ListScreens).await;
     engine.shutdown().await;
     let screens = match listed {
-        Ok(Reply::Screens { screens }) => screens,
+        Ok(Reply::Screens { screens, .. }) => screens,
         Ok(_) => Vec::new(),
         Err(error) => {
             eprintln!("{} ({})", error.message, error.code);

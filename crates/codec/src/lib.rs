@@ -6,4 +6,6 @@ mod h264;
 mod opus;
 
 pub use h264::{Content, H264Decoder, H264Encoder};
-pub use opus::{DECODER_COMPLEXITY, DEFAULT_OPUS_BITRATE, OpusDecoder, OpusEncoder};
+pub use opus::{
+    DECODER_COMPLEXITY, DEFAULT_OPUS_BITRATE, MUSIC_BITRATE, MusicEncoder, OpusDecoder, OpusEncoder,
+};

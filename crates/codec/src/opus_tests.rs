@@ -143,6 +143,60 @@ fn random_packets_never_panic() {
     }
 }
 
+/// A low tone at the left, a high one at the right.
+fn two_tones(frame: usize) -> StereoFrame {
+    let mut out = StereoFrame::silence(MediaTime::from_micros(frame as u64 * 10_000));
+    for (index, sample) in out.samples.iter_mut().enumerate() {
+        let t = (frame * SAMPLES_PER_FRAME + index) as f32 / 48_000.0;
+        *sample = [440.0, 1_200.0].map(|hertz| 0.3 * (std::f32::consts::TAU * hertz * t).sin());
+    }
+    out
+}
+
+/// How much of a tone is in `samples`, as an amplitude.
+fn amount(samples: &[f32], hertz: f32) -> f32 {
+    let (mut re, mut im) = (0.0f32, 0.0f32);
+    for (n, sample) in samples.iter().enumerate() {
+        let phase = std::f32::consts::TAU * hertz * n as f32 / 48_000.0;
+        re += sample * phase.cos();
+        im += sample * phase.sin();
+    }
+    2.0 * re.hypot(im) / samples.len() as f32
+}
+
+#[test]
+fn left_and_right_stay_apart_at_every_rate_that_is_used_for_music() {
+    for kbps in [128u64, 112, 64, 32] {
+        let mut encoder = MusicEncoder::new().unwrap();
+        encoder.set_target(Bitrate::kbps(kbps), 0.0).unwrap();
+        let mut decoder = OpusDecoder::stereo().unwrap();
+        let packets: Vec<_> =
+            (0..100).map(|n| encoder.encode(&two_tones(2 * n), &two_tones(2 * n + 1)).unwrap()).collect();
+        assert!(rate_of(&packets) < kbps as f64 * 1_100.0);
+        let mut out = Vec::new();
+        for packet in &packets {
+            assert_eq!(decoder.decode(&packet.payload, &mut out).unwrap(), 960);
+        }
+        let side = |channel: usize| out[48_000..].iter().map(|both| both[channel]).collect::<Vec<f32>>();
+        let (left, right) = (side(0), side(1));
+        for (here, other, hertz) in [(&left, &right, 440.0), (&right, &left, 1_200.0)] {
+            let (there, leaked) = (amount(here, hertz), amount(other, hertz));
+            assert!(there > 0.27 && leaked < there / 10.0, "{kbps} kbit/s, {hertz} Hz: {there} and {leaked}");
+        }
+    }
+}
+
+#[test]
+fn what_has_one_channel_is_heard_on_both() {
+    let mut encoder = OpusEncoder::new().unwrap();
+    let mut decoder = OpusDecoder::stereo().unwrap();
+    let mut out = Vec::new();
+    for packet in packets(&mut encoder, 20) {
+        decoder.decode(&packet.payload, &mut out).unwrap();
+    }
+    assert!(out.iter().any(|both| both[0] != 0.0) && out.iter().all(|[left, right]| left == right));
+}
+
 /// A table for `docs/benchmarks.md`, not a check: run it with `--ignored --nocapture`.
 #[test]
 #[ignore = "prints measurements"]

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use tincan_devices::audio::{list_microphones, list_speakers, open_microphone, open_speaker};
 use tincan_devices::{MicrophoneSelector, SpeakerSelector};
-use tincan_media::audio::AudioFrame;
+use tincan_media::audio::StereoFrame;
 use tincan_media::{MediaClock, MediaTime};
 
 type Failure = Box<dyn std::error::Error>;
@@ -54,9 +54,9 @@ fn measure() -> Result<(), Failure> {
             }
         }
         for _ in 0..speaker.output.wanted()? {
-            let mut frame = AudioFrame::silence(clock.at(Instant::now()));
+            let mut frame = StereoFrame::silence(clock.at(Instant::now()));
             if written % 100 == 99 {
-                frame.samples[..100].fill(0.8);
+                frame.samples[..100].fill([0.8; 2]);
                 clicked = Some(Instant::now());
             }
             speaker.output.write(&frame);

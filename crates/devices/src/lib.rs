@@ -11,5 +11,6 @@ pub mod video;
 
 pub use priority::{RaisedPriority, raise_thread_priority};
 pub use selector::{
-    CameraSelector, DeviceInfo, DeviceKind, MicrophoneSelector, ParseSelectorError, SpeakerSelector,
+    CameraSelector, DeviceInfo, DeviceKind, MicrophoneSelector, ParseSelectorError, SharedSoundSelector,
+    SpeakerSelector,
 };

@@ -77,6 +77,23 @@ pub enum SpeakerSelector {
     Device(String),
 }
 
+/// Which sound to share beside a screen: `system`, `tone`, `tone:LEFT:RIGHT` (in Hz), or `file:PATH.wav`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum SharedSoundSelector {
+    /// What this computer plays, without what Tincan plays.
+    #[default]
+    System,
+    /// Two sines of these frequencies in Hz (440 and 660 unless told), at -20 dBFS.
+    Tones {
+        /// At the left.
+        left: u32,
+        /// At the right.
+        right: u32,
+    },
+    /// A WAV file, in a loop.
+    File(PathBuf),
+}
+
 /// The text names no device.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[error("`{given}` names no {kind}: use {choices}, or an id from `tincan devices`")]
@@ -97,6 +114,8 @@ const DEVICE_PREFIX: &str = "device:";
 const FILE_PREFIX: &str = "file:";
 /// Concert pitch: what everybody knows.
 const TONE_HZ: u32 = 440;
+/// A fifth above it: two tones that nobody takes for one.
+const FIFTH_HZ: u32 = 660;
 
 impl FromStr for CameraSelector {
     type Err = ParseSelectorError;
@@ -175,6 +194,41 @@ impl fmt::Display for MicrophoneSelector {
     }
 }
 
+impl FromStr for SharedSoundSelector {
+    type Err = ParseSelectorError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = || ParseSelectorError {
+            given: text.into(),
+            kind: "sound to share",
+            choices: "`system`, `tone`, `tone:LEFT:RIGHT` (in Hz), `file:PATH.wav`",
+        };
+        let hertz = |text: &str| text.parse().ok().filter(|hertz| (20..=20_000).contains(hertz));
+        match text.split_once(':') {
+            None if text == "system" => Ok(Self::System),
+            None if text == "tone" => Ok(Self::Tones { left: TONE_HZ, right: FIFTH_HZ }),
+            Some(("tone", both)) => {
+                let (left, right) = both.split_once(':').ok_or_else(error)?;
+                hertz(left)
+                    .zip(hertz(right))
+                    .map(|(left, right)| Self::Tones { left, right })
+                    .ok_or_else(error)
+            }
+            Some(("file", path)) if !path.is_empty() => Ok(Self::File(path.into())),
+            _ => Err(error()),
+        }
+    }
+}
+
+impl fmt::Display for SharedSoundSelector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("system"),
+            Self::Tones { left, right } => write!(f, "tone:{left}:{right}"),
+            Self::File(path) => write!(f, "{FILE_PREFIX}{}", path.display()),
+        }
+    }
+}
+
 impl FromStr for SpeakerSelector {
     type Err = ParseSelectorError;
     fn from_str(text: &str) -> Result<Self, Self::Err> {
@@ -222,6 +276,9 @@ mod tests {
         for text in ["default", "none", "file:a.wav", "device:x"] {
             assert_eq!(text.parse::<SpeakerSelector>().unwrap().to_string(), text);
         }
+        for text in ["system", "tone:440:660", "file:a.wav"] {
+            assert_eq!(text.parse::<SharedSoundSelector>().unwrap().to_string(), text);
+        }
     }
 
     #[test]
@@ -230,5 +287,11 @@ mod tests {
         assert!("portrait:somebody".parse::<CameraSelector>().unwrap_err().to_string().contains("a number"));
         assert!("tone:5".parse::<MicrophoneSelector>().is_err());
         assert!("file:".parse::<SpeakerSelector>().is_err());
+        for text in ["", "tone:440", "tone:440:5", "default", "file:"] {
+            assert!(
+                text.parse::<SharedSoundSelector>().unwrap_err().to_string().contains("`system`"),
+                "{text}"
+            );
+        }
     }
 }

@@ -7,8 +7,10 @@ use tincan_devices::screen::{
     self, ScreenError, ScreenEvent, ScreenInfo, ScreenRequest, ScreenSelector, ScreenThread,
 };
 use tincan_devices::video::{CameraEvent, CameraThread, CaptureRequest};
-use tincan_devices::{CameraSelector, DeviceInfo, MicrophoneSelector, SpeakerSelector, audio, video};
-use tincan_media::{DeviceError, MediaClock, VideoSink};
+use tincan_devices::{
+    CameraSelector, DeviceInfo, MicrophoneSelector, SharedSoundSelector, SpeakerSelector, audio, video,
+};
+use tincan_media::{DeviceError, MediaClock, SharedSound, SharedSoundError, VideoSink};
 
 use crate::api::{Device, Devices};
 
@@ -57,6 +59,13 @@ pub(crate) trait DeviceSystem: Send + Sync + 'static {
         sink: Arc<dyn VideoSink>,
         on_event: OnScreenEvent,
     ) -> Box<dyn Send>;
+
+    /// The sound of what is shared.
+    fn open_shared_sound(
+        &self,
+        selector: &SharedSoundSelector,
+        clock: MediaClock,
+    ) -> Result<Box<dyn SharedSound>, SharedSoundError>;
 
     /// What became of the microphone and the speaker that are open.
     fn standing(&self, microphone: Option<&Watched>, speaker: Option<&Watched>) -> (Standing, Standing);
@@ -129,6 +138,14 @@ impl DeviceSystem for SystemDevices {
         on_event: OnScreenEvent,
     ) -> Box<dyn Send> {
         Box::new(ScreenThread::open(selector, request, clock, sink, on_event))
+    }
+
+    fn open_shared_sound(
+        &self,
+        selector: &SharedSoundSelector,
+        clock: MediaClock,
+    ) -> Result<Box<dyn SharedSound>, SharedSoundError> {
+        audio::open_shared_sound(selector, clock)
     }
 
     fn standing(&self, microphone: Option<&Watched>, speaker: Option<&Watched>) -> (Standing, Standing) {

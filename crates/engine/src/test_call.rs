@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::time::{Duration, Instant};
 
-use tincan_media::audio::{AudioFrame, FRAME_DURATION};
+use tincan_media::audio::{AudioFrame, FRAME_DURATION, StereoFrame};
 use tincan_media::video::VideoFrame;
 use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
 use tincan_protocol::{Identity, Intent, RoomCode};
@@ -191,9 +191,9 @@ impl AudioOutput for EchoSpeaker {
         Ok(self.wanted_at(Instant::now()) as usize)
     }
 
-    fn write(&mut self, frame: &AudioFrame) {
+    fn write(&mut self, frame: &StereoFrame) {
         // A full queue means that the microphone is not read; then there is nobody to repeat it to.
-        let _ = self.heard.try_send((self.written, frame.clone()));
+        let _ = self.heard.try_send((self.written, frame.mono()));
         self.written += FRAME_DURATION;
     }
 
@@ -241,8 +241,8 @@ mod tests {
                 repeated.push((frame.time.as_micros(), frame.samples[0]));
             }
             for _ in 0..speaker.wanted_at(now) {
-                let mut frame = AudioFrame::silence(MediaTime::ZERO);
-                frame.samples.fill(said);
+                let mut frame = StereoFrame::silence(MediaTime::ZERO);
+                frame.samples.fill([said; 2]);
                 speaker.write(&frame);
                 said += 1.0;
             }

@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use tincan_devices::audio::{OpenMicrophone, OpenSpeaker, Standing, Watched};
 use tincan_devices::screen::{ScreenError, ScreenEvent, ScreenInfo, ScreenRequest, ScreenSelector};
 use tincan_devices::video::{CameraEvent, CaptureRequest};
-use tincan_devices::{CameraSelector, MicrophoneSelector, SpeakerSelector};
-use tincan_media::audio::AudioFrame;
+use tincan_devices::{CameraSelector, MicrophoneSelector, SharedSoundSelector, SpeakerSelector};
+use tincan_media::audio::{AudioFrame, StereoFrame};
 use tincan_media::video::{Resolution, VideoFrame};
-use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock, MediaTime, VideoSink};
+use tincan_media::{
+    AudioInput, AudioOutput, DeviceError, MediaClock, MediaTime, SharedSound, SharedSoundError, VideoSink,
+};
 use tincan_signal_server::{ServerConfig, serve};
 use tokio::net::TcpListener;
 use tokio::sync::broadcast;
@@ -148,11 +150,17 @@ impl AudioOutput for FakeDevice {
         let due = self.begun.elapsed().as_millis() / 10;
         Ok(due.saturating_sub(self.played) as usize)
     }
-    fn write(&mut self, _frame: &AudioFrame) {
+    fn write(&mut self, _frame: &StereoFrame) {
         self.played += 1;
     }
     fn latency(&self) -> Duration {
         Duration::ZERO
+    }
+}
+
+impl SharedSound for FakeDevice {
+    fn read(&mut self) -> Result<Option<StereoFrame>, SharedSoundError> {
+        Ok(None)
     }
 }
 
@@ -231,6 +239,17 @@ impl DeviceSystem for FakeDevices {
         }
         on_event(ScreenEvent::Started { name: selector.to_string(), resolution: Resolution::HD });
         Box::new(device)
+    }
+
+    fn open_shared_sound(
+        &self,
+        selector: &SharedSoundSelector,
+        _clock: MediaClock,
+    ) -> Result<Box<dyn SharedSound>, SharedSoundError> {
+        if *selector == SharedSoundSelector::System {
+            return Err(SharedSoundError::NoServer);
+        }
+        Ok(Box::new(self.device(format!("sound {selector}"))))
     }
 
     fn standing(&self, _microphone: Option<&Watched>, _speaker: Option<&Watched>) -> (Standing, Standing) {

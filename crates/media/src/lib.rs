@@ -11,6 +11,6 @@ pub mod time;
 pub mod units;
 pub mod video;
 
-pub use ports::{AudioInput, AudioOutput, CodecError, DeviceError, VideoSink};
+pub use ports::{AudioInput, AudioOutput, CodecError, DeviceError, SharedSound, SharedSoundError, VideoSink};
 pub use time::{MediaClock, MediaTime};
 pub use units::Bitrate;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::audio::{AudioFrame, EncodedAudio};
+use crate::audio::{AudioFrame, EncodedAudio, Frame, StereoFrame};
 use crate::units::Bitrate;
 use crate::video::{EncodedVideo, VideoFrame};
 
@@ -17,6 +17,16 @@ pub trait AudioInput: Send {
     fn read(&mut self) -> Result<Option<AudioFrame>, DeviceError>;
 }
 
+/// What this computer plays, or a twin of that: the sound of what is shared. The audio thread polls it; it never blocks.
+pub trait SharedSound: Send {
+    /// The next 10 ms, or `None` when less than that has arrived so far. While nothing plays nothing comes: the times of the
+    /// frames around a pause say how long it was.
+    ///
+    /// # Errors
+    /// [`SharedSoundError`] once it is gone for good; the caller drops it and opens it again.
+    fn read(&mut self) -> Result<Option<StereoFrame>, SharedSoundError>;
+}
+
 /// A speaker or one of its twins. The audio thread keeps it fed; the device's own clock says how fast.
 pub trait AudioOutput: Send {
     /// How many 10 ms frames the device wants now in order to hold its target latency.
@@ -26,7 +36,7 @@ pub trait AudioOutput: Send {
     fn wanted(&mut self) -> Result<usize, DeviceError>;
 
     /// Plays `frame` after all that was written before it. A frame that is not wanted may be dropped.
-    fn write(&mut self, frame: &AudioFrame);
+    fn write(&mut self, frame: &StereoFrame);
 
     /// Time from `write` until the sound leaves the device: what waits in the ring and in the device's buffer.
     fn latency(&self) -> std::time::Duration;
@@ -64,13 +74,13 @@ pub trait VideoDecoder: Send {
     fn decode(&mut self, unit: &EncodedVideo) -> Result<Option<VideoFrame>, CodecError>;
 }
 
-/// Turns 20 ms of 48 kHz mono sound into an Opus packet.
-pub trait AudioEncoder: Send {
+/// Turns 20 ms of 48 kHz sound into an Opus packet.
+pub trait AudioEncoder<S = f32>: Send {
     /// Encodes two consecutive 10 ms frames.
     ///
     /// # Errors
     /// [`CodecError`] when the codec refused the samples.
-    fn encode(&mut self, first: &AudioFrame, second: &AudioFrame) -> Result<EncodedAudio, CodecError>;
+    fn encode(&mut self, first: &Frame<S>, second: &Frame<S>) -> Result<EncodedAudio, CodecError>;
 
     /// Adapts to the network: the bitrate, and the share of packets lost (0 to 1), which sizes in-band FEC.
     ///
@@ -79,26 +89,25 @@ pub trait AudioEncoder: Send {
     fn set_target(&mut self, bitrate: Bitrate, expected_loss: f32) -> Result<(), CodecError>;
 }
 
-/// Turns Opus packets back into 48 kHz mono samples; conceals what is missing.
-pub trait AudioDecoder: Send {
+/// Turns Opus packets back into 48 kHz samples; conceals what is missing. Lengths are those of one channel.
+pub trait AudioDecoder<S = f32>: Send {
     /// Decodes one packet into `out` (appended); returns how many samples it added.
     ///
     /// # Errors
     /// [`CodecError`] when the packet is not Opus.
-    fn decode(&mut self, payload: &[u8], out: &mut Vec<f32>) -> Result<usize, CodecError>;
+    fn decode(&mut self, payload: &[u8], out: &mut Vec<S>) -> Result<usize, CodecError>;
 
     /// Decodes the in-band FEC copy of the packet *before* `payload`; `samples` long (that packet's duration).
     ///
     /// # Errors
     /// [`CodecError`] when the packet is not Opus.
-    fn decode_fec(&mut self, payload: &[u8], samples: usize, out: &mut Vec<f32>)
-    -> Result<usize, CodecError>;
+    fn decode_fec(&mut self, payload: &[u8], samples: usize, out: &mut Vec<S>) -> Result<usize, CodecError>;
 
     /// Makes up `samples` samples in place of a lost packet.
     ///
     /// # Errors
     /// [`CodecError`] when the codec refused.
-    fn conceal(&mut self, samples: usize, out: &mut Vec<f32>) -> Result<usize, CodecError>;
+    fn conceal(&mut self, samples: usize, out: &mut Vec<S>) -> Result<usize, CodecError>;
 }
 
 /// A codec refused; `0` says what it was doing.
@@ -111,6 +120,53 @@ pub struct CodecError {
     pub action: &'static str,
     /// What the codec itself said.
     pub detail: String,
+}
+
+/// Why the sound of what is shared is missing. The share goes on without it; the text says what the person can do.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum SharedSoundError {
+    /// This system's way is not built yet.
+    #[error(
+        "Sharing this computer's sound is not built for {system} yet. The others see what you share without its sound."
+    )]
+    NotBuilt {
+        /// Its name.
+        system: &'static str,
+    },
+    /// Nobody mixes what the programs play.
+    #[error(
+        "No sound server answers, so the others see what you share without its sound. Start PipeWire or PulseAudio; it is looked for again every few seconds."
+    )]
+    NoServer,
+    /// The sound server says no.
+    #[error(
+        "The sound server does not give out what other programs play ({detail}). The others see what you share without its sound."
+    )]
+    Refused {
+        /// What it said.
+        detail: String,
+    },
+    /// It worked until the sound server ended.
+    #[error(
+        "The sound server stopped, so the others see what you share without its sound. It comes back with the server."
+    )]
+    Lost,
+    /// A file in its place cannot be read.
+    #[error(transparent)]
+    File(#[from] DeviceError),
+}
+
+impl SharedSoundError {
+    /// A stable identifier for the UI and for scripts.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotBuilt { .. } => "shared_sound_not_built",
+            Self::NoServer => "shared_sound_no_server",
+            Self::Refused { .. } => "shared_sound_refused",
+            Self::Lost => "shared_sound_lost",
+            Self::File(error) => error.code(),
+        }
+    }
 }
 
 /// Why a camera, microphone, speaker or file cannot be used. The text says what the person can do.

@@ -26,7 +26,7 @@ import { outgoing } from './sources.js';
  * @property {() => void} failed it will not come up, or not again
  * @property {(candidate: string) => Promise<string>} detour where a candidate of theirs is to be replaced by another
  * @property {HTMLVideoElement} screen
- * @property {HTMLVideoElement} shared shows what they share
+ * @property {HTMLVideoElement} shared shows and plays what they share
  */
 
 /** Milliseconds for which candidates are gathered. */
@@ -35,6 +35,7 @@ const CANDIDATE_WAIT = 50;
 const MICROPHONE = 0;
 const CAMERA = 1;
 const SCREEN = 2;
+const SCREEN_SOUND = 3;
 
 export class Connection {
   #options;
@@ -88,7 +89,7 @@ export class Connection {
       }
       if ([MICROPHONE, CAMERA].includes(this.#place(transceiver))) {
         this.#stream.addTrack(track);
-      } else if (this.#place(transceiver) === SCREEN) {
+      } else if ([SCREEN, SCREEN_SOUND].includes(this.#place(transceiver))) {
         this.#shared.addTrack(track);
       }
     };

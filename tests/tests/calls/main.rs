@@ -21,6 +21,7 @@ mod rooms;
 mod screens;
 mod server_load;
 mod sharing;
+mod sharing_sound;
 mod sharing_wayland;
 mod sharing_window;
 mod shown;

@@ -185,11 +185,14 @@ async fn a_browser_sees_what_is_shared_and_shares_itself() {
     let mut guest = Browser::start(&clips).await;
     guest.join(&server.url(), Some(&code), json!({})).await;
     guest.until("Ada", |page| page["phase"] == "connected" && page["other"]["cameraOn"] == true).await;
-    ada.say("share test-text").await;
+    ada.say("share test-text with sound tone:440:660").await;
     guest.until("the word that she shares", |page| page["other"]["screenOn"] == true).await;
     let wide = |second: &Value| shared_picture(second).is_some_and(|(_, width)| width == 1_920);
     let second = guest.second_until("her screen", wide).await;
     let (first, _) = shared_picture(&second).unwrap();
+    let heard =
+        |second: &Value| second["statistics"]["inbound-rtp screen sound"]["audioLevel"].as_f64() > Some(0.05);
+    guest.second_until("its sound", heard).await;
     guest
         .second_until("another page", |second| shared_picture(second).is_some_and(|(page, _)| page > first))
         .await;

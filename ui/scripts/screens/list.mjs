@@ -167,6 +167,11 @@ export const screens = [
   { name: 'verified', then: press('e') },
   { name: 'paused' },
   { name: 'sharing' },
+  {
+    name: 'share-sound',
+    scene: 'three',
+    then: then(press('d'), click('share-sound'), click('share-choice')),
+  },
   { name: 'six' },
   { name: 'after' },
 ];

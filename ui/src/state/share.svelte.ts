@@ -8,6 +8,12 @@ export function shareSays({ choosing, hidden }: ShareView): string {
   return hidden ? t('call.sharing_minimised') : t('call.sharing');
 }
 
+/** What is said of its sound; nothing where none was asked for, or as long as it is about to begin. */
+export function shareSoundSays({ sound }: ShareView): string | undefined {
+  if (sound?.problem) return sentence(sound.problem);
+  return sound?.working ? t('call.sharing_with_sound') : undefined;
+}
+
 /** Whether there is nothing to see of it, and nothing to be shown. */
 export function isMinimised({ kind, picture }: ScreenChoice): boolean {
   return kind === 'window' && picture === null;
@@ -19,6 +25,8 @@ export class ShareModel {
   open = $state(false);
   /** What can be shared; `undefined` while it is looked for. */
   choices = $state.raw<readonly ScreenChoice[]>();
+  /** Whether this computer's sound can go with it. */
+  canSound = $state(false);
   /** Why nothing can. */
   problem = $state<string>();
   /** How what we share looked when it was chosen: a still picture says enough to whoever sees the thing itself. */
@@ -35,6 +43,8 @@ export class ShareModel {
   }
 
   readonly shared = $derived.by(() => this.#session.preview?.share ?? undefined);
+  /** Whether it goes with what is shared next: what it was last. */
+  readonly sound = $derived.by(() => this.#session.settings?.shareSound ?? false);
   /** What the desktop asks for by itself, on Wayland. */
   readonly dialogs = $derived(this.choices?.filter(({ kind }) => kind === 'dialog') ?? []);
   readonly screens = $derived(this.choices?.filter(({ kind }) => kind === 'monitor') ?? []);
@@ -59,7 +69,9 @@ export class ShareModel {
     this.problem = undefined;
     try {
       const reply = await this.#session.core.dispatch({ type: 'list_screens' });
-      if (look === this.#look) this.choices = reply.type === 'screens' ? reply.screens : [];
+      if (look !== this.#look) return;
+      this.choices = reply.type === 'screens' ? reply.screens : [];
+      this.canSound = reply.type === 'screens' && reply.sound;
     } catch (thrown) {
       if (look === this.#look) this.problem = sentence(asCommandError(thrown));
     }
@@ -73,7 +85,12 @@ export class ShareModel {
   async share(id: string): Promise<void> {
     this.picture = this.choices?.find((choice) => choice.id === id)?.picture ?? undefined;
     this.close();
-    await this.#session.ask({ type: 'share_screen', id, smooth: this.smooth });
+    const sound = this.canSound && this.sound ? 'system' : null;
+    await this.#session.ask({ type: 'share_screen', id, smooth: this.smooth, sound });
+  }
+
+  setSound(on: boolean): void {
+    void this.#session.updateSettings({ shareSound: on });
   }
 
   stop(): void {

@@ -36,6 +36,14 @@ function screens(screen: ParticipantStatistics['screen']): [string, string][] {
       t('call.stat_screen_received'),
       picture(screen.receivedWidth, screen.receivedHeight, screen.receivedFps),
     ],
+    ...(screen.soundBufferMs === null
+      ? []
+      : [
+          [
+            t('call.stat_screen_sound'),
+            `${ms(screen.soundBufferMs)} / ${percent(screen.soundConcealed)}`,
+          ] as [string, string],
+        ]),
   ];
 }
 

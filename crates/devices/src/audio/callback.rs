@@ -13,6 +13,9 @@ const MAX_ERRORS: u32 = 10;
 /// Errors without a callback in between for this long are no hiccup.
 const MAX_FAILING: Duration = Duration::from_secs(1);
 
+/// Channels in a speaker's ring.
+pub(super) const PLAYED: usize = 2;
+
 /// The largest callback of this span and of the one before it counts.
 const LARGEST_SPAN: Duration = Duration::from_secs(2);
 
@@ -155,7 +158,8 @@ fn capture_samples<T>(
     chunk.fill_from_iter(samples.iter().map(|&sample| f32::from_sample_(sample)));
 }
 
-/// From the ring to the speaker, the same on the first two channels (left and right everywhere), silence on others.
+/// From the ring, in which left and right take turns, to the speaker's first two channels (left and right everywhere), silence
+/// on others. A speaker of one channel plays the mean of both.
 pub(super) fn playback(
     data: &mut Data,
     channels: usize,
@@ -177,15 +181,17 @@ fn playback_samples<T>(
 {
     let frames = samples.len() / channels;
     shared.note(frames, latency);
-    let ready = ring.slots().min(frames);
+    let ready = (ring.slots() / PLAYED).min(frames);
     shared.glitches.fetch_add((frames - ready) as u64, Ordering::Relaxed);
-    let Ok(chunk) = ring.read_chunk(ready) else { return };
+    let Ok(chunk) = ring.read_chunk(ready * PLAYED) else { return };
     let (first, second) = chunk.as_slices();
     let mut sound = first.iter().chain(second).copied();
     for frame in samples.chunks_exact_mut(channels) {
-        let sample = T::from_sample(sound.next().unwrap_or(0.0).clamp(-1.0, 1.0));
+        let (left, right) = (sound.next().unwrap_or(0.0), sound.next().unwrap_or(0.0));
+        let both = if channels == 1 { [(left + right) / 2.0; PLAYED] } else { [left, right] };
         for (channel, slot) in frame.iter_mut().enumerate() {
-            *slot = if channel < 2 { sample } else { T::EQUILIBRIUM };
+            *slot =
+                both.get(channel).map_or(T::EQUILIBRIUM, |sample| T::from_sample(sample.clamp(-1.0, 1.0)));
         }
     }
     chunk.commit_all();

@@ -49,7 +49,7 @@ impl DeviceInput {
         clock: MediaClock,
         thread: StreamThread,
     ) -> Result<Self, DeviceError> {
-        let resampler = Resampler::new(layout.rate, SAMPLE_RATE)
+        let resampler = Resampler::new(layout.rate, SAMPLE_RATE, 1)
             .map_err(|error| DeviceError::Unsupported { device: name.clone(), detail: error.to_string() })?;
         Ok(Self {
             name,

@@ -1,7 +1,7 @@
 //! Microphones and speakers: real ones by cpal, and twins that need no hardware.
 //!
 //! A real device's callback only moves samples between the device and a lock-free ring (`callback`); opening, errors
-//! and closing happen on a thread that owns the stream (`stream`); resampling to 48 kHz mono happens on the audio
+//! and closing happen on a thread that owns the stream (`stream`); resampling to and from 48 kHz happens on the audio
 //! thread, inside [`AudioInput::read`] and [`AudioOutput::write`].
 
 mod callback;
@@ -11,6 +11,7 @@ mod input;
 mod output;
 mod pipe;
 mod resample;
+mod shared;
 mod stream;
 mod twins;
 mod wav;
@@ -18,6 +19,8 @@ mod wav;
 use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
 
 use crate::{MicrophoneSelector, SpeakerSelector};
+
+pub use shared::{open_shared_sound, shares_sound};
 
 pub use host::{Standing, Watched, list_microphones, list_speakers, standing};
 

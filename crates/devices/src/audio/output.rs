@@ -6,10 +6,10 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use rtrb::Producer;
-use tincan_media::audio::{AudioFrame, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
+use tincan_media::audio::{FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME, StereoFrame};
 use tincan_media::{AudioOutput, DeviceError};
 
-use super::callback::{Largest, Shared};
+use super::callback::{Largest, PLAYED, Shared};
 use super::input::STALL_LIMIT;
 use super::resample::Resampler;
 use super::stream::StreamThread;
@@ -28,7 +28,7 @@ const GLITCH_INTERVAL: Duration = Duration::from_secs(1);
 /// A burst larger than this only fills the ring with what will be old.
 const MAX_WANTED: usize = 10;
 
-/// A real speaker: takes 48 kHz mono into its ring.
+/// A real speaker: takes 48 kHz stereo into its ring.
 pub(super) struct DeviceOutput {
     name: String,
     rate: u32,
@@ -53,7 +53,7 @@ impl DeviceOutput {
         shared: Arc<Shared>,
         thread: StreamThread,
     ) -> Result<Self, DeviceError> {
-        let resampler = Resampler::new(SAMPLE_RATE, rate)
+        let resampler = Resampler::new(SAMPLE_RATE, rate, PLAYED)
             .map_err(|error| DeviceError::Unsupported { device: name.clone(), detail: error.to_string() })?;
         Ok(Self {
             name,
@@ -61,7 +61,7 @@ impl DeviceOutput {
             ring,
             shared,
             resampler,
-            staged: VecDeque::with_capacity(4 * SAMPLES_PER_FRAME),
+            staged: VecDeque::with_capacity(4 * SAMPLES_PER_FRAME * PLAYED),
             margin: Margin::default(),
             seen_callbacks: 0,
             last_callback: Instant::now(),
@@ -73,7 +73,7 @@ impl DeviceOutput {
 
     fn waiting(&self) -> Duration {
         let samples = self.ring.buffer().capacity() - self.ring.slots();
-        Duration::from_secs_f64(samples as f64 / f64::from(self.rate))
+        Duration::from_secs_f64((samples / PLAYED) as f64 / f64::from(self.rate))
     }
 
     fn target(&self) -> Duration {
@@ -106,9 +106,10 @@ impl AudioOutput for DeviceOutput {
         Ok(frames.min(MAX_WANTED))
     }
 
-    fn write(&mut self, frame: &AudioFrame) {
-        self.resampler.process(&frame.samples, &mut self.staged);
-        let room = self.ring.slots().min(self.staged.len());
+    fn write(&mut self, frame: &StereoFrame) {
+        self.resampler.process(frame.samples.as_flattened(), &mut self.staged);
+        // Whole frames, or left and right would change places.
+        let room = self.ring.slots().min(self.staged.len()) / PLAYED * PLAYED;
         if let Ok(chunk) = self.ring.write_chunk_uninit(room) {
             chunk.fill_from_iter(self.staged.drain(..room));
         }

@@ -84,7 +84,7 @@ struct Opened<End> {
 pub(super) struct Layout {
     /// Frames a second.
     pub(super) rate: u32,
-    /// Samples in a frame: those of a microphone; a speaker's ring has one, which the callback plays on two.
+    /// Samples in a frame: those of a microphone; a speaker's ring has two.
     pub(super) channels: usize,
 }
 
@@ -281,7 +281,8 @@ fn playback_stream(
         }
     };
     let build = |config: StreamConfig| {
-        let (producer, mut consumer) = RingBuffer::new((config.sample_rate * RING_SECONDS) as usize);
+        let frames = (config.sample_rate * RING_SECONDS) as usize;
+        let (producer, mut consumer) = RingBuffer::new(frames * callback::PLAYED);
         let shared = Arc::clone(&sink.shared);
         let channels = usize::from(config.channels);
         let data = move |data: &mut cpal::Data, info: &cpal::OutputCallbackInfo| {
@@ -292,7 +293,7 @@ fn playback_stream(
         };
         let stream =
             device.build_output_stream_raw(config, format, data, sink.callback(), Some(OPEN_LIMIT))?;
-        Ok((stream, Layout { rate: config.sample_rate, channels: 1 }, producer))
+        Ok((stream, Layout { rate: config.sample_rate, channels: callback::PLAYED }, producer))
     };
     with_period(device, config, build).map_err(|error| explain(name, &error))
 }

@@ -7,7 +7,9 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use hound::{SampleFormat, WavSpec, WavWriter};
-use tincan_media::audio::{AudioFrame, ChannelSelector, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
+use tincan_media::audio::{
+    AudioFrame, ChannelSelector, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME, StereoFrame,
+};
 use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
 
 use super::resample::Resampler;
@@ -16,7 +18,7 @@ use super::wav::{Found, WavFile};
 /// Who falls this far behind (a suspended machine, a debugger) goes on from now instead of catching up in a burst.
 const MAX_BEHIND: u64 = 20;
 /// -20 dBFS, the level of a test tone (EBU R 68 has -18, SMPTE RP 155 -20): a sine's peak is 3 dB above its RMS.
-const TONE_AMPLITUDE: f32 = 0.141;
+pub(super) const TONE_AMPLITUDE: f32 = 0.141;
 /// Two frames wait in a file or in nothing: as little as a device could have.
 const TARGET_FRAMES: u64 = 2;
 /// The recorder's header is right every half second, so that a killed program leaves a file that plays.
@@ -24,13 +26,13 @@ const FRAMES_PER_FLUSH: u64 = 50;
 
 /// Counts 10 ms frames on the clock.
 #[derive(Debug)]
-struct Pace {
+pub(super) struct Pace {
     start: Instant,
     frames: u64,
 }
 
 impl Pace {
-    fn new(start: Instant) -> Self {
+    pub(super) fn new(start: Instant) -> Self {
         Self { start, frames: 0 }
     }
 
@@ -43,7 +45,7 @@ impl Pace {
     }
 
     /// When the next frame began, if it is complete at `now`.
-    fn next_captured(&mut self, now: Instant) -> Option<Instant> {
+    pub(super) fn next_captured(&mut self, now: Instant) -> Option<Instant> {
         let elapsed = self.elapsed(now);
         if elapsed > self.frames + MAX_BEHIND {
             self.frames = elapsed - 1;
@@ -127,7 +129,7 @@ impl WavLoop {
         let shown = path.display().to_string();
         let refuse = |detail: String| DeviceError::File { path: shown.clone(), detail };
         let file = WavFile::open(path).map_err(refuse)?;
-        let resampler = Resampler::new(file.rate(), SAMPLE_RATE)
+        let resampler = Resampler::new(file.rate(), SAMPLE_RATE, 1)
             .map_err(|_| refuse(format!("its rate of {} Hz cannot be converted", file.rate())))?;
         Ok(Self {
             clock,
@@ -205,7 +207,7 @@ impl AudioOutput for NoSpeaker {
         Ok(self.pace.wanted(Instant::now()))
     }
 
-    fn write(&mut self, _frame: &AudioFrame) {
+    fn write(&mut self, _frame: &StereoFrame) {
         self.pace.frames += 1;
     }
 
@@ -214,7 +216,7 @@ impl AudioOutput for NoSpeaker {
     }
 }
 
-/// Records what is played as 16-bit mono WAV at 48 kHz.
+/// Records what is played as 16-bit stereo WAV at 48 kHz.
 pub(super) struct WavRecorder {
     pace: Pace,
     path: String,
@@ -225,7 +227,7 @@ pub(super) struct WavRecorder {
 impl WavRecorder {
     pub(super) fn create(path: &Path) -> Result<Self, DeviceError> {
         let spec = WavSpec {
-            channels: 1,
+            channels: 2,
             sample_rate: SAMPLE_RATE,
             bits_per_sample: 16,
             sample_format: SampleFormat::Int,
@@ -237,8 +239,8 @@ impl WavRecorder {
         Ok(Self { pace: Pace::new(Instant::now()), path: shown, writer, failed: None })
     }
 
-    fn record(&mut self, frame: &AudioFrame) -> Result<(), hound::Error> {
-        for sample in frame.samples {
+    fn record(&mut self, frame: &StereoFrame) -> Result<(), hound::Error> {
+        for sample in frame.samples.as_flattened() {
             self.writer.write_sample((sample.clamp(-1.0, 1.0) * f32::from(i16::MAX)).round() as i16)?;
         }
         if self.pace.frames.is_multiple_of(FRAMES_PER_FLUSH) {
@@ -256,7 +258,7 @@ impl AudioOutput for WavRecorder {
         }
     }
 
-    fn write(&mut self, frame: &AudioFrame) {
+    fn write(&mut self, frame: &StereoFrame) {
         self.pace.frames += 1;
         if let Err(error) = self.record(frame) {
             self.failed = Some(explain(&error));

@@ -130,8 +130,8 @@ fn a_speaker_twin_wants_a_frame_every_10_ms_and_20_ms_ahead() {
 fn a_recording_can_be_read_while_it_is_still_open() {
     let file = Scratch::new("f.wav");
     let mut recorder = WavRecorder::create(&file.0).unwrap();
-    let mut frame = AudioFrame::silence(MediaTime::ZERO);
-    frame.samples.fill(0.25);
+    let mut frame = StereoFrame::silence(MediaTime::ZERO);
+    frame.samples.fill([0.25, -0.25]);
     for _ in 0..120 {
         recorder.write(&frame);
     }

@@ -62,6 +62,9 @@ pub enum Command {
         id: String,
         /// Whether motion goes before sharpness, as for a film.
         smooth: bool,
+        /// Which sound goes with it: `system`, `tone:LEFT:RIGHT` or `file:PATH`; `None`: none.
+        #[debug(skip)]
+        sound: Option<String>,
     },
     /// Shares nothing any more.
     StopSharing,
@@ -322,6 +325,8 @@ pub enum Reply {
     Screens {
         /// All of them.
         screens: Vec<ScreenChoice>,
+        /// Whether this computer's sound can be shared with them.
+        sound: bool,
     },
     /// What [`Command::CheckCode`] found.
     Code {

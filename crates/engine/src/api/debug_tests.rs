@@ -65,7 +65,7 @@ fn call() -> CallView {
         "connectedSince": null, "left": null, "invitation": "", "capacity": 8, "locked": true, "hand": null, "safety": null,
         "knocks": [{ "id": "", "name": "" }],
         "participants": [{
-            "id": "", "name": "", "connection": "connected", "microphoneOn": true,
+            "id": "", "name": "", "connection": "connected", "microphoneOn": true, "sharesSound": false,
             "streams": [{ "source": "camera", "stream": 1, "on": true, "paused": false }],
             "volume": 1.0, "trust": "verified", "late": false, "hand": null, "quality": 4,
         }],

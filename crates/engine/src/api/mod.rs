@@ -33,7 +33,7 @@ pub use play::{
 };
 pub use sentence::{Parameter, Parameters, Sentence};
 pub use settings::{Language, Settings, Theme};
-pub use share::{ScreenChoice, ScreenKind, ShareView};
+pub use share::{ScreenChoice, ScreenKind, ShareView, SharedSoundView};
 pub use sketch::{
     SheetChange, SheetStroke, SheetView, SketchCommand, SketchLanguage, SketchPhase, SketchPlayer,
     SketchSaid, SketchVerdict, SketchView,

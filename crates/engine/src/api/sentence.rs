@@ -7,7 +7,7 @@ use std::ops::Deref;
 
 use serde::{Deserialize, Serialize};
 use tincan_devices::screen::ScreenError;
-use tincan_media::DeviceError;
+use tincan_media::{DeviceError, SharedSoundError};
 use tincan_protocol::{CodeError, InviteError};
 use tincan_signal_client::JoinError;
 use ts_rs::TS;
@@ -132,6 +132,18 @@ impl From<&DeviceError> for Sentence {
             DeviceError::File { path, detail } => {
                 said.with("path", path.as_str()).with("detail", detail.as_str())
             }
+        }
+    }
+}
+
+impl From<&SharedSoundError> for Sentence {
+    fn from(error: &SharedSoundError) -> Self {
+        let said = Self::new(error.code(), error.to_string());
+        match error {
+            SharedSoundError::NotBuilt { system } => said.with("system", *system),
+            SharedSoundError::Refused { detail } => said.with("detail", detail.as_str()),
+            SharedSoundError::NoServer | SharedSoundError::Lost => said,
+            SharedSoundError::File(error) => error.into(),
         }
     }
 }

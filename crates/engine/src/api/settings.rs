@@ -53,6 +53,8 @@ pub struct Settings {
     pub attention_on_join: bool,
     /// Show a notification of what is written in the chat while the window is not in front.
     pub notify_on_chat: bool,
+    /// Share this computer's sound with what is shared: what the switch in the picker was last.
+    pub share_sound: bool,
     /// Ask before the window is closed in a call.
     pub ask_before_closing: bool,
 }
@@ -115,6 +117,7 @@ impl Default for Settings {
             notify_on_join: true,
             attention_on_join: true,
             notify_on_chat: true,
+            share_sound: false,
             ask_before_closing: true,
         }
     }

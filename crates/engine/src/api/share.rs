@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
+use super::Sentence;
+
 /// What we share.
 #[derive(derive_more::Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
@@ -24,6 +26,18 @@ pub struct ShareView {
     pub choosing: bool,
     /// It is a window that is minimised now: the others see it as it was.
     pub hidden: bool,
+    /// How its sound does; `None`: it was not asked for.
+    pub sound: Option<SharedSoundView>,
+}
+
+/// How the sound of what we share does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[ts(export)]
+pub struct SharedSoundView {
+    /// Whether the others are to hear it.
+    pub working: bool,
+    /// Why not, unless it is about to begin.
+    pub problem: Option<Sentence>,
 }
 
 /// Something that can be shared.

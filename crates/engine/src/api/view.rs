@@ -202,6 +202,8 @@ pub struct Participant {
     pub connection: ConnectionView,
     /// Whether they send sound.
     pub microphone_on: bool,
+    /// Whether what they share has sound.
+    pub shares_sound: bool,
     /// Their pictures; the camera's first.
     pub streams: Vec<StreamView>,
     /// How loud they are played here, 0 to 2.
@@ -370,6 +372,10 @@ pub struct ScreenStatistics {
     pub received_height: u32,
     /// Pictures a second.
     pub received_fps: f32,
+    /// How long the sound of what they share waits before it is heard, in milliseconds; `None` before there was any.
+    pub sound_buffer_ms: Option<f32>,
+    /// Percent of it that was made up in the last seconds.
+    pub sound_concealed: f32,
 }
 
 /// What keeps a picture from being larger.

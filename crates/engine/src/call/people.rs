@@ -185,6 +185,7 @@ impl People {
     pub(super) fn streams(&mut self, call: &mut CallView, peer: PeerId, streams: &[StreamState]) {
         let participant = self.participant(call, peer);
         participant.microphone_on = streams.iter().any(|state| state.source == Source::Microphone);
+        participant.shares_sound = streams.iter().any(|state| state.source == Source::ScreenSound);
         let screen = streams.iter().any(|state| state.source == Source::Screen);
         let camera = participant.streams[0].stream;
         participant.streams.truncate(1);

@@ -73,6 +73,9 @@ impl PeerSink for Sink {
     fn audio(&self, packet: &SharedAudio) {
         let _ = self.0.send_audio(Source::Microphone, Arc::clone(packet));
     }
+    fn shared_sound(&self, packet: &SharedAudio) {
+        let _ = self.0.send_audio(Source::ScreenSound, Arc::clone(packet));
+    }
     fn video(&self, unit: &SharedVideo) {
         let _ = self.0.send_video(Source::Camera, Arc::clone(unit));
     }
@@ -195,8 +198,10 @@ impl Remote {
             patience: Duration::ZERO,
         });
         let their_screen = Arc::new(TheirScreen::new(
+            id,
             screen_stream,
             sender.clone(),
+            media.audio.clone(),
             Arc::clone(&media.output),
             tape.clone(),
         ));
@@ -445,7 +450,10 @@ impl Forward {
                     continue;
                 }
                 PeerEvent::SenderReport { source, ntp, rtp } => {
-                    self.video.report(source, ntp, rtp);
+                    match source {
+                        Source::Microphone | Source::Camera => self.video.report(source, ntp, rtp),
+                        Source::Screen | Source::ScreenSound => self.their_screen.report(source, ntp, rtp),
+                    }
                     if let Some(tape) = &self.tape {
                         tape.report(source, ntp, rtp, Instant::now());
                     }
@@ -520,8 +528,7 @@ impl Forward {
             }
             Source::Camera => self.video.packet(packet),
             Source::Screen => self.their_screen.packet(packet),
-            // Nothing plays it yet.
-            Source::ScreenSound => {}
+            Source::ScreenSound => self.audio.shared_packet(self.id, packet),
         }
     }
 

@@ -56,6 +56,8 @@ pub(crate) fn participant(
 pub(crate) fn screen_statistics(
     sent: Option<&SentPictures>,
     received: &ReceiveStatistics,
+    sound: Option<&JitterStatistics>,
+    concealed: f32,
 ) -> Option<ScreenStatistics> {
     let sent = sent.copied().unwrap_or_default();
     let statistics = ScreenStatistics {
@@ -65,8 +67,10 @@ pub(crate) fn screen_statistics(
         received_width: received.resolution.map_or(0, |size| size.width),
         received_height: received.resolution.map_or(0, |size| size.height),
         received_fps: received.frames_per_second,
+        sound_buffer_ms: sound.map(|sound| sound.current_delay.as_secs_f32() * 1e3),
+        sound_concealed: concealed,
     };
-    (sent.resolution.or(received.resolution).is_some()).then_some(statistics)
+    (sent.resolution.or(received.resolution).is_some() || sound.is_some()).then_some(statistics)
 }
 
 /// From 1 (bad) to 4 (good): what the person would say of it. The steps follow what people notice: a round trip over

@@ -76,7 +76,8 @@ pub(super) struct CallTask {
     sound: SoundTargets,
     /// About whom the person was warned.
     doubted: BTreeSet<PeerId>,
-    concealment: BTreeMap<PeerId, Concealment>,
+    /// Of voices, and of what is shared.
+    concealment: BTreeMap<PeerId, [Concealment; 2]>,
     recording: Option<Recording>,
     numbers: Numbers,
     /// Somebody in the room does not want us.
@@ -432,11 +433,12 @@ impl CallTask {
         for (peer, remote) in self.connections.iter() {
             let (connection, received, screen) = remote.statistics();
             decoded.extend(received.resolution.map(|size| (size.height as u16, received.waited)));
-            let audio = audio.participants.get(&peer);
-            let concealed = self.concealment.entry(peer).or_default().second(audio);
+            let (audio, sound) = (audio.participants.get(&peer), audio.shared.get(&peer));
+            let [of_voice, of_screen] = self.concealment.entry(peer).or_default();
+            let (concealed, of_screen) = (of_voice.second(audio), of_screen.second(sound));
             let pictures = sent.participants.get(&peer).copied().unwrap_or_default();
             let mut one = participant(&connection, audio, concealed, &pictures, &received);
-            one.screen = screen_statistics(shared.get(&peer), &screen);
+            one.screen = screen_statistics(shared.get(&peer), &screen, sound, of_screen);
             statistics.participants.insert(peer.to_string(), one);
         }
         self.decoding.look(Instant::now(), decoded);

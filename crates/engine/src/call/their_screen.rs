@@ -1,14 +1,15 @@
-//! What somebody shares: a receive thread of its own, from when they first share something.
+//! What somebody shares: a receive thread of its own, from when they first share something. Its sound is played by the audio
+//! thread, and both tell each other what is seen and heard when.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use tincan_peer::{PeerSender, RtpPacket};
-use tincan_protocol::Source;
+use tincan_protocol::{PeerId, Source};
 
 use crate::FrameOutput;
-use crate::media::{ReceiveStatistics, VideoReceiver, VideoTarget};
+use crate::media::{AudioCommand, AudioHandle, ReceiveStatistics, VideoReceiver, VideoTarget};
 use crate::record::Tape;
 
 /// A keyframe of a page takes seconds on a narrow path, and what is missing of a picture that is there a round trip or two.
@@ -17,8 +18,10 @@ const PATIENCE: Duration = Duration::from_millis(2_500);
 /// See the module's description. The word that they share something and its first packet come on two ways, and nothing orders
 /// them: whichever comes first starts the thread, so that the first picture, which is large, is not sent twice.
 pub(super) struct TheirScreen {
+    id: PeerId,
     stream: u32,
     sender: PeerSender,
+    audio: AudioHandle,
     output: Arc<dyn FrameOutput>,
     /// Records it.
     tape: Option<Tape>,
@@ -29,32 +32,43 @@ pub(super) struct TheirScreen {
 
 impl TheirScreen {
     pub(super) fn new(
+        id: PeerId,
         stream: u32,
         sender: PeerSender,
+        audio: AudioHandle,
         output: Arc<dyn FrameOutput>,
         tape: Option<Tape>,
     ) -> Self {
-        Self { stream, sender, output, tape, receiver: OnceLock::new(), shared: AtomicBool::new(false) }
+        let (receiver, shared) = (OnceLock::new(), AtomicBool::new(false));
+        Self { id, stream, sender, audio, output, tape, receiver, shared }
     }
 
     fn receiver(&self) -> &VideoReceiver {
         self.receiver.get_or_init(|| {
-            let asker = self.sender.clone();
-            VideoReceiver::start(VideoTarget {
+            let (asker, holder, id) = (self.sender.clone(), self.audio.clone(), self.id);
+            let receiver = VideoReceiver::start(VideoTarget {
                 stream: self.stream,
                 output: Arc::clone(&self.output),
                 keyframe_needed: Box::new(move || asker.request_keyframe(Source::Screen)),
-                hold_sound: Box::new(|_| {}),
+                hold_sound: Box::new(move |at_least| holder.hold_shared(id, at_least)),
                 tape: self.tape.as_ref().map(Tape::of_screen),
                 at_once: true,
                 patience: PATIENCE,
-            })
+            });
+            self.audio.send(AudioCommand::SharedPictures { id, pictures: receiver.sender() });
+            receiver
         })
     }
 
     /// A packet of it.
     pub(super) fn packet(&self, packet: RtpPacket) {
         self.receiver().handle().packet(packet);
+    }
+
+    /// Their clocks: see [`VideoHandle::report`](crate::media::VideoHandle::report).
+    pub(super) fn report(&self, source: Source, ntp: u64, rtp: u32) {
+        // Whoever shares sound shares pictures.
+        self.receiver().handle().report(source, ntp, rtp);
     }
 
     /// They say that they share something, or that they do not any more.

@@ -38,6 +38,7 @@ pub(crate) fn newcomer(id: PeerId, stream: u32, volume: f32) -> Participant {
         name: String::new(),
         connection: ConnectionView::Connecting,
         microphone_on: false,
+        shares_sound: false,
         streams: vec![StreamView { source: Source::Camera, stream, on: false, paused: false }],
         volume,
         trust: Trust::Unconfirmed,

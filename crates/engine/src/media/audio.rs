@@ -1,5 +1,7 @@
 //! The audio thread: microphone → processing → Opus → every connection; every connection → jitter buffer → mixer →
-//! speaker. It alone owns the devices' ends, the processor and the jitter buffers; others send it [`AudioCommand`]s.
+//! speaker; and the sound of what is shared beside them ([`shared`]). It alone owns the devices' ends, the processor and the jitter buffers; others send it [`AudioCommand`]s.
+
+mod shared;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -13,11 +15,12 @@ use tincan_media::audio::{
     AudioFrame, AudioProcessor, AudioSender, JitterBuffer, JitterStatistics, LevelMeter, Mixer,
     ProcessingConfig, VoiceDetector, chime,
 };
-use tincan_media::{AudioInput, AudioOutput, Bitrate, MediaClock, MediaTime};
+use tincan_media::{AudioInput, AudioOutput, Bitrate, MediaClock, MediaTime, SharedSound};
 use tincan_protocol::PeerId;
 use tokio::sync::{mpsc, watch};
 use tracing::{debug, warn};
 
+use self::shared::{Shared, Sharing};
 use super::closer::Closer;
 use super::{AudioPlayout, Hint, MediaEvent, PeerSink, VideoCommand};
 use crate::api::Levels;
@@ -65,8 +68,20 @@ pub(crate) enum AudioCommand {
     Packet { id: PeerId, packet: tincan_peer::RtpPacket },
     /// How long their sound is to be held at least, for their lips.
     Hold { id: PeerId, at_least: Duration },
-    /// How loud they are played.
+    /// How loud they are played, and what they share.
     Volume { id: PeerId, volume: f32 },
+    /// The sound of what we share from now on; `None` for none.
+    SharedSound(Option<Box<dyn SharedSound>>),
+    /// At which rate it is encoded.
+    SharedRate(Bitrate),
+    /// Whether it is sent to somebody: a narrow path carries voices only.
+    SharedFor { id: PeerId, on: bool },
+    /// A packet of the sound of what they share.
+    SharedPacket { id: PeerId, packet: tincan_peer::RtpPacket },
+    /// How long that sound is to be held at least, for its pictures.
+    SharedHold { id: PeerId, at_least: Duration },
+    /// Who shows the pictures that belong to it.
+    SharedPictures { id: PeerId, pictures: SyncSender<VideoCommand> },
     /// What Opus is to make of the network.
     Target { bitrate: Bitrate, loss: f32 },
     /// Also encode at this rate, for those whose packets carry what came before; `None`: nobody needs it.
@@ -82,6 +97,8 @@ pub(crate) enum AudioCommand {
 pub(crate) struct AudioStatistics {
     /// Everybody's sound.
     pub(crate) participants: BTreeMap<PeerId, JitterStatistics>,
+    /// The sound of what they share, of those who ever did.
+    pub(crate) shared: BTreeMap<PeerId, JitterStatistics>,
     /// The longest time between two rounds of the thread: [`NAP`] and a little, unless the computer is too busy.
     pub(crate) longest_round: Duration,
 }
@@ -144,7 +161,16 @@ impl AudioHandle {
 
     /// Forwards a packet without ever waiting: sound that is too late to queue is too late to hear.
     pub(crate) fn packet(&self, id: PeerId, packet: tincan_peer::RtpPacket) {
-        if let Err(TrySendError::Full(_)) = self.commands.try_send(AudioCommand::Packet { id, packet }) {
+        self.offer(AudioCommand::Packet { id, packet });
+    }
+
+    /// Forwards a packet of the sound of what somebody shares, likewise.
+    pub(crate) fn shared_packet(&self, id: PeerId, packet: tincan_peer::RtpPacket) {
+        self.offer(AudioCommand::SharedPacket { id, packet });
+    }
+
+    fn offer(&self, command: AudioCommand) {
+        if let Err(TrySendError::Full(_)) = self.commands.try_send(command) {
             debug!("the audio thread is behind; a packet is dropped");
         }
     }
@@ -152,6 +178,11 @@ impl AudioHandle {
     /// Holds somebody's sound, without ever waiting: told again soon, should the thread be behind.
     pub(crate) fn hold(&self, id: PeerId, at_least: Duration) {
         let _ = self.commands.try_send(AudioCommand::Hold { id, at_least });
+    }
+
+    /// Holds the sound of what somebody shares, likewise.
+    pub(crate) fn hold_shared(&self, id: PeerId, at_least: Duration) {
+        let _ = self.commands.try_send(AudioCommand::SharedHold { id, at_least });
     }
 
     /// Everybody's statistics as of the last second.
@@ -167,6 +198,7 @@ struct Remote {
     jitter: JitterBuffer,
     volume: f32,
     meter: LevelMeter,
+    shared: Shared,
 }
 
 struct Worker {
@@ -179,6 +211,7 @@ struct Worker {
     processor: AudioProcessor,
     sender: AudioSender,
     sending: bool,
+    sharing: Sharing,
     mixer: Mixer,
     remotes: BTreeMap<PeerId, Remote>,
     meter: LevelMeter,
@@ -213,6 +246,7 @@ impl Worker {
             processor: AudioProcessor::new(ProcessingConfig::default()),
             sender: AudioSender::new(Box::new(encoder)),
             sending: false,
+            sharing: Sharing::new(),
             mixer: Mixer::new(),
             remotes: BTreeMap::new(),
             meter: LevelMeter::new(),
@@ -236,6 +270,7 @@ impl Worker {
                     Ok(AudioCommand::Stop) => {
                         self.closer.close(self.input.take());
                         self.closer.close(self.output.take());
+                        self.sharing.replace(None, &self.closer);
                         return;
                     }
                     Ok(command) => self.handle(command),
@@ -247,6 +282,7 @@ impl Worker {
             self.longest_round = self.longest_round.max(now - self.round);
             self.round = now;
             self.capture(now);
+            self.share();
             self.play(now);
             self.report(now);
         }
@@ -299,6 +335,14 @@ impl Worker {
                     remote.volume = volume;
                 }
             }
+            AudioCommand::SharedSound(input) => self.sharing.replace(input, &self.closer),
+            AudioCommand::SharedRate(rate) => self.sharing.set_rate(rate),
+            AudioCommand::SharedFor { id, on } => self.sharing.set_for(id, on),
+            AudioCommand::SharedPacket { id, packet } => self.of_shared(id, |shared| shared.packet(packet)),
+            AudioCommand::SharedHold { id, at_least } => self.of_shared(id, |shared| shared.hold(at_least)),
+            AudioCommand::SharedPictures { id, pictures } => {
+                self.of_shared(id, |shared| shared.belongs_to(pictures));
+            }
             AudioCommand::Target { bitrate, loss } => {
                 if let Err(error) = self.sender.set_target(bitrate, loss) {
                     warn!(%error, "the old audio target stays");
@@ -316,13 +360,20 @@ impl Worker {
         }
     }
 
+    fn of_shared(&mut self, id: PeerId, act: impl FnOnce(&mut Shared)) {
+        if let Some(remote) = self.remotes.get_mut(&id) {
+            act(&mut remote.shared);
+        }
+    }
+
     fn add(&mut self, id: PeerId, sink: Arc<dyn PeerSink>, playout: SyncSender<VideoCommand>, volume: f32) {
         let decoder = match OpusDecoder::new() {
             Ok(decoder) => decoder,
             Err(error) => return warn!(%error, "somebody will not be heard"),
         };
         let jitter = JitterBuffer::new(Box::new(decoder));
-        self.remotes.insert(id, Remote { sink, playout, jitter, volume, meter: LevelMeter::new() });
+        let (meter, shared) = (LevelMeter::new(), Shared::default());
+        self.remotes.insert(id, Remote { sink, playout, jitter, volume, meter, shared });
     }
 
     fn capture(&mut self, now: Instant) {
@@ -347,6 +398,12 @@ impl Worker {
                     self.tell(MediaEvent::MicrophoneLost(error));
                 }
             }
+        }
+    }
+
+    fn share(&mut self) {
+        if let Some(error) = self.sharing.capture(&self.remotes, &self.closer) {
+            self.tell(MediaEvent::SharedSoundLost(error));
         }
     }
 
@@ -381,12 +438,16 @@ impl Worker {
                 let frame = remote.jitter.pull(now);
                 remote.meter.update(&frame);
                 self.mixer.add(&frame, remote.volume);
+                if let Some(frame) = remote.shared.pull(now) {
+                    self.mixer.add(&frame, remote.volume);
+                }
             }
             if let Some(frame) = self.chime.pop_front() {
                 self.mixer.add(&frame, self.chime_gain);
             }
             let frame = self.mixer.finish(self.clock.at(now));
-            self.processor.process_render(&frame);
+            // The microphone hears both sides of the speaker.
+            self.processor.process_render(&frame.mono());
             if let Some(output) = &mut self.output {
                 output.write(&frame);
             }
@@ -410,14 +471,20 @@ impl Worker {
                     let playout = AudioPlayout { rtp, at: now + latency, held };
                     let _ = remote.playout.try_send(VideoCommand::Audio(playout));
                 }
+                remote.shared.tell_pictures(now, latency);
             }
         }
         if now >= self.next_statistics {
             self.next_statistics = now + Duration::from_secs(1);
             let participants =
                 self.remotes.iter().map(|(id, remote)| (*id, remote.jitter.statistics().clone())).collect();
+            let shared = self
+                .remotes
+                .iter()
+                .filter_map(|(id, remote)| Some((*id, remote.shared.statistics()?.clone())));
+            let shared = shared.collect();
             let longest_round = std::mem::take(&mut self.longest_round);
-            self.statistics.send_replace(AudioStatistics { participants, longest_round });
+            self.statistics.send_replace(AudioStatistics { participants, shared, longest_round });
         }
     }
 

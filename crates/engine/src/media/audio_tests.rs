@@ -1,6 +1,7 @@
 use std::sync::Mutex;
 
 use tincan_media::DeviceError;
+use tincan_media::audio::StereoFrame;
 
 use super::*;
 
@@ -62,7 +63,7 @@ impl AudioOutput for Hanging {
         if self.lost { Err(DeviceError::Lost { device: self.name.into() }) } else { Ok(0) }
     }
 
-    fn write(&mut self, _: &AudioFrame) {}
+    fn write(&mut self, _: &StereoFrame) {}
 
     fn latency(&self) -> Duration {
         Duration::ZERO
@@ -77,7 +78,7 @@ impl AudioOutput for Heard {
         Ok(1)
     }
 
-    fn write(&mut self, _: &AudioFrame) {
+    fn write(&mut self, _: &StereoFrame) {
         let _ = self.0.try_send(());
     }
 

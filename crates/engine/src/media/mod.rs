@@ -15,7 +15,7 @@ mod slot;
 
 use std::time::{Duration, Instant};
 
-use tincan_media::DeviceError;
+use tincan_media::{DeviceError, SharedSoundError};
 use tincan_peer::{SharedAudio, SharedVideo};
 
 pub(crate) use audio::{AudioCommand, AudioHandle, AudioThread};
@@ -29,6 +29,8 @@ use crate::api::Levels;
 /// Where encoded media goes: one connection. Called on media threads; never waits.
 pub(crate) trait PeerSink: Send + Sync {
     fn audio(&self, packet: &SharedAudio);
+    /// The sound of what is shared.
+    fn shared_sound(&self, packet: &SharedAudio);
     fn video(&self, unit: &SharedVideo);
     fn screen(&self, unit: &SharedVideo);
     /// How long what was sent of the screen takes to leave.
@@ -42,6 +44,8 @@ pub(crate) enum MediaEvent {
     Levels(Levels),
     MicrophoneLost(DeviceError),
     SpeakerLost(DeviceError),
+    /// What is shared has no sound any more.
+    SharedSoundLost(SharedSoundError),
     Hint(Hint),
     /// Of the camera that was switched on as the `round`th.
     Camera {

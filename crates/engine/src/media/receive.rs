@@ -34,6 +34,11 @@ const IDLE: Duration = Duration::from_millis(500);
 /// Pictures captured this long after the one before are from after a pause, whatever was told. No camera is this slow.
 const AFTER_PAUSE: Duration = Duration::from_secs(1);
 
+/// So many pictures a second, while their sound plays, are a film or a game, whose pictures belong to what is heard.
+const FILM: usize = 8;
+/// Sound of which nothing was heard for so long does not play.
+const HEARD: Duration = Duration::from_millis(500);
+
 /// What a receive thread does in order.
 pub(crate) enum VideoCommand {
     /// A packet of the picture.
@@ -78,12 +83,12 @@ impl VideoHandle {
         }
     }
 
-    /// Their clocks: RTP time `rtp` was at the NTP time `ntp` (RTCP sender report).
+    /// Their clocks, those of these pictures or of the sound that belongs to them: RTP time `rtp` was at the NTP time `ntp`
+    /// (RTCP sender report).
     pub(crate) fn report(&self, source: Source, ntp: u64, rtp: u32) {
-        self.tell(|facts| match source {
-            Source::Microphone => facts.audio_report = Some((ntp, rtp)),
-            Source::Camera => facts.video_report = Some((ntp, rtp)),
-            Source::Screen | Source::ScreenSound => {}
+        self.tell(|facts| match source.is_video() {
+            false => facts.audio_report = Some((ntp, rtp)),
+            true => facts.video_report = Some((ntp, rtp)),
         });
     }
 
@@ -155,8 +160,8 @@ pub(crate) struct VideoTarget {
     pub(crate) hold_sound: Box<dyn Fn(Duration) + Send>,
     /// Records them.
     pub(crate) tape: Option<Tape>,
-    /// Whether they are shown as soon as they can be: a page that was turned belongs to no word, and what is large comes as
-    /// unevenly as it is large.
+    /// Whether they are shown as soon as they can be, unless it is a film with its sound ([`FILM`]): a page that was turned
+    /// belongs to no word, and what is large comes as unevenly as it is large.
     pub(crate) at_once: bool,
     /// How long what is missing is waited for at least, before a keyframe is asked for.
     pub(crate) patience: Duration,
@@ -228,6 +233,8 @@ struct Worker {
     longest_step: Duration,
     /// Their camera was told to be off, and no picture from after that came: those from before are not shown.
     dark: bool,
+    /// When the speaker last played what belongs to these pictures.
+    heard: Option<Instant>,
     /// Their camera was told to be off, and not to be on again.
     told_off: bool,
     /// Nobody looks at them here, and they were told so.
@@ -260,6 +267,7 @@ impl Worker {
             captured: None,
             longest_step: Duration::ZERO,
             dark: false,
+            heard: None,
             told_off: false,
             unseen: false,
             freezes: FreezeDetector::new(),
@@ -300,6 +308,7 @@ impl Worker {
                 self.assembler.insert(sequence, timestamp, marker, payload, arrived);
             }
             VideoCommand::Audio(playout) => {
+                self.heard = Some(playout.at);
                 self.playout.audio_playout(playout.rtp, playout.at, playout.held);
                 (self.target.hold_sound)(self.playout.sound_hold());
             }
@@ -389,9 +398,11 @@ impl Worker {
                     tape.picture(assembled, frame.resolution());
                 }
                 self.playout.displayed(self.target.output.delay(self.target.stream));
-                let due = match self.target.at_once {
-                    true => now,
-                    false => self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived),
+                let due = if self.is_in_step(now) {
+                    self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived)
+                } else {
+                    self.playout.paused();
+                    now
                 };
                 let captured = assembled.unit.time;
                 let step = self.captured.map_or(Duration::ZERO, |before| captured.saturating_since(before));
@@ -405,6 +416,15 @@ impl Worker {
                 self.assembler.decoder_failed(now);
             }
         }
+    }
+
+    /// Whether pictures wait for their sound, and their sound for them.
+    fn is_in_step(&self, now: Instant) -> bool {
+        let lately = |at: Instant, long| now.saturating_duration_since(at) < long;
+        let second = Duration::from_secs(1);
+        !self.target.at_once
+            || self.heard.is_some_and(|at| lately(at, HEARD))
+                && self.decoded.iter().rev().take_while(|(at, _)| lately(*at, second)).count() >= FILM
     }
 
     fn show(&mut self, now: Instant) {
@@ -445,7 +465,7 @@ impl Worker {
             freezes: self.freezes.count() as u32,
             frozen: self.freezes.total(),
             waited: self.decoded.iter().map(|(_, waited)| *waited).min().unwrap_or_default(),
-            delay: if self.target.at_once { Duration::ZERO } else { self.playout.delay() },
+            delay: if self.is_in_step(now) { self.playout.delay() } else { Duration::ZERO },
             reported: Some(now),
         });
     }

@@ -25,6 +25,7 @@ impl ByHand {
             microphone: self.microphone.unwrap_or(settings.microphone_on),
             camera: self.camera.unwrap_or(settings.camera_on),
             screen: false,
+            screen_sound: false,
         }
     }
 }
@@ -97,6 +98,10 @@ impl EngineTask {
             }
             if announced.screen != sends.screen {
                 running.handle.send(CallCommand::Source { source: Source::Screen, on: sends.screen });
+            }
+            if announced.screen_sound != sends.screen_sound {
+                let (source, on) = (Source::ScreenSound, sends.screen_sound);
+                running.handle.send(CallCommand::Source { source, on });
             }
         }
         self.publisher.publish(Event::Preview { preview: media.view() });

@@ -214,7 +214,7 @@ impl EngineTask {
                 Ok(Reply::Done)
             }
             Command::ListScreens => return self.list_screens(answer),
-            Command::ShareScreen { id, smooth } => self.share_screen(&id, smooth),
+            Command::ShareScreen { id, smooth, sound } => self.share_screen(&id, smooth, sound.as_deref()),
             Command::StopSharing => self.stop_sharing(),
             Command::SelectCamera { id } => self.select(id, |settings| &mut settings.camera),
             Command::SelectMicrophone { id } => self.select(id, |settings| &mut settings.microphone),

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tincan_devices::audio::shares_sound;
 use tincan_devices::screen::{ScreenError, ScreenInfo, ScreenKind, ScreenSelector};
 use tincan_media::video::VideoFrame;
 use tokio::task::spawn_blocking;
@@ -19,7 +20,7 @@ impl EngineTask {
                 Ok(screens.into_iter().map(choice).collect())
             });
             let result = match listed.await {
-                Ok(Ok(screens)) => Ok(Reply::Screens { screens }),
+                Ok(Ok(screens)) => Ok(Reply::Screens { screens, sound: shares_sound() }),
                 Ok(Err(refused)) => Err(refusal(&refused)),
                 Err(_) => Err(error("screen_lost", "The screens could not be listed. Try again.")),
             };
@@ -29,12 +30,19 @@ impl EngineTask {
         });
     }
 
-    pub(super) fn share_screen(&mut self, id: &str, smooth: bool) -> Result<Reply, CommandError> {
-        let selector: ScreenSelector = id.parse().map_err(|bad| error("bad_selector", &format!("{bad}.")))?;
+    pub(super) fn share_screen(
+        &mut self,
+        id: &str,
+        smooth: bool,
+        sound: Option<&str>,
+    ) -> Result<Reply, CommandError> {
+        let bad = |bad| error("bad_selector", &format!("{bad}."));
+        let selector: ScreenSelector = id.parse().map_err(bad)?;
+        let sound = sound.map(str::parse).transpose().map_err(bad)?;
         let (Some(media), Some(_)) = (&mut self.media, &self.call) else {
             return Err(error("no_call", "You are not in a call. Start one or join one first."));
         };
-        media.share(selector, smooth);
+        media.share(selector, smooth, sound);
         self.publish_preview();
         Ok(Reply::Done)
     }

@@ -335,7 +335,7 @@ async fn a_call_that_nobody_came_to_is_not_listed_and_a_call_can_be_made_again_b
 async fn a_screen_is_shared_in_a_call_only_and_its_end_is_told_and_shown() {
     let (url, _server) = server().await;
     let mut ada = Watching::start(None, Some(&url), "Ada").await;
-    let share = |id: &str| Command::ShareScreen { id: id.into(), smooth: false };
+    let share = |id: &str| Command::ShareScreen { id: id.into(), smooth: false, sound: None };
     assert_eq!(ada.answer(share("monitor")).await.unwrap_err().code, "no_call");
     alone_in_a_call(&mut ada).await;
     assert_eq!(ada.answer(share("the left one")).await.unwrap_err().code, "bad_selector");
@@ -357,8 +357,18 @@ async fn a_screen_is_shared_in_a_call_only_and_its_end_is_told_and_shown() {
     ada.ask(share("monitor")).await;
     ada.ask(Command::StopSharing).await;
     assert_eq!(ada.snapshot.preview.share, None);
-    ada.ask(share("monitor")).await;
+    // With sound that is not there the share goes on without it.
+    let with_sound =
+        |sound: &str| Command::ShareScreen { id: "monitor".into(), smooth: true, sound: Some(sound.into()) };
+    assert_eq!(ada.answer(with_sound("the band")).await.unwrap_err().code, "bad_selector");
+    let sound = |w: &Watching| w.snapshot.preview.share.as_ref().and_then(|share| share.sound.clone());
+    ada.ask(with_sound("system")).await;
+    ada.until("no sound", |w| sound(w).is_some_and(|sound| !sound.working && sound.problem.is_some())).await;
+    assert!(ada.notices.iter().any(|notice| notice.code == "shared_sound_no_server"));
+    ada.ask(with_sound("tone:440:660")).await;
+    ada.until("sound", |w| sound(w).is_some_and(|sound| sound.working && sound.problem.is_none())).await;
     ada.ask(Command::Leave).await;
+    assert_eq!(ada.devices.open("sound"), 0, "leaving ends it: {:?}", ada.devices.log());
     assert_eq!(ada.devices.open("screen"), 0, "leaving ends it: {:?}", ada.devices.log());
     shut_down(ada).await;
 }

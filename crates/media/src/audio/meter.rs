@@ -1,6 +1,6 @@
 //! How loud it is, and whether somebody speaks.
 
-use super::frame::AudioFrame;
+use super::frame::{AudioFrame, Frame, Sample};
 
 /// What counts as silence: the floor of the meter and of RFC 6464's scale lies below any microphone's own noise.
 const SILENCE_DBFS: f32 = -127.0;
@@ -47,7 +47,7 @@ impl LevelMeter {
     }
 
     /// Takes in 10 ms; returns the new [`Self::level`].
-    pub fn update(&mut self, frame: &AudioFrame) -> f32 {
+    pub fn update<S: Sample>(&mut self, frame: &Frame<S>) -> f32 {
         let fallen = self.dbfs.max(METER_FLOOR_DBFS) - METER_FALL_DB_PER_FRAME;
         self.dbfs = dbfs(frame.rms()).max(fallen);
         self.level()

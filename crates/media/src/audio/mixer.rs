@@ -1,6 +1,6 @@
 //! Sums the participants into what the speaker plays.
 
-use super::frame::{AudioFrame, SAMPLES_PER_FRAME};
+use super::frame::{Frame, SAMPLES_PER_FRAME, Sample, Stereo, StereoFrame};
 use crate::time::MediaTime;
 
 /// Peaks stay below this: -1 dBFS leaves the device's own resampler room to overshoot (EBU R 128 asks for the same).
@@ -10,12 +10,13 @@ const STEP: usize = 48;
 /// Back to full gain at this share of the remaining way for each step: -63% in 100 ms, so speech does not pump.
 const RELEASE: f32 = 0.01;
 
-/// Sums any number of participants, each at its own volume, and limits the sum softly.
+/// Sums any number of participants, each at its own volume, and limits the sum softly: both channels by the same gain, so
+/// that what is loud at the left does not move to the right. A voice is on both channels.
 ///
 /// For every 10 ms: [`Mixer::add`] for each participant, then [`Mixer::finish`].
 #[derive(Debug, Clone)]
 pub struct Mixer {
-    sum: [f32; SAMPLES_PER_FRAME],
+    sum: [Stereo; SAMPLES_PER_FRAME],
     gain: f32,
 }
 
@@ -28,36 +29,36 @@ impl Default for Mixer {
 impl Mixer {
     /// A mixer with nothing in it.
     pub const fn new() -> Self {
-        Self { sum: [0.0; SAMPLES_PER_FRAME], gain: 1.0 }
+        Self { sum: [Stereo::SILENCE; SAMPLES_PER_FRAME], gain: 1.0 }
     }
 
     /// Adds one participant's 10 ms at `volume` (1 is unchanged; values below 0 count as 0).
-    pub fn add(&mut self, frame: &AudioFrame, volume: f32) {
+    pub fn add<S: Sample>(&mut self, frame: &Frame<S>, volume: f32) {
         let volume = if volume.is_finite() { volume.max(0.0) } else { 0.0 };
         for (sum, sample) in self.sum.iter_mut().zip(&frame.samples) {
             // A decoder's broken sample must not silence everybody else for good.
-            if sample.is_finite() {
-                *sum += sample * volume;
+            if sample.peak().is_finite() {
+                *sum = sum.plus(sample.scaled(volume).stereo());
             }
         }
     }
 
     /// The limited sum of all that was added since the last call, to be played at `time`.
-    pub fn finish(&mut self, time: MediaTime) -> AudioFrame {
-        let mut frame = AudioFrame::silence(time);
+    pub fn finish(&mut self, time: MediaTime) -> StereoFrame {
+        let mut frame = StereoFrame::silence(time);
         for (input, output) in self.sum.chunks_exact(STEP).zip(frame.samples.chunks_exact_mut(STEP)) {
-            let peak = input.iter().fold(0.0f32, |peak, sample| peak.max(sample.abs()));
+            let peak = input.iter().fold(0.0f32, |peak, sample| peak.max(sample.peak()));
             let wanted = if peak > CEILING { CEILING / peak } else { 1.0 };
             let end = if wanted < self.gain { wanted } else { self.gain + (wanted - self.gain) * RELEASE };
             // Falling gain acts from the start of the step (there is no look-ahead): the ramp would let the peak through.
             let start = if end < self.gain { (end + self.gain) / 2.0 } else { self.gain };
             for (index, (output, input)) in output.iter_mut().zip(input).enumerate() {
                 let gain = start + (end - start) * (index + 1) as f32 / STEP as f32;
-                *output = soft_clip(input * gain);
+                *output = input.scaled(gain).map(soft_clip);
             }
             self.gain = end;
         }
-        self.sum = [0.0; SAMPLES_PER_FRAME];
+        self.sum = [Stereo::SILENCE; SAMPLES_PER_FRAME];
         frame
     }
 }
@@ -75,6 +76,7 @@ fn soft_clip(sample: f32) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::audio::AudioFrame;
 
     fn sine(amplitude: f32, step: f32) -> AudioFrame {
         let mut frame = AudioFrame::silence(MediaTime::ZERO);
@@ -89,7 +91,7 @@ mod tests {
         let mut mixer = Mixer::new();
         let frame = sine(0.5, 0.1);
         mixer.add(&frame, 1.0);
-        assert_eq!(mixer.finish(MediaTime::ZERO).samples, frame.samples);
+        assert_eq!(mixer.finish(MediaTime::ZERO), frame.stereo());
         assert_eq!(mixer.finish(MediaTime::ZERO).peak(), 0.0);
     }
 
@@ -116,6 +118,29 @@ mod tests {
             mixer.add(&sine(0.9, 0.1), 1.0);
         }
         assert!(mixer.finish(MediaTime::ZERO).peak() < CEILING + 0.02);
+    }
+
+    #[test]
+    fn left_and_right_stay_apart_and_are_limited_together() {
+        let mut mixer = Mixer::new();
+        let mut shared = StereoFrame::silence(MediaTime::ZERO);
+        for (slot, sample) in shared.samples.iter_mut().zip(sine(2.0, 0.1).samples) {
+            *slot = [sample, sample / 4.0];
+        }
+        // The first frame is bent, before the gain has found its place.
+        mixer.add(&shared, 1.0);
+        mixer.finish(MediaTime::ZERO);
+        mixer.add(&shared, 1.0);
+        let mixed = mixer.finish(MediaTime::ZERO);
+        assert!(mixed.peak() <= 1.0);
+        let peak =
+            |channel: usize| mixed.samples.iter().fold(0.0f32, |peak, both| peak.max(both[channel].abs()));
+        assert!(peak(0) > 3.5 * peak(1), "{} and {}", peak(0), peak(1));
+        mixer.add(&sine(0.1, 0.1), 1.0);
+        assert!(
+            mixer.finish(MediaTime::ZERO).samples.iter().all(|[left, right]| left == right),
+            "a voice is on both"
+        );
     }
 
     #[test]

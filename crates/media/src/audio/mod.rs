@@ -1,4 +1,4 @@
-//! Sound: 48 kHz, mono, 10 ms at a time.
+//! Sound: 48 kHz, 10 ms at a time; voices on one channel, what is shared on two.
 
 mod channels;
 mod chime;
@@ -15,7 +15,10 @@ mod sender;
 pub use channels::ChannelSelector;
 pub use chime::chime;
 pub use drift::ClockDrift;
-pub use frame::{AudioFrame, EncodedAudio, FRAME_DURATION, SAMPLE_RATE, SAMPLES_PER_FRAME};
+pub use frame::{
+    AudioFrame, EncodedAudio, FRAME_DURATION, Frame, SAMPLE_RATE, SAMPLES_PER_FRAME, Sample, Stereo,
+    StereoFrame,
+};
 pub use jitter::{JitterBuffer, JitterStatistics};
 pub use meter::{LevelMeter, VoiceDetector, dbfs, perceptual_level, rfc6464_level};
 pub use mixer::Mixer;

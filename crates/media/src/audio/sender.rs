@@ -1,6 +1,6 @@
 //! From processed 10 ms frames to 20 ms Opus packets, with mute.
 
-use super::frame::{AudioFrame, EncodedAudio, FRAME_DURATION, SAMPLES_PER_FRAME};
+use super::frame::{EncodedAudio, FRAME_DURATION, Frame, SAMPLES_PER_FRAME, Sample};
 use crate::ports::{AudioEncoder, CodecError};
 use crate::time::MediaTime;
 use crate::units::Bitrate;
@@ -18,10 +18,10 @@ const MAX_PADDED_FRAMES: u32 = 6;
 ///
 /// **Mute is complete:** while muted no packet leaves, and nothing that was captured before or during it is sent
 /// afterwards: a half-filled packet is thrown away. The first frame after it fades in, so that unmuting does not click.
-pub struct AudioSender {
-    encoder: Box<dyn AudioEncoder>,
-    thin: Option<Box<dyn AudioEncoder>>,
-    pending: Option<Pending>,
+pub struct AudioSender<S = f32> {
+    encoder: Box<dyn AudioEncoder<S>>,
+    thin: Option<Box<dyn AudioEncoder<S>>>,
+    pending: Option<Pending<S>>,
     /// What follows without a gap goes there.
     next: Option<Next>,
     muted: bool,
@@ -29,8 +29,8 @@ pub struct AudioSender {
 }
 
 /// The first half of a packet.
-struct Pending {
-    frame: AudioFrame,
+struct Pending<S> {
+    frame: Frame<S>,
     /// Its place on the timeline that counts samples.
     counted: MediaTime,
 }
@@ -42,9 +42,9 @@ struct Next {
     captured: MediaTime,
 }
 
-impl AudioSender {
+impl<S: Sample> AudioSender<S> {
     /// A sender that is not muted.
-    pub fn new(encoder: Box<dyn AudioEncoder>) -> Self {
+    pub fn new(encoder: Box<dyn AudioEncoder<S>>) -> Self {
         Self { encoder, thin: None, pending: None, next: None, muted: false, fade_in: false }
     }
 
@@ -71,7 +71,7 @@ impl AudioSender {
     }
 
     /// Makes [`EncodedAudio::thin`] with this encoder from now on, or no more.
-    pub fn set_thin(&mut self, encoder: Option<Box<dyn AudioEncoder>>) {
+    pub fn set_thin(&mut self, encoder: Option<Box<dyn AudioEncoder<S>>>) {
         self.thin = encoder;
     }
 
@@ -79,14 +79,14 @@ impl AudioSender {
     ///
     /// # Errors
     /// [`CodecError`] when the codec refused this packet; the next one can be tried.
-    pub fn push(&mut self, frame: &AudioFrame) -> Result<Option<EncodedAudio>, CodecError> {
+    pub fn push(&mut self, frame: &Frame<S>) -> Result<Option<EncodedAudio>, CodecError> {
         if self.muted {
             return Ok(None);
         }
         let mut frame = frame.clone();
         if std::mem::take(&mut self.fade_in) {
             for (index, sample) in frame.samples.iter_mut().enumerate() {
-                *sample *= index as f32 / SAMPLES_PER_FRAME as f32;
+                *sample = sample.scaled(index as f32 / SAMPLES_PER_FRAME as f32);
             }
         }
         let missing = self.missing_frames(&frame);
@@ -105,14 +105,14 @@ impl AudioSender {
         }
         let mut faded = first;
         for (index, sample) in faded.frame.samples.iter_mut().enumerate() {
-            *sample *= 1.0 - index as f32 / SAMPLES_PER_FRAME as f32;
+            *sample = sample.scaled(1.0 - index as f32 / SAMPLES_PER_FRAME as f32);
         }
-        let silence = AudioFrame::silence(faded.frame.time + FRAME_DURATION);
+        let silence = Frame::silence(faded.frame.time + FRAME_DURATION);
         self.encode(&faded, &silence).map(Some)
     }
 
     /// How many frames are missing between the last one and `frame`.
-    fn missing_frames(&self, frame: &AudioFrame) -> u32 {
+    fn missing_frames(&self, frame: &Frame<S>) -> u32 {
         let gap = self.next.map_or(0, |next| frame.time.saturating_since(next.captured).as_micros() as u64);
         if gap <= MAX_STEP_MICROS {
             return 0;
@@ -122,7 +122,7 @@ impl AudioSender {
         u32::try_from(frames).unwrap_or(u32::MAX)
     }
 
-    fn encode(&mut self, first: &Pending, second: &AudioFrame) -> Result<EncodedAudio, CodecError> {
+    fn encode(&mut self, first: &Pending<S>, second: &Frame<S>) -> Result<EncodedAudio, CodecError> {
         let packet = self.encoder.encode(&first.frame, second)?;
         let thin = match &mut self.thin {
             Some(thin) => Some(thin.encode(&first.frame, second)?.payload),
@@ -139,6 +139,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
+    use crate::audio::AudioFrame;
 
     #[derive(Clone, Default)]
     struct Recorder(Arc<Mutex<Vec<(AudioFrame, AudioFrame)>>>);

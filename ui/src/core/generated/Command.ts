@@ -37,7 +37,11 @@ id: string,
 /**
  * Whether motion goes before sharpness, as for a film.
  */
-smooth: boolean, } | { "type": "stop_sharing" } | { "type": "select_camera", 
+smooth: boolean, 
+/**
+ * Which sound goes with it: `system`, `tone:LEFT:RIGHT` or `file:PATH`; `None`: none.
+ */
+sound: string | null, } | { "type": "stop_sharing" } | { "type": "select_camera", 
 /**
  * Which one.
  */

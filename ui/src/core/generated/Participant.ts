@@ -24,6 +24,10 @@ connection: ConnectionView,
  */
 microphoneOn: boolean, 
 /**
+ * Whether what they share has sound.
+ */
+sharesSound: boolean, 
+/**
  * Their pictures; the camera's first.
  */
 streams: Array<StreamView>, 

@@ -29,7 +29,11 @@ offer: string, } | { "type": "screens",
 /**
  * All of them.
  */
-screens: Array<ScreenChoice>, } | { "type": "code", 
+screens: Array<ScreenChoice>, 
+/**
+ * Whether this computer's sound can be shared with them.
+ */
+sound: boolean, } | { "type": "code", 
 /**
  * What was typed, grouped as codes are.
  */

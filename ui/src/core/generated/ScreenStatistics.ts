@@ -27,4 +27,12 @@ receivedHeight: number,
 /**
  * Pictures a second.
  */
-receivedFps: number, };
+receivedFps: number, 
+/**
+ * How long the sound of what they share waits before it is heard, in milliseconds; `None` before there was any.
+ */
+soundBufferMs: number | null, 
+/**
+ * Percent of it that was made up in the last seconds.
+ */
+soundConcealed: number, };

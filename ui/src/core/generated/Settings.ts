@@ -84,6 +84,10 @@ attentionOnJoin: boolean,
  */
 notifyOnChat: boolean, 
 /**
+ * Share this computer's sound with what is shared: what the switch in the picker was last.
+ */
+shareSound: boolean, 
+/**
  * Ask before the window is closed in a call.
  */
 askBeforeClosing: boolean, };

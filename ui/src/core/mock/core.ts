@@ -201,9 +201,9 @@ class MockCore implements Core {
         this.#set({ preview: { ...preview, camera: { ...preview.camera, on: command.on } } });
         break;
       case 'list_screens':
-        return Promise.resolve({ type: 'screens', screens: SHAREABLE });
+        return Promise.resolve({ type: 'screens', screens: SHAREABLE, sound: true });
       case 'share_screen':
-        this.#set({ preview: { ...preview, share: shared(command.id) } });
+        this.#set({ preview: { ...preview, share: shared(command.id, command.sound !== null) } });
         break;
       case 'stop_sharing':
         this.#set({ preview: { ...preview, share: null } });

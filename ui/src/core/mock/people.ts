@@ -47,6 +47,7 @@ export function participant(
     name,
     connection: 'connected',
     microphoneOn: true,
+    sharesSound: false,
     streams: [camera(stream)],
     volume: 1,
     trust: 'unverified',

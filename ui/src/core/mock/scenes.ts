@@ -45,6 +45,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
       notifyOnJoin: true,
       attentionOnJoin: true,
       notifyOnChat: true,
+      shareSound: false,
       askBeforeClosing: true,
     },
     devices: {

@@ -22,7 +22,8 @@ export const SHAREABLE: ScreenChoice[] = [
   { id: 'window:0x3', name: 'Music', kind: 'window', picture: null },
 ];
 
-export function shared(id: string): ShareView {
+export function shared(id: string, withSound: boolean): ShareView {
   const name = SHAREABLE.find((choice) => choice.id === id)?.name ?? null;
-  return { id, name, width: 1920, height: 1080, smooth: false, choosing: false, hidden: false };
+  const sound = withSound ? { working: true, problem: null } : null;
+  return { id, name, width: 1920, height: 1080, smooth: false, choosing: false, hidden: false, sound };
 }

@@ -48,9 +48,10 @@ impl CallTask {
     }
 
     /// What is sent changed: the encoders share the paths.
-    pub(super) fn share_paths(&self) {
+    pub(super) fn share_paths(&mut self) {
         let media = &self.config.media;
         let sends = |source| self.session.sources().contains(&source);
+        self.sound.set_shares(sends(Source::ScreenSound));
         media.encoder.send(EncoderCommand::Screen(sends(Source::Screen)));
         media.screen.send(ScreenCommand::Camera(sends(Source::Camera)));
     }

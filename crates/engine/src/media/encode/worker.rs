@@ -236,6 +236,7 @@ mod tests {
     }
 
     impl PeerSink for Receiver {
+        fn shared_sound(&self, _: &SharedAudio) {}
         fn audio(&self, _: &SharedAudio) {}
         fn video(&self, unit: &SharedVideo) {
             let picture = self.decoder.lock().unwrap().decode(unit).expect("a stream without gaps");

@@ -6,6 +6,7 @@
 
 mod camera;
 mod share;
+mod shared_sound;
 mod sound;
 
 use std::sync::Arc;
@@ -13,9 +14,9 @@ use std::time::Duration;
 
 use tincan_devices::audio::{Standing, Watched};
 use tincan_devices::screen::ScreenSelector;
-use tincan_devices::{SpeakerSelector, audio as devices_audio};
+use tincan_devices::{SharedSoundSelector, SpeakerSelector, audio as devices_audio};
 use tincan_media::audio::ProcessingConfig;
-use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock};
+use tincan_media::{AudioInput, AudioOutput, DeviceError, MediaClock, SharedSound, SharedSoundError};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio::time::{Instant, sleep_until};
@@ -24,6 +25,7 @@ use tracing::warn;
 use camera::Camera;
 pub(crate) use camera::Releasing;
 use share::Share;
+use shared_sound::{OurSharedSound, SharedAttempt, SharedOutcome};
 use sound::{Attempt, OpenSound, Outcome, SoundDevice, SoundEnd, SoundKind, Stands};
 
 use super::{
@@ -31,7 +33,7 @@ use super::{
     ScreenThread,
 };
 use crate::FrameOutput;
-use crate::api::{Levels, Notice, NoticeKind, Preview, Sentence, Settings};
+use crate::api::{Levels, Notice, NoticeKind, Preview, Sentence, Settings, ShareView};
 use crate::devices::DeviceSystem;
 
 /// How often a missing device is looked for again, and whether the system's default is another one now. Neither
@@ -54,6 +56,7 @@ pub(crate) struct Sending {
     pub(crate) microphone: bool,
     pub(crate) camera: bool,
     pub(crate) screen: bool,
+    pub(crate) screen_sound: bool,
 }
 
 /// Everything local. [`LocalMedia::close`] releases every device and joins every thread.
@@ -65,6 +68,7 @@ pub(crate) struct LocalMedia {
     screen: ScreenThread,
     camera: Camera,
     share: Share,
+    shared_sound: OurSharedSound,
     microphone: SoundDevice,
     speaker: SoundDevice,
     events: mpsc::Receiver<MediaEvent>,
@@ -76,6 +80,7 @@ pub(crate) struct LocalMedia {
 /// What a thread that may block has done.
 enum Finished {
     Opened(Attempt, Result<OpenSound, DeviceError>),
+    Shared(SharedAttempt, Result<Box<dyn SharedSound>, SharedSoundError>),
     Looked { microphone: (Option<Watched>, Standing), speaker: (Option<Watched>, Standing) },
 }
 
@@ -106,7 +111,7 @@ impl LocalMedia {
         input: Box<dyn AudioInput>,
         speaker: Box<dyn AudioOutput>,
     ) -> Self {
-        let everything = Sending { microphone: true, camera: true, screen: false };
+        let everything = Sending { microphone: true, camera: true, screen: false, screen_sound: false };
         let mut media = Self::bare(devices, settings, everything, clock, output, Vec::new());
         media.audio.handle().send(AudioCommand::Input(Some(input)));
         media.audio.handle().send(AudioCommand::Output(speaker));
@@ -148,6 +153,7 @@ impl LocalMedia {
             screen,
             camera,
             share,
+            shared_sound: OurSharedSound::default(),
             microphone: SoundDevice::new(SoundKind::Microphone, &settings.microphone, sending.microphone),
             speaker: SoundDevice::new(SoundKind::Speaker, &settings.speaker, true),
             events,
@@ -162,7 +168,10 @@ impl LocalMedia {
             camera: self.camera.view().clone(),
             microphone: self.microphone.view().clone(),
             speaker: self.speaker.view().clone(),
-            share: self.share.view().cloned(),
+            share: self.share.view().map(|view| {
+                let sound = self.shared_sound.view();
+                ShareView { sound, ..view.clone() }
+            }),
         }
     }
 
@@ -175,6 +184,7 @@ impl LocalMedia {
             microphone: comes(self.microphone.view()),
             camera: comes(self.camera.view()),
             screen: self.share.is_seen(),
+            screen_sound: self.share.is_seen() && self.shared_sound.is_heard(),
         }
     }
 
@@ -191,13 +201,26 @@ impl LocalMedia {
     }
 
     /// Shares this from now on, in place of what was shared before.
-    pub(crate) fn share(&mut self, selector: ScreenSelector, smooth: bool) {
+    pub(crate) fn share(
+        &mut self,
+        selector: ScreenSelector,
+        smooth: bool,
+        sound: Option<SharedSoundSelector>,
+    ) {
         self.share.begin(selector, smooth);
+        self.share_sound(sound);
+    }
+
+    /// What is shared has this sound once there are pictures, and no other any more.
+    fn share_sound(&mut self, sound: Option<SharedSoundSelector>) {
+        self.audio.handle().send(AudioCommand::SharedSound(None));
+        self.shared_sound.want(sound);
     }
 
     /// Shares nothing any more.
     pub(crate) fn stop_sharing(&mut self) {
         self.share.stop();
+        self.share_sound(None);
     }
 
     /// Mutes or unmutes, at once.
@@ -242,6 +265,16 @@ impl LocalMedia {
         });
     }
 
+    /// Opens the sound of what is shared, likewise.
+    fn attempt_shared(&mut self, attempt: Option<SharedAttempt>) {
+        let Some(attempt) = attempt else { return };
+        let (devices, clock) = (Arc::clone(&self.devices), self.clock);
+        self.work.spawn_blocking(move || {
+            let result = devices.open_shared_sound(&attempt.selector, clock);
+            Finished::Shared(attempt, result)
+        });
+    }
+
     fn look(&mut self) {
         let devices = Arc::clone(&self.devices);
         let (microphone, speaker) = (self.microphone.used().cloned(), self.speaker.used().cloned());
@@ -257,13 +290,18 @@ impl LocalMedia {
     /// Waits for something to publish. Cancel-safe.
     pub(crate) async fn next(&mut self) -> LocalChange {
         loop {
-            let look_again = self.look_again;
+            let (look_again, shared_again) = (self.look_again, self.shared_sound.again());
             let change = tokio::select! {
                 Some(event) = self.events.recv() => self.handle(event),
                 Some(Ok(finished)) = self.work.join_next() => self.finished(finished),
                 () = sleep_until(look_again.unwrap_or_else(Instant::now)), if look_again.is_some() => {
                     self.look_again = None;
                     self.look();
+                    None
+                }
+                () = sleep_until(shared_again.unwrap_or_else(Instant::now)), if shared_again.is_some() => {
+                    let attempt = self.shared_sound.try_again();
+                    self.attempt_shared(attempt);
                     None
                 }
             };
@@ -280,7 +318,21 @@ impl LocalMedia {
             MediaEvent::MicrophoneLost(error) => Some(self.lost(SoundKind::Microphone, &error)),
             MediaEvent::SpeakerLost(error) => Some(self.lost(SoundKind::Speaker, &error)),
             MediaEvent::Camera { round, event } => self.camera.happened(round, event),
-            MediaEvent::Screen { round, event } => self.share.happened(round, event),
+            MediaEvent::SharedSoundLost(error) => {
+                self.shared_sound.lost(&error).then(|| LocalChange::Notice(missing_sound(&error)))
+            }
+            MediaEvent::Screen { round, event } => {
+                let change = self.share.happened(round, event);
+                match self.share.view() {
+                    Some(_) if self.share.is_seen() => {
+                        let attempt = self.shared_sound.begin();
+                        self.attempt_shared(attempt);
+                    }
+                    Some(_) => {}
+                    None => self.share_sound(None),
+                }
+                change
+            }
         }
     }
 
@@ -319,6 +371,17 @@ impl LocalMedia {
                 Outcome::Outdated(end) => {
                     // Closing takes its driver's time, and nobody has to know.
                     spawn_blocking(move || drop(end));
+                    None
+                }
+            },
+            Finished::Shared(attempt, result) => match self.shared_sound.ended(&attempt, result) {
+                SharedOutcome::Use(sound) => {
+                    self.audio.handle().send(AudioCommand::SharedSound(Some(sound)));
+                    Some(LocalChange::View)
+                }
+                SharedOutcome::Tell(error) => Some(LocalChange::Notice(missing_sound(&error))),
+                SharedOutcome::Nothing(sound) => {
+                    spawn_blocking(move || drop(sound));
                     None
                 }
             },
@@ -363,6 +426,7 @@ impl LocalMedia {
     pub(crate) fn close(self) -> (impl Future<Output = ()> + Send + use<>, Vec<Releasing>) {
         let Self { audio, encoder, screen, camera, share, mut work, .. } = self;
         audio.handle().send(AudioCommand::Input(None));
+        audio.handle().send(AudioCommand::SharedSound(None));
         let (camera_released, releasing) = camera.close();
         work.abort_all();
         let capture_ended = share.close();
@@ -393,6 +457,10 @@ fn processing(settings: &Settings) -> ProcessingConfig {
 }
 
 fn lost(error: &DeviceError) -> Notice {
+    Notice::new(NoticeKind::Error, error.into())
+}
+
+fn missing_sound(error: &SharedSoundError) -> Notice {
     Notice::new(NoticeKind::Error, error.into())
 }
 

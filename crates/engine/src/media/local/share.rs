@@ -96,6 +96,7 @@ impl Share {
             smooth,
             choosing: selector == ScreenSelector::Portal,
             hidden: false,
+            sound: None,
         };
         let capture = spawn_blocking(move || {
             let on_event = Box::new(move |event| {

@@ -62,16 +62,7 @@ fn run(mut events: Vec<(u64, Event)>) -> (Vec<Shown>, ReceiveStatistics) {
     let facts = Arc::<Mutex<Facts>>::default();
     let handle = VideoHandle { commands, facts: Arc::clone(&facts) };
     let (publish, statistics) = watch::channel(ReceiveStatistics::default());
-    let target = VideoTarget {
-        stream: 1,
-        output: Arc::clone(&screen) as Arc<dyn FrameOutput>,
-        keyframe_needed: Box::new(|| {}),
-        hold_sound: Box::new(|_| {}),
-        tape: None,
-        at_once: false,
-        patience: Duration::ZERO,
-    };
-    let mut worker = Worker::new(target, facts, publish, start);
+    let mut worker = Worker::new(target(Arc::clone(&screen)), facts, publish, start);
     let end = events.last().map_or(0, |(at, _)| at + 10_000);
     let mut events = events.into_iter().peekable();
     let mut sequence = 7u16;
@@ -196,17 +187,41 @@ fn facts_are_not_lost_when_the_queue_is_full() {
 }
 
 #[test]
-fn an_ended_receiver_shows_nothing_more() {
-    let screen = Arc::new(Screen::default());
-    let receiver = VideoReceiver::start(VideoTarget {
+fn a_film_is_in_step_with_its_sound_and_a_page_is_not_whatever_plays() {
+    let start = Instant::now();
+    let at = |millis| start + Duration::from_millis(millis);
+    let (publish, _statistics) = watch::channel(ReceiveStatistics::default());
+    let target = VideoTarget { at_once: true, ..target(Arc::default()) };
+    let mut worker = Worker::new(target, Arc::default(), publish, start);
+    let sound = |millis| VideoCommand::Audio(AudioPlayout { rtp: 0, at: at(millis), held: Duration::ZERO });
+    worker.decoded.extend((0..10).map(|n| (at(n * 40), Duration::ZERO)));
+    assert!(!worker.is_in_step(at(400)), "nothing is heard");
+    worker.handle(sound(430));
+    assert!(worker.is_in_step(at(400)) && worker.is_in_step(at(900)));
+    assert!(!worker.is_in_step(at(1_000)), "the sound is over");
+    worker.handle(sound(3_000));
+    assert!(!worker.is_in_step(at(3_000)), "no picture for a second: a page");
+    worker.decoded.extend((0..FILM as u64).map(|n| (at(3_000 + n * 40), Duration::ZERO)));
+    assert!(worker.is_in_step(at(3_400)));
+}
+
+/// What pictures are shown on.
+fn target(screen: Arc<Screen>) -> VideoTarget {
+    VideoTarget {
         stream: 1,
-        output: Arc::clone(&screen) as Arc<dyn FrameOutput>,
+        output: screen,
         keyframe_needed: Box::new(|| {}),
         hold_sound: Box::new(|_| {}),
         tape: None,
         at_once: false,
         patience: Duration::ZERO,
-    });
+    }
+}
+
+#[test]
+fn an_ended_receiver_shows_nothing_more() {
+    let screen = Arc::new(Screen::default());
+    let receiver = VideoReceiver::start(target(Arc::clone(&screen)));
     receiver.handle().end();
     drop(receiver);
     assert_eq!(*screen.0.lock().unwrap(), [Shown::Ended]);

@@ -53,6 +53,7 @@ struct Sink {
 }
 
 impl PeerSink for Sink {
+    fn shared_sound(&self, _: &SharedAudio) {}
     fn audio(&self, _: &SharedAudio) {}
     fn video(&self, _: &SharedVideo) {
         panic!("a screen is no camera");

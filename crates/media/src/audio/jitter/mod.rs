@@ -22,7 +22,7 @@ use bytes::Bytes;
 
 pub use statistics::JitterStatistics;
 
-use super::frame::{AudioFrame, SAMPLE_RATE, SAMPLES_PER_FRAME};
+use super::frame::{Frame, SAMPLE_RATE, SAMPLES_PER_FRAME, Sample};
 use crate::ports::AudioDecoder;
 use crate::time::MediaTime;
 use delay::DelayEstimator;
@@ -84,16 +84,16 @@ enum State {
 }
 
 /// Turns one participant's packets into 10 ms of sound whenever asked. Lives on the audio thread.
-pub struct JitterBuffer {
-    decoder: Box<dyn AudioDecoder>,
+pub struct JitterBuffer<S = f32> {
+    decoder: Box<dyn AudioDecoder<S>>,
     epoch: Option<Instant>,
     store: PacketStore,
     delay: DelayEstimator,
     state: State,
     /// Decoded and not yet played.
-    ready: Vec<f32>,
+    ready: Vec<S>,
     /// The last that was played; lengthening repeats from it.
-    history: Vec<f32>,
+    history: Vec<S>,
     /// RTP time at the end of `ready`.
     next: i64,
     last_sequence: Option<u16>,
@@ -116,9 +116,9 @@ pub struct JitterBuffer {
     statistics: JitterStatistics,
 }
 
-impl JitterBuffer {
+impl<S: Sample> JitterBuffer<S> {
     /// An empty buffer in front of `decoder`, which must be new.
-    pub fn new(decoder: Box<dyn AudioDecoder>) -> Self {
+    pub fn new(decoder: Box<dyn AudioDecoder<S>>) -> Self {
         Self {
             decoder,
             epoch: None,
@@ -126,7 +126,7 @@ impl JitterBuffer {
             delay: DelayEstimator::new(),
             state: State::Idle,
             ready: Vec::with_capacity(4 * DEFAULT_PACKET),
-            history: vec![0.0; stretch::HISTORY],
+            history: vec![S::SILENCE; stretch::HISTORY],
             next: i64::MIN,
             last_sequence: None,
             soundless: Soundless::default(),
@@ -203,8 +203,8 @@ impl JitterBuffer {
     /// The next 10 ms. Call it once for each 10 ms that the speaker plays; `now` is when.
     ///
     /// The frame carries no time ([`MediaTime::ZERO`]): the mixer stamps the sum. Silence while nothing is to be played.
-    pub fn pull(&mut self, now: Instant) -> AudioFrame {
-        let mut frame = AudioFrame::silence(MediaTime::ZERO);
+    pub fn pull(&mut self, now: Instant) -> Frame<S> {
+        let mut frame = Frame::silence(MediaTime::ZERO);
         let now = self.epoch.map(|epoch| micros_between(epoch, now));
         if let (State::Idle, Some(now)) = (self.state, now) {
             self.begin_if_due(now);
@@ -397,9 +397,10 @@ impl JitterBuffer {
     fn join(&mut self, at: usize, overlap: usize) {
         self.ready.drain(at..at + overlap);
         let last = if at > 0 { self.ready.get(at - 1) } else { self.history.last() };
-        let step = last.copied().unwrap_or(0.0) - self.ready.get(at).copied().unwrap_or(0.0);
+        let next = self.ready.get(at).copied().unwrap_or(S::SILENCE);
+        let step = last.copied().unwrap_or(S::SILENCE).plus(next.scaled(-1.0));
         for (index, sample) in self.ready[at..].iter_mut().take(JOIN).enumerate() {
-            *sample += step * (1.0 - index as f32 / JOIN as f32);
+            *sample = sample.plus(step.scaled(1.0 - index as f32 / JOIN as f32));
         }
     }
 
@@ -468,13 +469,13 @@ impl JitterBuffer {
             self.ready.truncate(before);
         }
         // Whatever the codec did, exactly `length` samples follow.
-        self.ready.resize(before + length, 0.0);
+        self.ready.resize(before + length, S::SILENCE);
         if counted {
             if self.made_up == 0 {
                 self.statistics.concealment_events += 1;
             }
             for (index, sample) in self.ready[before..].iter_mut().enumerate() {
-                *sample *= fade(self.made_up + index);
+                *sample = sample.scaled(fade(self.made_up + index));
             }
             self.statistics.concealed_samples += length as u64;
         }
@@ -548,7 +549,7 @@ impl JitterBuffer {
         }
     }
 
-    fn remember(&mut self, frame: &AudioFrame) {
+    fn remember(&mut self, frame: &Frame<S>) {
         self.history.drain(..SAMPLES_PER_FRAME);
         self.history.extend_from_slice(&frame.samples);
     }

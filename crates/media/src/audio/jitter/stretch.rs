@@ -3,6 +3,8 @@
 //! The idea of WSOLA (Verhelst and Roelands, 1993) as NetEQ's `Accelerate` and `PreemptiveExpand` use it: find the lag at
 //! which the signal repeats itself best, and cross-fade over one such period.
 
+use crate::audio::frame::Sample;
+
 /// 2.5 ms: a voice of 400 Hz, the highest pitch of speech (NetEQ searches the same range).
 const MIN_LAG: usize = 120;
 /// 15 ms: a voice of 66 Hz.
@@ -19,7 +21,7 @@ const COARSE: usize = 4;
 /// Removes one period from the front of `ready`; returns how many samples went.
 ///
 /// `likeness` (0 to 1) is the correlation that the two periods must have.
-pub(super) fn shorten(ready: &mut Vec<f32>, likeness: f32) -> Option<usize> {
+pub(super) fn shorten<S: Sample>(ready: &mut Vec<S>, likeness: f32) -> Option<usize> {
     let max = MAX_LAG.min(ready.len() / 2);
     let lag = best_lag(max, likeness, |lag| (&ready[..lag], &ready[lag..2 * lag]))?;
     for index in 0..lag {
@@ -30,23 +32,28 @@ pub(super) fn shorten(ready: &mut Vec<f32>, likeness: f32) -> Option<usize> {
 }
 
 /// Inserts one period at the front of `ready`, made from it and from `history`, which was played just before.
-pub(super) fn lengthen(history: &[f32], ready: &mut Vec<f32>, likeness: f32) -> Option<usize> {
+pub(super) fn lengthen<S: Sample>(history: &[S], ready: &mut Vec<S>, likeness: f32) -> Option<usize> {
     let max = MAX_LAG.min(ready.len()).min(history.len());
     let lag = best_lag(max, likeness, |lag| (&ready[..lag], &history[history.len() - lag..]))?;
     let past = &history[history.len() - lag..];
-    let inserted: Vec<f32> =
-        (0..lag).map(|index| cross_fade(ready[index], past[index], index, lag)).collect();
+    let inserted: Vec<S> = (0..lag).map(|index| cross_fade(ready[index], past[index], index, lag)).collect();
     ready.splice(0..0, inserted);
     Some(lag)
 }
 
-fn cross_fade(from: f32, to: f32, index: usize, length: usize) -> f32 {
+fn cross_fade<S: Sample>(from: S, to: S, index: usize, length: usize) -> S {
     let share = (index as f32 + 0.5) / length as f32;
-    from + (to - from) * share
+    from.scaled(1.0 - share).plus(to.scaled(share))
 }
 
 /// The lag at which the two stretches that `pair` gives are most alike, if they are alike enough or both quiet.
-fn best_lag<'a>(max: usize, likeness: f32, pair: impl Fn(usize) -> (&'a [f32], &'a [f32])) -> Option<usize> {
+///
+/// Several channels are looked at as one, so that they stay together.
+fn best_lag<'a, S: Sample>(
+    max: usize,
+    likeness: f32,
+    pair: impl Fn(usize) -> (&'a [S], &'a [S]),
+) -> Option<usize> {
     if max < MIN_LAG {
         return None;
     }
@@ -73,9 +80,10 @@ fn best_lag<'a>(max: usize, likeness: f32, pair: impl Fn(usize) -> (&'a [f32], &
 }
 
 /// Normalized cross-correlation, -1 to 1.
-fn correlation(first: &[f32], second: &[f32], stride: usize) -> f32 {
+fn correlation<S: Sample>(first: &[S], second: &[S], stride: usize) -> f32 {
     let (mut cross, mut a, mut b) = (0.0f32, 1e-9f32, 1e-9f32);
     for (x, y) in first.iter().step_by(stride).zip(second.iter().step_by(stride)) {
+        let (x, y) = (x.mono(), y.mono());
         cross += x * y;
         a += x * x;
         b += y * y;
@@ -83,8 +91,9 @@ fn correlation(first: &[f32], second: &[f32], stride: usize) -> f32 {
     cross / (a * b).sqrt()
 }
 
-fn mean_square(samples: &[f32]) -> f32 {
-    samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len().max(1) as f32
+fn mean_square<S: Sample>(samples: &[S]) -> f32 {
+    let channels = S::interleaved(samples);
+    channels.iter().map(|sample| sample * sample).sum::<f32>() / channels.len().max(1) as f32
 }
 
 #[cfg(test)]
