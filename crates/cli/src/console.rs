@@ -13,7 +13,7 @@ pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, 
                                SELECTOR, speaker SELECTOR, hand up, hand down, lock, unlock, let in NAME, refuse NAME, \
                                verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
                                board redo, board clear, board restore, board JSON (a BoardCommand), share SELECTOR, \
-                               share smoothly SELECTOR, stop sharing, save screen FILE.png, save screen FILE.png NAME, \
+                               share smoothly SELECTOR, stop sharing, record FILE.mp4, stop recording, save screen FILE.png, save screen FILE.png NAME, \
                                file send PATH, file take, file take FOLDER, file decline, game offer, \
                                game offer draw [en|de|fr|es [ROUNDS [SECONDS]]], game join, game watch, game start, \
                                game choose NUMBER, game guess WORD, game leave, leave.";
@@ -111,6 +111,8 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
             Err(problem) => return Some(Err(problem)),
         },
         ("share", asked) if !asked.is_empty() => share(asked),
+        ("record", file) if !file.is_empty() => Command::StartRecording { file: Some(id), utc_offset: 0 },
+        ("stop", "recording") => Command::StopRecording,
         ("stop", "sharing") => Command::StopSharing,
         ("leave", "") => Command::Leave,
         _ => return Some(Err(unknown(line))),

@@ -78,6 +78,7 @@ export function call(change: Partial<CallView> = {}): CallView {
     locked: false,
     knocks: [],
     hand: null,
+    recording: null,
     safety: null,
     ...change,
   };
@@ -155,6 +156,7 @@ export function participant(change: Partial<Participant> = {}): Participant {
     trust: 'unverified',
     late: false,
     hand: null,
+    records: false,
     quality: 4,
     ...change,
   };
@@ -272,6 +274,10 @@ export class ScriptedCore implements Core {
 
   revealFiles(offer: string): Promise<void> {
     return this.#did(undefined, 'reveal', offer);
+  }
+
+  revealRecording(): Promise<void> {
+    return this.#did(undefined, 'reveal recording');
   }
 
   saveChat(name: string): Promise<string | null> {

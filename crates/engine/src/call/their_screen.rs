@@ -2,14 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tincan_peer::{PeerSender, RtpPacket};
 use tincan_protocol::Source;
 
 use crate::FrameOutput;
 use crate::media::{ReceiveStatistics, VideoReceiver, VideoTarget};
-use crate::record::Tape;
 
 /// A keyframe of a page takes seconds on a narrow path, and what is missing of a picture that is there a round trip or two.
 const PATIENCE: Duration = Duration::from_millis(2_500);
@@ -20,21 +19,14 @@ pub(super) struct TheirScreen {
     stream: u32,
     sender: PeerSender,
     output: Arc<dyn FrameOutput>,
-    /// Records it.
-    tape: Option<Tape>,
     receiver: OnceLock<VideoReceiver>,
     /// As they say.
     shared: AtomicBool,
 }
 
 impl TheirScreen {
-    pub(super) fn new(
-        stream: u32,
-        sender: PeerSender,
-        output: Arc<dyn FrameOutput>,
-        tape: Option<Tape>,
-    ) -> Self {
-        Self { stream, sender, output, tape, receiver: OnceLock::new(), shared: AtomicBool::new(false) }
+    pub(super) fn new(stream: u32, sender: PeerSender, output: Arc<dyn FrameOutput>) -> Self {
+        Self { stream, sender, output, receiver: OnceLock::new(), shared: AtomicBool::new(false) }
     }
 
     fn receiver(&self) -> &VideoReceiver {
@@ -45,7 +37,6 @@ impl TheirScreen {
                 output: Arc::clone(&self.output),
                 keyframe_needed: Box::new(move || asker.request_keyframe(Source::Screen)),
                 hold_sound: Box::new(|_| {}),
-                tape: self.tape.as_ref().map(Tape::of_screen),
                 at_once: true,
                 patience: PATIENCE,
             })
@@ -59,14 +50,7 @@ impl TheirScreen {
 
     /// They say that they share something, or that they do not any more.
     pub(super) fn shared(&self, on: bool) {
-        let was_on = self.shared.swap(on, Ordering::Relaxed);
-        if let Some(tape) = self.tape.as_ref().filter(|_| was_on != on) {
-            tape.shares(on, Instant::now());
-            if !on {
-                // In the recording the face continues nothing.
-                self.sender.request_keyframe(Source::Camera);
-            }
-        }
+        self.shared.store(on, Ordering::Relaxed);
         if on || self.receiver.get().is_some() {
             self.receiver().handle().camera(on);
         }

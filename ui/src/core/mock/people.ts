@@ -52,6 +52,7 @@ export function participant(
     trust: 'unverified',
     late: false,
     hand: null,
+    records: false,
     quality: 4,
     ...change,
   };
@@ -75,6 +76,7 @@ export function call(change: Partial<CallView> = {}): CallView {
     locked: false,
     knocks: [],
     hand: null,
+    recording: null,
     safety: { words: ['turtle', 'cactus', 'trumpet', 'light bulb'], digits: '4821 9061' },
     ...change,
   };

@@ -67,7 +67,6 @@ fn run(mut events: Vec<(u64, Event)>) -> (Vec<Shown>, ReceiveStatistics) {
         output: Arc::clone(&screen) as Arc<dyn FrameOutput>,
         keyframe_needed: Box::new(|| {}),
         hold_sound: Box::new(|_| {}),
-        tape: None,
         at_once: false,
         patience: Duration::ZERO,
     };
@@ -203,7 +202,6 @@ fn an_ended_receiver_shows_nothing_more() {
         output: Arc::clone(&screen) as Arc<dyn FrameOutput>,
         keyframe_needed: Box::new(|| {}),
         hold_sound: Box::new(|_| {}),
-        tape: None,
         at_once: false,
         patience: Duration::ZERO,
     });
