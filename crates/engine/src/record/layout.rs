@@ -5,7 +5,7 @@
 
 use tincan_media::video::{Pixels, Rect, Resolution, letterbox};
 
-/// The picture that is recorded: what players everywhere play, and what encoding takes a tenth of a core for.
+/// The picture that is recorded: what players everywhere play, and a slow computer encodes beside its call.
 pub(crate) const SIZE: Resolution = Resolution::HD;
 /// Between pictures.
 const GAP: u32 = 8;
