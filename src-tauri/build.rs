@@ -18,6 +18,7 @@ fn main() {
         "offer_files",
         "accept_files_as",
         "reveal_files",
+        "reveal_recording",
         "save_chat",
     ]);
     tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))

@@ -23,6 +23,8 @@ fn of_the_page(command: Command) -> Result<Command, CommandError> {
         | Command::AcceptFiles { folder: Some(_), .. }
         | Command::AcceptFiles { file: Some(_), .. }
         | Command::LocateFiles { .. }
+        | Command::LocateRecording
+        | Command::StartRecording { file: Some(_), .. }
         | Command::Board { command: BoardCommand::Save { file: Some(_), .. } }
         | Command::SaveChat { file: Some(_), .. } => {
             Err(refusal("path_refused", "The page names no files. This is a mistake in Tincan."))
@@ -102,6 +104,7 @@ mod tests {
         let path = || Some("/etc/passwd".to_owned());
         let accept = |folder, file| of_the_page(Command::AcceptFiles { offer: String::new(), folder, file });
         assert!(accept(None, None).is_ok());
+        assert!(of_the_page(Command::StartRecording { file: None, utc_offset: 0 }).is_ok());
         assert!(of_the_page(Command::SaveChat { file: None, replace: false, utc_offset: 0 }).is_ok());
         for refused in [
             accept(path(), None),
@@ -109,6 +112,8 @@ mod tests {
             of_the_page(Command::SaveChat { file: path(), replace: true, utc_offset: 0 }),
             of_the_page(Command::OfferFiles { paths: Vec::new(), to: None }),
             of_the_page(Command::LocateFiles { offer: String::new() }),
+            of_the_page(Command::LocateRecording),
+            of_the_page(Command::StartRecording { file: path(), utc_offset: 0 }),
         ] {
             assert_eq!(refused.unwrap_err().code, "path_refused");
         }

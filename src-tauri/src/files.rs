@@ -115,6 +115,15 @@ pub(crate) async fn reveal_files(shell: State<'_, Shell>, offer: String) -> Resu
     }
 }
 
+/// Shows the recording that ended last in its folder.
+#[tauri::command]
+pub(crate) async fn reveal_recording(shell: State<'_, Shell>) -> Result<(), CommandError> {
+    match shell.dispatch(Command::LocateRecording).await? {
+        Reply::Saved { file } => outside::reveal(PathBuf::from(file)).await,
+        _ => Err(internal()),
+    }
+}
+
 /// Saves the chat where the person chooses. Returns where that was; `None`: they changed their mind.
 #[tauri::command]
 pub(crate) async fn save_chat(

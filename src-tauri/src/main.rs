@@ -25,6 +25,7 @@ mod shell;
 mod window;
 
 use std::error::Error;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -99,6 +100,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             files::offer_files,
             files::accept_files_as,
             files::reveal_files,
+            files::reveal_recording,
             files::save_chat,
         ])
         .setup(move |app| set_up(app.handle(), &args))
@@ -139,6 +141,7 @@ fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
     let config = EngineConfig {
         data_dir: Some(data_dir),
         downloads: app.path().download_dir().ok(),
+        recordings: recordings(app),
         frames: Arc::<FrameHub>::clone(&frames),
         local_server: Some(Arc::new(local_rooms.clone())),
         overrides: args.overrides(),
@@ -169,6 +172,12 @@ fn set_up(app: &AppHandle, args: &Args) -> Result<(), Box<dyn Error>> {
     exit_on_signals(app.clone());
     window::open(app, theme, args.data_dir.as_deref())?;
     Ok(())
+}
+
+/// Where recordings go: among the person's videos, where the system has such a place.
+fn recordings(app: &AppHandle) -> Option<PathBuf> {
+    let paths = app.path();
+    paths.video_dir().or_else(|_| paths.download_dir()).or_else(|_| paths.home_dir()).ok()
 }
 
 /// Ctrl-C and SIGTERM close the program as its window does: the call is left and the camera's light goes out.

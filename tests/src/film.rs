@@ -11,6 +11,39 @@ const LOOKS: u32 = 500;
 /// Of a picture that is scaled down to that.
 const PIXELS: usize = 16;
 
+/// How large the pictures of a recording are.
+pub const SIZE: (usize, usize) = (1_280, 720);
+
+/// The luma of so many pictures a second, each row of [`SIZE`] behind the other.
+///
+/// # Panics
+/// When ffmpeg is not installed or complains.
+pub fn pictures(path: &Path, per_second: u32) -> Vec<Vec<u8>> {
+    let filter = format!("fps={per_second},format=gray");
+    let pictures = decoded(path, &["-vf", &filter, "-an", "-f", "rawvideo"]);
+    pictures.chunks_exact(SIZE.0 * SIZE.1).map(<[u8]>::to_vec).collect()
+}
+
+/// How loud each tenth of a second is: root mean square.
+///
+/// # Panics
+/// When ffmpeg is not installed or complains.
+pub fn loudness(path: &Path) -> Vec<f32> {
+    let bytes = decoded(path, &["-vn", "-ac", "1", "-ar", "48000", "-f", "f32le"]);
+    let samples: Vec<f32> = bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let rms =
+        |part: &[f32]| (part.iter().map(|sample| sample * sample).sum::<f32>() / part.len() as f32).sqrt();
+    samples.chunks(4_800).map(rms).collect()
+}
+
+/// How long it is, by its sound.
+///
+/// # Panics
+/// When ffmpeg is not installed or complains.
+pub fn seconds(path: &Path) -> f64 {
+    loudness(path).len() as f64 / 10.0
+}
+
 /// When each flash ([`crate::camera::Camera::of_flashes`]) begins, in seconds.
 ///
 /// # Panics

@@ -65,6 +65,7 @@ impl Person {
             engine: Engine::start(EngineConfig {
                 data_dir,
                 downloads: None,
+                recordings: None,
                 frames,
                 local_server,
                 overrides,

@@ -115,6 +115,8 @@ pub enum Input {
     },
     /// Our hand is raised since this time (milliseconds since 1970), or is not.
     SetHand(Option<u64>),
+    /// We record the call, or do not any more.
+    SetRecording(bool),
     /// Show everybody a reaction.
     React(Reaction),
     /// Let nobody new in without being asked, or do.
@@ -325,6 +327,13 @@ pub enum SessionEvent {
         peer: PeerId,
         /// Since when: milliseconds since 1970, by their clock.
         hand: Option<u64>,
+    },
+    /// Somebody began to record the call, or stopped.
+    Recording {
+        /// Who.
+        peer: PeerId,
+        /// Whether they do.
+        on: bool,
     },
     /// To be shown for a moment.
     Reaction {

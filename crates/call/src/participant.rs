@@ -67,6 +67,8 @@ pub struct Participant {
     pub(crate) features: Vec<String>,
     pub(crate) streams: Vec<StreamState>,
     pub(crate) hand: Option<u64>,
+    /// They say that they record the call.
+    pub(crate) recording: bool,
     /// How large we show what they send; empty: at any size.
     pub(crate) want: Vec<Wanted>,
     /// What the path to them carries no pictures of.
@@ -125,6 +127,7 @@ impl Participant {
             features: Vec::new(),
             streams: Vec::new(),
             hand: None,
+            recording: false,
             want: Vec::new(),
             paused: BTreeSet::new(),
             keeps_us_out: false,
@@ -172,6 +175,11 @@ impl Participant {
     /// Since when their hand is raised: milliseconds since 1970, by their clock.
     pub const fn hand(&self) -> Option<u64> {
         self.hand
+    }
+
+    /// Whether they say that they record the call.
+    pub const fn records(&self) -> bool {
+        self.recording
     }
 
     /// Whether they understand something beyond what the protocol demands.

@@ -57,6 +57,8 @@ pub struct Session {
     /// What we send.
     sources: BTreeSet<Source>,
     hand: Option<u64>,
+    /// We record the call.
+    recording: bool,
     max_participants: usize,
     server: Server,
     phase: Phase,
@@ -85,6 +87,7 @@ impl Session {
             features: config.features,
             sources: sources.into_iter().filter(|(_, on)| *on).map(|(source, _)| source).collect(),
             hand: None,
+            recording: false,
             max_participants: config.max_participants,
             server: Server::Joining,
             phase: Phase::Joining,
@@ -159,6 +162,7 @@ impl Session {
             Input::SetPaused { peer, sources } => self.set_paused(peer, sources),
             Input::Want { peer, streams } => self.set_want(peer, streams),
             Input::SetHand(hand) => self.set_hand(hand),
+            Input::SetRecording(on) => self.set_recording(on),
             Input::React(reaction) => self.say_to_everybody(&ControlMessage::Reaction { reaction }),
             Input::SetLock(locked) => self.set_lock(locked),
             Input::LetIn(peer) => self.let_in(peer),

@@ -116,11 +116,11 @@ pub(crate) struct CallArguments {
     no_echo_cancellation: bool,
     /// How large to ask for the others' pictures, in lines: 180 for a slow computer or network, 0 for sound alone. The others
     /// then send no more than that. Without it they send what the network takes. `show LINES` changes it, `show any` ends it,
-    /// and `show LINES NAME` is about one person. Who is recorded is sent whole.
+    /// and `show LINES NAME` is about one person. A recording asks for what it shows.
     #[arg(long, value_name = "LINES")]
     pub(crate) show_lines: Option<u16>,
-    /// Record the first participant who comes, sound and pictures, into this new MP4 file. When they leave, whoever comes
-    /// next goes on in it.
+    /// Record the call, sound and pictures of everybody, into this new MP4 file, from when somebody is connected. The others
+    /// are told.
     #[arg(long, value_name = "FILE.mp4")]
     record: Option<PathBuf>,
     /// Chat: print what the others write, and send what is typed. Commands then begin with a slash; /help says which.

@@ -22,7 +22,7 @@ use crate::{Exit, chat, console, engine_config, game, progress, stop, transfers}
 
 /// A goodbye takes a round trip; devices that hang are given this much, then left behind.
 const SHUTDOWN: Duration = Duration::from_secs(10);
-/// The engine's notice that a recording is complete, and where.
+/// The engine's notice that a recording is whole, and where.
 const RECORDED: &str = "recorded";
 
 pub(crate) async fn run(arguments: CallArguments) -> Exit {

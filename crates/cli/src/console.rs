@@ -14,9 +14,9 @@ pub(crate) const HELP: &str = "Say one of: mute, unmute, camera on, camera off, 
                                verified, show LINES, show any, show LINES NAME, board save FILE.svg, board undo, \
                                board redo, board clear, board restore, board JSON (a BoardCommand), share SELECTOR, \
                                share smoothly SELECTOR, share SELECTOR with sound, share SELECTOR with sound SOUND, \
-                               stop sharing, save screen FILE.png, save screen FILE.png NAME, \
-                               file send PATH, file take, file take FOLDER, file decline, file pause, \
-                               file resume, file cancel, game offer, \
+                               stop sharing, record FILE.mp4, stop recording, save screen FILE.png, \
+                               save screen FILE.png NAME, file send PATH, file take, file take FOLDER, file decline, \
+                               file pause, file resume, file cancel, game offer, \
                                game offer draw [en|de|fr|es [ROUNDS [SECONDS]]], game join, game watch, game start, \
                                game choose NUMBER, game guess WORD, game leave, leave.";
 /// A script may write many lines at once; more wait in the pipe.
@@ -113,6 +113,8 @@ pub(crate) fn parse(line: &str, call: Option<&CallView>) -> Option<Result<Typed,
             Err(problem) => return Some(Err(problem)),
         },
         ("share", asked) if !asked.is_empty() => share(asked),
+        ("record", file) if !file.is_empty() => Command::StartRecording { file: Some(id), utc_offset: 0 },
+        ("stop", "recording") => Command::StopRecording,
         ("stop", "sharing") => Command::StopSharing,
         ("leave", "") => Command::Leave,
         _ => return Some(Err(unknown(line))),

@@ -110,6 +110,7 @@ pub(crate) fn engine_config(frames: Arc<dyn FrameOutput>, overrides: Overrides) 
     EngineConfig {
         data_dir: None,
         downloads: None,
+        recordings: None,
         frames,
         local_server: Some(Arc::new(local::LocalHost::default())),
         overrides,

@@ -90,6 +90,11 @@ fn about(before: Option<&Participant>, after: &Participant) -> Vec<String> {
     }
     let shares =
         |who: &Participant| who.streams.iter().any(|shown| shown.source == Source::Screen && shown.on);
+    match (before.records, after.records) {
+        (false, true) => said.push(format!("{who} records this call.")),
+        (true, false) => said.push(format!("{who} stopped recording.")),
+        _ => {}
+    }
     match (shares(before), shares(after)) {
         (false, true) => said.push(format!("{who} shares their screen.")),
         (true, false) => said.push(format!("{who} shares their screen no more.")),
@@ -129,6 +134,7 @@ pub(crate) mod tests {
             trust: Trust::Unconfirmed,
             late: false,
             hand: None,
+            records: false,
             quality: 0,
         }
     }
@@ -172,6 +178,14 @@ pub(crate) mod tests {
         let after = call(CallPhase::Connected, &[&sharing]);
         assert_eq!(tell(Some(&before), &after), ["Ada shares their screen."]);
         assert_eq!(tell(Some(&after), &before), ["Ada shares their screen no more."]);
+    }
+
+    #[test]
+    fn whoever_records_is_named() {
+        let before = call(CallPhase::Connected, &[&ada()]);
+        let after = call(CallPhase::Connected, &[&Participant { records: true, ..ada() }]);
+        assert_eq!(tell(Some(&before), &after), ["Ada records this call."]);
+        assert_eq!(tell(Some(&after), &before), ["Ada stopped recording."]);
     }
 
     #[test]

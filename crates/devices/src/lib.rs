@@ -9,7 +9,7 @@ pub mod screen;
 mod selector;
 pub mod video;
 
-pub use priority::{RaisedPriority, raise_thread_priority};
+pub use priority::{RaisedPriority, lower_thread_priority, raise_thread_priority};
 pub use selector::{
     CameraSelector, DeviceInfo, DeviceKind, MicrophoneSelector, ParseSelectorError, SharedSoundSelector,
     SpeakerSelector,

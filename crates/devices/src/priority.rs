@@ -37,6 +37,13 @@ pub fn raise_thread_priority() -> RaisedPriority {
     }
 }
 
+/// Makes the calling thread, for good, one that gives way to all others of the program. On systems other than Linux it keeps
+/// its priority.
+pub fn lower_thread_priority() {
+    #[cfg(target_os = "linux")]
+    linux::lower(linux::this_thread());
+}
+
 #[cfg(any(windows, target_os = "macos"))]
 impl Drop for RaisedPriority {
     fn drop(&mut self) {
@@ -65,6 +72,9 @@ pub(crate) mod linux {
     /// Whoever has not answered by then hangs.
     const ANSWER_LIMIT: Duration = Duration::from_secs(2);
 
+    /// Of what may wait: a tenth of what a usual thread gets, when both want all.
+    const LOWER: i32 = 10;
+
     /// The calling thread's number.
     pub(crate) fn this_thread() -> u32 {
         // SAFETY: the call takes nothing, touches no memory and cannot fail.
@@ -80,6 +90,14 @@ pub(crate) mod linux {
         };
         if let Err(error) = std::thread::Builder::new().name("priority".into()).spawn(work) {
             tell_once(&error);
+        }
+    }
+
+    pub(super) fn lower(thread: u32) {
+        // SAFETY: the call takes numbers and touches no memory; of a thread that has ended it says that there is none.
+        let refused = unsafe { libc::setpriority(libc::PRIO_PROCESS, thread, LOWER) };
+        if refused != 0 {
+            tell_once(&std::io::Error::last_os_error());
         }
     }
 
@@ -159,6 +177,14 @@ mod tests {
         // Behind the name, which may hold anything; proc(5) counts it as the 19th field.
         let fields = stat.rsplit_once(')').unwrap().1;
         fields.split_whitespace().nth(16).unwrap().parse().unwrap()
+    }
+
+    #[test]
+    fn a_thread_that_may_wait_gives_way_to_all_others() {
+        let nices = || (nice(), std::thread::spawn(|| (lower_thread_priority(), nice()).1).join().unwrap());
+        let (before, lower) = nices();
+        assert!(lower >= before.max(10), "{before}, {lower}");
+        assert_eq!(nice(), before, "no other thread is another one's");
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct EngineConfig {
     pub data_dir: Option<PathBuf>,
     /// Where files go that a person saves without saying where.
     pub downloads: Option<PathBuf>,
+    /// ... and recordings.
+    pub recordings: Option<PathBuf>,
     /// Where pictures go.
     pub frames: Arc<dyn FrameOutput>,
     /// Runs a signalling server inside this program for calls on the local network.
@@ -74,6 +76,10 @@ pub trait FrameOutput: Send + Sync {
     fn frame(&self, stream: u32, frame: &Arc<VideoFrame>);
     /// The stream shows nothing more for now (camera off, participant gone).
     fn ended(&self, stream: u32);
+    /// One picture of what we share ourselves, which no stream shows; `None`: nothing more. On a capture's thread.
+    fn shared(&self, frame: Option<&Arc<VideoFrame>>) {
+        let _ = frame;
+    }
     /// On how many lines of the screen (the picture's shorter side) the stream is shown: 0 when nobody sees it, `None` while
     /// that is not known. Asked for ten times a second.
     fn lines(&self, stream: u32) -> Option<u16> {

@@ -36,7 +36,7 @@ pub struct Overrides {
     pub camera_on: Option<bool>,
     /// Whether the speaker's echo is removed from the microphone.
     pub echo_cancellation: Option<bool>,
-    /// Records the first other participant of a call into this new file (fragmented MP4).
+    /// Records a call into this new file from when somebody is connected.
     #[debug(skip)]
     pub record: Option<PathBuf>,
     /// Who we are, for tests that must know it beforehand.

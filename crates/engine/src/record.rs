@@ -1,63 +1,71 @@
-//! Records one participant's sound and picture as they arrive, without encoding them again. What they share stands in the
-//! place of their face while they share it.
+//! Records a call: the sound of everybody, and the pictures of everybody beside each other, in one MP4.
 //!
-//! [`Recorder`] has a thread of its own, so that a slow disk never holds up a call. What one person sends over one
-//! connection after another becomes one file: the [`composer`] puts everything in its place by the sender's own clocks
-//! ([`clock`]), and [`mp4`] writes it so that a crash, a full disk or a pulled plug leaves a file that plays.
+//! What is recorded is what is seen and heard here, at the time at which it is: pictures as they are decoded for the window,
+//! shown there or not; the mix that the speaker plays; what is sent of the microphone and of the camera. Media threads leave it
+//! in the [`Tap`], which costs them a pointer. A thread of its own, behind all others, puts it together ([`stage`],
+//! [`sound`]), encodes it ([`reel`]) and writes it ([`mp4`]) so that a crash, a full disk or a pulled plug leaves a file that
+//! plays. When the machine is slow there are fewer pictures ([`pace`]).
 
 #[cfg(test)]
 mod call_tests;
-mod clock;
-mod composer;
 #[cfg(test)]
 mod film;
+mod layout;
 mod mp4;
-mod opus;
+mod pace;
+mod reel;
+mod sound;
+mod space;
+mod stage;
+mod tap;
 
-use crate::api::Sentence;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use tincan_codec::H264Encoder;
-use tincan_media::ports::VideoEncoder;
-use tincan_media::video::{AssembledFrame, Resolution, VideoFrame};
-use tincan_media::{Bitrate, MediaClock, MediaTime};
-use tincan_peer::RtpPacket;
-use tincan_protocol as protocol;
+use tincan_devices::lower_thread_priority;
+use tincan_media::{MediaClock, MediaTime};
 
-use composer::{Composer, Media, Picture, Sound, Source};
-use mp4::{Mp4File, Output};
+use crate::api::{CommandError, Sentence};
+use crate::new_file::Moment;
+use reel::Reel;
+use tap::Taken;
 
-/// Eighty packets and pictures a second, for four seconds: a disk that sleeps longer loses something.
-const QUEUE: usize = 320;
-/// Small, and of the shape that most cameras have: players keep it until a picture of another size comes.
-const FILLER_SIZE: Resolution = Resolution::new(640, 360);
+pub(crate) use layout::Layout;
+pub(crate) use tap::{Cast, OWN_SCREEN, SELF_VIEW, Tap, TappedOutput};
 
-/// What arrived on which connection, and when.
-type Arrived = (Source, Media, MediaTime);
+/// Recordings that begin in the same second.
+const MAX_TRIES: u32 = 100;
+/// Between two looks, when the machine is behind.
+const BREATH: Duration = Duration::from_millis(1);
+
+/// Where a recording goes.
+pub(crate) enum Place {
+    /// Into this new file.
+    File(PathBuf),
+    /// Into this folder, under a name that says when: milliseconds since 1970, and the person's time minus UTC in minutes.
+    In { folder: PathBuf, now: u64, utc_offset: i32 },
+}
+
+/// A new file for a recording.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    file: File,
+    path: PathBuf,
+}
 
 /// A recording that runs. Dropping it also ends the file properly.
 pub(crate) struct Recorder {
-    queue: Option<SyncSender<Arrived>>,
-    thread: Option<JoinHandle<Result<Recorded, RecordError>>>,
-    dropped: AtomicU64,
-    problem: Arc<Mutex<Option<String>>>,
-    sources: AtomicU32,
-}
-
-/// One connection's end of a recording. What comes on an older one than the newest is left out.
-#[derive(Clone)]
-pub(crate) struct Tape {
-    recorder: Arc<Recorder>,
-    source: Source,
+    tap: Arc<Tap>,
     clock: MediaClock,
-    /// Its pictures are of what they share, and not of their face.
-    screen: bool,
+    round: u64,
+    /// Takes what is written last, and when that was.
+    last: Option<Sender<(MediaTime, Taken)>>,
+    thread: Option<JoinHandle<Result<Recorded, RecordError>>>,
 }
 
 /// What became of a recording.
@@ -65,31 +73,25 @@ pub(crate) struct Tape {
 pub(crate) struct Recorded {
     /// Where it is.
     pub(crate) path: PathBuf,
-    /// From the first sound or picture to the last.
+    /// How long it is.
     pub(crate) duration: Duration,
-    /// Pictures in it.
-    pub(crate) pictures: u64,
-    /// Sound packets in it.
-    pub(crate) packets: u64,
-    /// What the disk was too slow for.
-    pub(crate) dropped: u64,
+    /// It ended because the disk had nearly no room any more.
+    pub(crate) full: bool,
 }
 
 impl Recorded {
     pub(crate) fn sentence(&self) -> Sentence {
-        Sentence::new("recorded", self.to_string())
-            .with("seconds", self.duration.as_secs() as u32)
-            .with("path", self.path.display().to_string())
-    }
-}
-
-impl std::fmt::Display for Recorded {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} seconds were recorded to {}.", self.duration.as_secs(), self.path.display())?;
-        match self.dropped {
-            0 => Ok(()),
-            lost => write!(f, " The disk was too slow: {lost} pieces of sound and picture are missing."),
-        }
+        let seconds = self.duration.as_secs();
+        let written = format!("{seconds} seconds were recorded to {}.", self.path.display());
+        let said = if self.full {
+            Sentence::new(
+                "recorded_full",
+                format!("The disk is nearly full, so the recording ended. {written}"),
+            )
+        } else {
+            Sentence::new("recorded", written)
+        };
+        said.with("seconds", seconds as u32).with("path", self.path.display().to_string())
     }
 }
 
@@ -104,14 +106,14 @@ pub(crate) enum RecordError {
         /// Why.
         source: std::io::Error,
     },
+    /// There is too little room for one.
+    #[error("There is too little room for a recording. Free {0} MB on the disk and record again.")]
+    Room(u64),
     /// The file cannot be written (any more).
     #[error(
         "The recording stopped: {0}. What was written before plays; make room on the disk and record again."
     )]
     Write(#[from] std::io::Error),
-    /// Neither sound nor pictures came.
-    #[error("Nothing was recorded: neither sound nor pictures arrived. The empty file was removed.")]
-    Nothing,
 }
 
 impl RecordError {
@@ -119,8 +121,8 @@ impl RecordError {
     pub(crate) const fn code(&self) -> &'static str {
         match self {
             Self::Create { .. } => "record_create",
+            Self::Room(_) => "record_room",
             Self::Write(_) => "record_write",
-            Self::Nothing => "record_nothing",
         }
     }
 
@@ -130,122 +132,143 @@ impl RecordError {
             Self::Create { path, source } => {
                 said.with("path", path.display().to_string()).with("detail", source.to_string())
             }
+            Self::Room(megabytes) => said.with("megabytes", u32::try_from(*megabytes).unwrap_or(u32::MAX)),
             Self::Write(error) => said.with("detail", error.to_string()),
-            Self::Nothing => said,
         }
     }
+}
+
+impl From<RecordError> for CommandError {
+    fn from(error: RecordError) -> Self {
+        error.sentence().into()
+    }
+}
+
+impl NewFile {
+    /// Makes the file; what is there already is never replaced. Blocks for as long as the disk takes.
+    ///
+    /// # Errors
+    /// [`RecordError::Room`] when the disk has too little, [`RecordError::Create`] when there is such a file, or none can be made.
+    pub(crate) fn create(place: &Place) -> Result<Self, RecordError> {
+        Self::create_with(place, &space::free)
+    }
+
+    fn create_with(place: &Place, free: &dyn Fn(&Path) -> Option<u64>) -> Result<Self, RecordError> {
+        let room = |path: &Path| {
+            space::lacks(free(folder_of(path))).map_or(Ok(()), |lacks| Err(RecordError::Room(lacks)))
+        };
+        match place {
+            Place::File(path) => {
+                room(path)?;
+                open(path).map_err(|source| RecordError::Create { path: path.clone(), source })
+            }
+            Place::In { folder, now, utc_offset } => {
+                let refused = |source| RecordError::Create { path: folder.clone(), source };
+                std::fs::create_dir_all(folder).map_err(refused)?;
+                let name = name(*now, *utc_offset);
+                let mut path = folder.join(format!("{name}.mp4"));
+                room(&path)?;
+                for number in 2..MAX_TRIES {
+                    match open(&path) {
+                        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                            path = folder.join(format!("{name} ({number}).mp4"));
+                        }
+                        opened => return opened.map_err(|source| RecordError::Create { path, source }),
+                    }
+                }
+                Err(RecordError::Create { path, source: ErrorKind::AlreadyExists.into() })
+            }
+        }
+    }
+
+    /// Takes it back, empty as it is.
+    pub(crate) fn discard(self) {
+        // Best effort: an empty file that stays does no harm.
+        let _ = std::fs::remove_file(&self.path);
+    }
+}
+
+/// `Tincan 2026-11-28 15-04-05`: what every system takes for a name, in the order of time.
+fn name(unix_millis: u64, utc_offset: i32) -> String {
+    let now = Moment::new(unix_millis, utc_offset);
+    format!("Tincan {} {:02}-{:02}-{:02}", now.date(), now.hour, now.minute, unix_millis / 1_000 % 60)
+}
+
+fn open(path: &Path) -> std::io::Result<NewFile> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    // What people say to each other is for whoever records it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    Ok(NewFile { file: options.open(path)?, path: path.to_owned() })
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 impl Recorder {
-    /// Starts a recording in a new file. It begins with the first sound or keyframe; where pictures come
-    /// later than sound, or never, and while the camera is off, the picture is black.
+    /// Records into a file from now on.
     ///
     /// # Errors
-    /// [`RecordError::Create`] when the file exists already or cannot be made.
-    pub(crate) fn create(path: &Path) -> Result<Self, RecordError> {
-        let error = |source| RecordError::Create { path: path.to_owned(), source };
-        let file = OpenOptions::new().write(true).create_new(true).open(path).map_err(error)?;
-        let (queue, media) = sync_channel(QUEUE);
-        let problem = Arc::new(Mutex::new(None));
-        let job = Job { file, path: path.to_owned(), problem: Arc::clone(&problem) };
-        let thread = std::thread::Builder::new()
-            .name("record".into())
-            .spawn(move || job.run(&media))
-            .map_err(error)?;
-        Ok(Self {
-            queue: Some(queue),
-            thread: Some(thread),
-            dropped: AtomicU64::new(0),
-            problem,
-            sources: AtomicU32::new(0),
-        })
+    /// [`RecordError::Write`] when the system has no thread or memory for it; the empty file is removed.
+    pub(crate) fn start(
+        to: NewFile,
+        tap: Arc<Tap>,
+        clock: MediaClock,
+        cast: Cast,
+    ) -> Result<Self, RecordError> {
+        let NewFile { file, path } = to;
+        let began = clock.at(Instant::now());
+        let round = tap.open(began, cast);
+        let (last, end) = channel();
+        let job =
+            Job { path: path.clone(), tap: Arc::clone(&tap), clock, round, end, free: Box::new(space::free) };
+        let thread = std::thread::Builder::new().name("tincan-record".into()).spawn(move || {
+            lower_thread_priority();
+            job.run(Reel::new(file, began)?)
+        });
+        match thread {
+            Ok(thread) => Ok(Self { tap, clock, round, last: Some(last), thread: Some(thread) }),
+            Err(error) => {
+                tap.close(round);
+                let _ = std::fs::remove_file(path);
+                Err(error.into())
+            }
+        }
     }
 
-    /// An end for a new connection, whose times are on `clock`.
-    pub(crate) fn tape(self: &Arc<Self>, clock: MediaClock) -> Tape {
-        let source = Source(self.sources.fetch_add(1, Ordering::Relaxed));
-        Tape { recorder: Arc::clone(self), source, clock, screen: false }
+    /// Records nothing more. The file is ended in its own time.
+    pub(crate) fn stop(&mut self) {
+        let taken = self.tap.close(self.round);
+        if let (Some(last), Some(thread)) = (self.last.take(), &self.thread) {
+            // Whoever ended by itself needs nothing more.
+            let _ = last.send((self.clock.at(Instant::now()), taken));
+            thread.thread().unpark();
+        }
     }
 
-    /// Why it does not record any more, if it does not.
-    pub(crate) fn problem(&self) -> Option<String> {
-        self.problem.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    /// Whether the file is ended: after [`Recorder::stop`], or because it could not go on.
+    pub(crate) fn is_ended(&self) -> bool {
+        self.thread.as_ref().is_none_or(JoinHandle::is_finished)
     }
 
-    /// Writes what is left and ends the file. Blocks for as long as the disk takes.
+    /// Ends the file. Blocks for as long as the disk takes, unless it [is ended](Self::is_ended).
     ///
     /// # Errors
     /// [`RecordError::Write`] when the disk failed or was full; what was written before plays.
-    /// [`RecordError::Nothing`] when nothing came.
     pub(crate) fn finish(mut self) -> Result<Recorded, RecordError> {
-        let dropped = self.dropped.load(Ordering::Relaxed);
-        self.join().unwrap_or(Err(RecordError::Nothing)).map(|recorded| Recorded { dropped, ..recorded })
+        self.join().unwrap_or_else(|| Err(lost()))
     }
 
     fn join(&mut self) -> Option<Result<Recorded, RecordError>> {
-        // Closing the queue is what ends the thread.
-        self.queue = None;
-        self.thread.take().map(|thread| {
-            let lost =
-                || RecordError::Write(std::io::Error::other("the recording's thread ended unexpectedly"));
-            thread.join().unwrap_or_else(|_| Err(lost()))
-        })
-    }
-
-    fn push(&self, arrived: Arrived) {
-        if self.queue.as_ref().is_some_and(|queue| queue.try_send(arrived).is_err()) {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
-        }
+        self.stop();
+        self.thread.take().map(|thread| thread.join().unwrap_or_else(|_| Err(lost())))
     }
 }
 
-impl Tape {
-    /// The same, for the pictures of what they share.
-    pub(crate) fn of_screen(&self) -> Self {
-        Self { screen: true, ..self.clone() }
-    }
-
-    /// Takes a packet of sound as it arrived: late ones are put in order, and what is missing is filled. Never waits.
-    pub(crate) fn sound(&self, packet: &RtpPacket) {
-        // A packet of padding has no sound.
-        if !packet.payload.is_empty() {
-            let sound =
-                Sound { sequence: packet.sequence, rtp: packet.timestamp, payload: packet.payload.clone() };
-            self.push(Media::Sound(sound), packet.arrived);
-        }
-    }
-
-    /// Takes an access unit that decoded to a picture of this size: nothing between a loss and the next keyframe. Never
-    /// waits.
-    pub(crate) fn picture(&self, frame: &AssembledFrame, size: Resolution) {
-        let picture = Picture {
-            rtp: frame.rtp_timestamp,
-            data: frame.unit.data.clone(),
-            keyframe: frame.unit.keyframe,
-            size,
-        };
-        let media = if self.screen { Media::Screen(picture) } else { Media::Picture(picture) };
-        self.push(media, frame.last_arrived);
-    }
-
-    /// Takes note that their camera is on or off. Never waits.
-    pub(crate) fn camera(&self, on: bool, told: Instant) {
-        self.push(Media::Camera { on }, told);
-    }
-
-    /// Takes note that they share something, or do not any more. Never waits.
-    pub(crate) fn shares(&self, on: bool, told: Instant) {
-        self.push(Media::Shares { on }, told);
-    }
-
-    /// Takes a sender report: the RTP time `rtp` of this stream was at the NTP time `ntp`. Never waits.
-    pub(crate) fn report(&self, of: protocol::Source, ntp: u64, rtp: u32, arrived: Instant) {
-        self.push(Media::Report { source: of, ntp, rtp }, arrived);
-    }
-
-    fn push(&self, media: Media, arrived: Instant) {
-        self.recorder.push((self.source, media, self.clock.at(arrived)));
-    }
+fn lost() -> RecordError {
+    RecordError::Write(std::io::Error::other("the recording's thread ended unexpectedly"))
 }
 
 impl Drop for Recorder {
@@ -254,49 +277,42 @@ impl Drop for Recorder {
     }
 }
 
-/// What the thread owns. The mutex is shared with nobody but whoever asks for the problem, once a second at
-/// most.
-struct Job<W> {
-    file: W,
+/// What the thread has.
+struct Job {
     path: PathBuf,
-    problem: Arc<Mutex<Option<String>>>,
+    tap: Arc<Tap>,
+    clock: MediaClock,
+    round: u64,
+    end: Receiver<(MediaTime, Taken)>,
+    free: space::Free,
 }
 
-impl<W: Output> Job<W> {
-    fn run(self, media: &Receiver<Arrived>) -> Result<Recorded, RecordError> {
-        let Self { file, path, problem } = self;
-        let mut composer = Composer::new(Mp4File::new(file, filler()));
-        let written = media
-            .iter()
-            .try_for_each(|(source, media, arrived)| composer.handle(source, media, arrived))
-            .and_then(|()| composer.finish());
-        match written {
-            Ok(summary) if summary.pictures + summary.packets > 0 => Ok(Recorded {
-                path,
-                duration: summary.duration,
-                pictures: summary.pictures,
-                packets: summary.packets,
-                dropped: 0,
-            }),
-            Ok(_) => {
-                // Best effort: an empty file that stays does no harm.
-                let _ = std::fs::remove_file(&path);
-                Err(RecordError::Nothing)
+impl Job {
+    fn run<W: mp4::Output>(self, mut reel: Reel<W>) -> Result<Recorded, RecordError> {
+        let mut look_again = Instant::now() + space::LOOK;
+        let (now, last, full) = loop {
+            let began = Instant::now();
+            let now = self.clock.at(began);
+            let Some(taken) = self.tap.take(self.round) else {
+                // Whoever closed the tap is about to say what came last.
+                let (now, last) = self.end.recv().unwrap_or((now, Taken::default()));
+                break (now, last, false);
+            };
+            if reel.step(now, taken)? {
+                reel.took(began.elapsed());
             }
-            Err(error) => {
-                let error = RecordError::Write(error);
-                *problem.lock().unwrap_or_else(|poisoned| poisoned.into_inner()) = Some(error.to_string());
-                Err(error)
+            if began >= look_again {
+                look_again = began + space::LOOK;
+                if space::ends((self.free)(folder_of(&self.path))) {
+                    break (now, self.tap.close(self.round), true);
+                }
             }
-        }
+            let due = self.clock.instant(reel.due()).saturating_duration_since(Instant::now());
+            std::thread::park_timeout(due.max(BREATH));
+        };
+        let duration = reel.finish(now, last)?;
+        Ok(Recorded { path: self.path, duration, full })
     }
-}
-
-/// A black keyframe; without an encoder there is none, and a recording begins with the camera.
-fn filler() -> Option<Picture> {
-    let black = VideoFrame::black(MediaTime::ZERO, FILLER_SIZE);
-    let unit = H264Encoder::new(Bitrate::kbps(100), 1.0).encode(&black, true).ok().flatten()?;
-    Some(Picture { rtp: 0, data: unit.data, keyframe: true, size: FILLER_SIZE })
 }
 
 #[cfg(test)]

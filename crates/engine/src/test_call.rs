@@ -101,7 +101,7 @@ async fn run(
             earlier: None,
             again: None,
             test: true,
-            record: None,
+            tap: Arc::default(),
             max_bitrate: None,
             bot: None,
             clock,

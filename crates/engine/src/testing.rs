@@ -309,6 +309,7 @@ impl Watching {
         let frames = Arc::<CountedFrames>::default();
         let config = EngineConfig {
             downloads: None,
+            recordings: None,
             data_dir: data_dir.map(Into::into),
             frames: Arc::clone(&frames) as Arc<dyn FrameOutput>,
             local_server: None,

@@ -30,6 +30,9 @@ pub enum ControlMessage {
         /// Since when the sender's hand is raised: milliseconds since 1970 by the sender's clock.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         hand: Option<u64>,
+        /// Whether the sender records the call.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        recording: bool,
     },
     /// At which size the sender shows the receiver's pictures.
     Want {
@@ -170,13 +173,21 @@ mod tests {
                 format!(r#"{{"type":"confirm","mac":"{}"}}"#, "05".repeat(32)),
             ),
             (
-                ControlMessage::State { streams, hand: None },
+                ControlMessage::State { streams, hand: None, recording: false },
                 r#"{"type":"state","streams":[{"source":"microphone","paused":false},{"source":"camera","paused":true}]}"#
                     .to_owned(),
             ),
             (
-                ControlMessage::State { streams: Vec::new(), hand: Some(1_700_000_000_000) },
+                ControlMessage::State {
+                    streams: Vec::new(),
+                    hand: Some(1_700_000_000_000),
+                    recording: false,
+                },
                 r#"{"type":"state","streams":[],"hand":1700000000000}"#.to_owned(),
+            ),
+            (
+                ControlMessage::State { streams: Vec::new(), hand: None, recording: true },
+                r#"{"type":"state","streams":[],"recording":true}"#.to_owned(),
             ),
             (
                 ControlMessage::Want { streams: wanted },
@@ -215,7 +226,7 @@ mod tests {
     fn sources_of_a_later_version_are_left_out() {
         let state = br#"{"type":"state","streams":[{"source":"hologram"},{"source":"camera","size":7}]}"#;
         let camera = StreamState { source: Source::Camera, paused: false };
-        let known = ControlMessage::State { streams: vec![camera], hand: None };
+        let known = ControlMessage::State { streams: vec![camera], hand: None, recording: false };
         assert_eq!(ControlMessage::decode(state), Ok(known));
     }
 

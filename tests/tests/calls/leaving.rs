@@ -74,6 +74,7 @@ impl Person {
     fn new(server: &str) -> Self {
         let engine = Engine::start(EngineConfig {
             downloads: None,
+            recordings: None,
             data_dir: None,
             frames: Arc::new(Blind),
             local_server: None,

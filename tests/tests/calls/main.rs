@@ -17,6 +17,7 @@ mod log;
 mod members;
 mod networks;
 mod pictures;
+mod recording;
 mod rooms;
 mod screens;
 mod server_load;

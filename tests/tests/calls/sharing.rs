@@ -2,6 +2,7 @@
 #![cfg(target_os = "linux")]
 
 use serde_json::{Value, json};
+use tincan_media::video::{Rect, Stamp};
 use tincan_tests::browser::{Browser, Clips};
 use tincan_tests::film;
 use tincan_tests::participant::{Participant, Second, others, shows};
@@ -141,7 +142,7 @@ async fn a_screen_whose_server_dies_is_shared_no_more_and_everybody_is_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_recording_takes_a_shared_screen_along_in_the_place_of_the_face() {
+async fn a_recording_shows_a_shared_screen_large_and_the_faces_beside_it() {
     let server = Server::start().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("call.mp4");
@@ -165,10 +166,19 @@ async fn a_recording_takes_a_shared_screen_along_in_the_place_of_the_face() {
     assert!(said.iter().any(|line| line.contains(r#""code":"recorded""#)), "{:?}", said.last());
     room.close().await;
 
-    let mut shown: Vec<(u32, u32)> = film::sizes(&path).into_iter().map(|(_, size)| size).collect();
-    shown.dedup();
-    assert_eq!(shown.len(), 3, "face, screen and face: {shown:?}");
-    assert_eq!((shown[0], shown[1]), (shown[2], (1_920, 1_080)), "{shown:?}");
+    let at = |x: f32, y: f32, width: f32, height: f32| Rect { x, y, width, height };
+    let (screen, faces) =
+        (at(0.0, 74.0, 1_016.0, 572.0), [at(1_024.0, 212.0, 256.0, 144.0), at(1_024.0, 364.0, 256.0, 144.0)]);
+    let pictures = film::pictures(&path, 4);
+    let stamp = |luma: &Vec<u8>, place| Stamp::read_luma(luma, film::SIZE.0, place);
+    let shared: Vec<bool> = pictures.iter().map(|luma| stamp(luma, screen).is_some()).collect();
+    let (first, last) = (shared.iter().position(|on| *on), shared.iter().rposition(|on| *on));
+    let (first, last) = (first.expect("the screen is in it"), last.expect("the screen is in it"));
+    assert!(first > 2 && last + 2 < shared.len(), "faces, the screen, and faces: {shared:?}");
+    for face in faces {
+        let seen = pictures[first..=last].iter().filter(|luma| stamp(luma, face).is_some()).count();
+        assert!(seen > 0, "the faces stand beside it");
+    }
 }
 
 /// The page's newest picture of what the other shares.

@@ -161,6 +161,8 @@ export const screens = [
   { name: 'sketch-lobby', scene: 'sketch-offer', then: then(press('g'), click('game-join')) },
   { name: 'sketch-chat', scene: 'sketch', then: then(press('g'), press('Escape'), press('g'), press('c')) },
   { name: 'hands', then: then(press('1'), press('6')) },
+  { name: 'recording', then: press('p') },
+  { name: 'recording-menu', scene: 'recording', then: menuOf('more-menu') },
   { name: 'safety', scene: 'three', then: press('e') },
   { name: 'trust', then: press('e') },
   { name: 'trust-differ', scene: 'three', then: then(press('e'), click('safety-differs')) },

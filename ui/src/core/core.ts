@@ -162,6 +162,8 @@ export interface Core {
   acceptFilesAs(offer: string, single: string | null): Promise<boolean>;
   /** Shows what was received in its folder. */
   revealFiles(offer: string): Promise<void>;
+  /** Shows the recording that ended last in its folder. */
+  revealRecording(): Promise<void>;
   /** Saves the chat where the person chooses, and says where; `null`: they changed their mind. */
   saveChat(name: string, utcOffset: number): Promise<string | null>;
   /** Opens an address outside of Tincan. */

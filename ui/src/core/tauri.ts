@@ -91,6 +91,10 @@ export class TauriCore implements Core {
     return call('reveal_files', { offer });
   }
 
+  revealRecording(): Promise<void> {
+    return call('reveal_recording');
+  }
+
   saveChat(name: string, utcOffset: number): Promise<string | null> {
     return call('save_chat', { name, utcOffset });
   }

@@ -1,6 +1,7 @@
 import type { CallView, Participant, Reaction } from '../core/core';
 import type { Corner } from '../layout/corner';
 import { ACTIVITIES, type Activity, type ActivityKeys } from './activity';
+import { utcOffset } from './chat';
 import { ChatModel } from './chat.svelte';
 import { FilesModel } from './files.svelte';
 import { aloneCard, banner, statusSays } from './call-status';
@@ -241,6 +242,17 @@ export class CallModel {
     if (connectedSince === null || this.alone) return undefined;
     return clock((this.#now - connectedSince) / 1_000);
   });
+  /** How long we have recorded; `undefined`: we do not. */
+  readonly recording = $derived.by(() => {
+    const since = this.#call().recording;
+    return since === null ? undefined : clock(Math.max(0, this.#now - since) / 1_000);
+  });
+  /** Who else records, as they are called here. */
+  readonly recorders = $derived.by(() =>
+    this.#call()
+      .participants.filter(({ records }) => records)
+      .map(({ id }) => isolated(this.nameOf(id))),
+  );
   /** What to do in a test call. */
   readonly steps = $derived.by(() => {
     const { preview } = this.#session;
@@ -402,6 +414,16 @@ export class CallModel {
     if (this.inside && !this.#call().test) void this.#session.ask({ type: 'set_hand', on: !this.handUp });
   }
 
+  toggleRecording(): void {
+    if (!this.inside) return;
+    const on = this.recording === undefined;
+    // eslint-disable-next-line svelte/prefer-svelte-reactivity -- nobody watches it
+    const offset = utcOffset(new Date());
+    void this.#session.ask(
+      on ? { type: 'start_recording', file: null, utcOffset: offset } : { type: 'stop_recording' },
+    );
+  }
+
   react(reaction: Reaction): void {
     if (!this.alone) void this.#session.ask({ type: 'react', reaction });
   }
@@ -469,6 +491,8 @@ export class CallModel {
         return this.toggle('safety');
       case 'statistics':
         return this.toggle('statistics');
+      case 'record':
+        return this.toggleRecording();
       case 'hand':
         return this.toggleHand();
       case 'let-in':

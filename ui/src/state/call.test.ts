@@ -395,6 +395,20 @@ describe('what people do together', () => {
     expect(core.asked).toEqual([{ type: 'set_hand', on: false }]);
   });
 
+  it('records by a key, says for how long, and names who else does', async () => {
+    const { model: screen } = await model({ participants: two });
+    expect([screen.recording, screen.recorders]).toEqual([undefined, []]);
+    screen.keyDown(key('q'));
+    expect(core.asked.at(-1)).toMatchObject({ type: 'start_recording', file: null });
+    const others = two.slice(1);
+    const recorded = call({ participants: [participant({ records: true }), ...others], recording: 1_000 });
+    core.tell({ type: 'call', call: recorded });
+    screen.tick(76_000);
+    expect([screen.recording, screen.recorders.length]).toEqual(['1:15', 1]);
+    screen.keyDown(key('q'));
+    expect(core.asked.at(-1)).toEqual({ type: 'stop_recording' });
+  });
+
   it('mutes somebody here, and brings back how loud they were', async () => {
     const { model: screen } = await model({ participants: two });
     const volumes = () => core.asked.map((command) => 'volume' in command && command.volume);

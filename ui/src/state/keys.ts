@@ -23,6 +23,7 @@ export type Action =
   | 'next-page'
   | 'full-screen'
   | 'statistics'
+  | 'record'
   | 'help'
   | 'close'
   | `reaction-${number}`;
@@ -150,6 +151,12 @@ export const KEYS: readonly { keys: readonly string[]; does: string }[] = [
     },
   },
   {
+    keys: ['Q'],
+    get does() {
+      return t('app.key_record');
+    },
+  },
+  {
     keys: ['?'],
     get does() {
       return t('app.key_help');
@@ -213,6 +220,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   s: 'full-screen',
   f11: 'full-screen',
   t: 'statistics',
+  q: 'record',
   '?': 'help',
   escape: 'close',
   ...Object.fromEntries(REACTIONS.map((_, index) => [String(index + 1), `reaction-${index}` as const])),

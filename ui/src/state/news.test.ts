@@ -15,6 +15,15 @@ describe('news of a call', () => {
     expect([codes(late, late), codes(undefined, late)]).toEqual([[], []]);
   });
 
+  it('are who begins to record and who stops, also of whoever did before we came', () => {
+    expect(codes(view({}), view({ records: true }))).toEqual(['hint records_a']);
+    expect(codes(view(), view({ records: true }))).toEqual(['hint records_a']);
+    expect(codes(view({ records: true }), view({ records: true }))).toEqual([]);
+    expect(codes(view({ records: true }), view({}))).toEqual(['info records_a']);
+    // Whoever leaves is told of anyway.
+    expect(codes(view({ records: true }), view())).toEqual([]);
+  });
+
   it('are raised hands, not lowered ones', () => {
     expect(codes(view({}), view({ hand: 7 }))).toEqual(['info hand_a']);
     expect([codes(view({ hand: 7 }), view({ hand: 7 })), codes(view({ hand: 7 }), view({}))]).toEqual([

@@ -11,7 +11,7 @@ export function news(before: CallView | undefined, now: CallView, name: (id: str
   if (!before) return [];
   const known = new Map(before.participants.map((one) => [one.id, one]));
   const told: Told[] = [];
-  for (const { id, trust, late, hand } of now.participants) {
+  for (const { id, trust, late, hand, records } of now.participants) {
     const was = known.get(id);
     if (late && trust === 'unverified' && was?.late !== true) {
       told.push({
@@ -20,8 +20,18 @@ export function news(before: CallView | undefined, now: CallView, name: (id: str
         message: t('call.news_late', { name: name(id) }),
       });
     }
+    if (records && was?.records !== true) {
+      told.push({ kind: 'hint', code: `records_${id}`, message: t('call.news_records', { name: name(id) }) });
+    }
     if (hand !== null && (was?.hand ?? null) === null) {
       told.push({ kind: 'info', code: `hand_${id}`, message: t('call.news_hand', { name: name(id) }) });
+    }
+  }
+  for (const { id, records } of before.participants) {
+    const still = now.participants.find((one) => one.id === id);
+    if (records && still && !still.records) {
+      const message = t('call.news_records_no_more', { name: name(id) });
+      told.push({ kind: 'info', code: `records_${id}`, message });
     }
   }
   const [was, here] = [headcount(before), headcount(now)];

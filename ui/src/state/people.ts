@@ -102,6 +102,7 @@ export function capacityAlone({ capacity }: CallView): string | undefined {
 export function personSays(one: Participant): string | undefined {
   if (one.connection === 'connecting') return t('call.connecting');
   if (one.connection === 'reconnecting') return t('call.reconnecting');
+  if (one.records) return t('call.records');
   if (cameraOf(one)?.paused) return t('call.picture_paused');
   if (one.volume === 0) return t('call.muted_for_you');
   return isMuted(one) ? t('call.muted') : undefined;

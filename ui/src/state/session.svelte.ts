@@ -147,7 +147,7 @@ export class Session {
     this.#snapshot = next;
     const { event } = numbered;
     if (event.type === 'preview' && snapshot.call) this.#tellProblems(snapshot.preview, event.preview);
-    if (event.type === 'notice') this.toasts.show({ ...event.notice, message: sentence(event.notice) });
+    if (event.type === 'notice') this.#notice(event.notice);
     if (event.type === 'board') this.board.apply(event.change);
     if (event.type === 'board_live') this.board.hear(event.live, performance.now());
     if (event.type === 'reaction') this.reactions.show(event.peer, event.reaction);
@@ -155,6 +155,17 @@ export class Session {
     if (event.type === 'last_call') this.#afterDismissed = event.summary === null;
     // A question about a call that is over has answered itself.
     if (event.type === 'call' && event.call === null) this.#closing = false;
+  }
+
+  #notice(notice: Notice): void {
+    const recorded = notice.code === 'recorded' || notice.code === 'recorded_full';
+    const show = {
+      label: t('files.show_in_folder'),
+      button: true,
+      stays: true,
+      run: () => void this.told(this.core.revealRecording()),
+    };
+    this.toasts.show({ ...notice, message: sentence(notice) }, recorded ? show : undefined);
   }
 
   /** In the lobby problems stand beside the devices; in a call there is a small badge only. */

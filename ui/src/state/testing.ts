@@ -79,6 +79,7 @@ export function call(change: Partial<CallView> = {}): CallView {
     locked: false,
     knocks: [],
     hand: null,
+    recording: null,
     safety: null,
     ...change,
   };
@@ -157,6 +158,7 @@ export function participant(change: Partial<Participant> = {}): Participant {
     trust: 'unverified',
     late: false,
     hand: null,
+    records: false,
     quality: 4,
     ...change,
   };
@@ -274,6 +276,10 @@ export class ScriptedCore implements Core {
 
   revealFiles(offer: string): Promise<void> {
     return this.#did(undefined, 'reveal', offer);
+  }
+
+  revealRecording(): Promise<void> {
+    return this.#did(undefined, 'reveal recording');
   }
 
   saveChat(name: string): Promise<string | null> {

@@ -9,6 +9,8 @@ export const TOAST_LIMIT = 2;
 export interface Act {
   /** What it is for, for whoever reads by ear. */
   label: string;
+  /** Whether it waits for somebody to press or dismiss it. */
+  stays?: boolean;
   /** Whether the label stands on a button beside the message, instead of the message being one. */
   button?: boolean;
   run: () => void;
@@ -45,7 +47,7 @@ export class Toasts {
       ({ code, message }) => code !== notice.code && message !== notice.message,
     );
     this.list = limited([...others, act ? { ...notice, key, act } : { ...notice, key }]);
-    if (notice.kind !== 'error') this.#after(() => this.dismiss(key), TOAST_MS);
+    if (notice.kind !== 'error' && act?.stays !== true) this.#after(() => this.dismiss(key), TOAST_MS);
   }
 
   /** What it told of is looked at now. */

@@ -21,6 +21,15 @@ describe('toasts', () => {
     expect(toasts.list).toHaveLength(1);
   });
 
+  it('stay where somebody is to press something', () => {
+    const expire: (() => void)[] = [];
+    const toasts = new Toasts((callback) => expire.push(callback));
+    toasts.show(toast('kept'), { label: 'Show', stays: true, run: () => undefined });
+    toasts.show(toast('a'));
+    expire.forEach((callback) => callback());
+    expect(toasts.list.map(({ code }) => code)).toEqual(['kept']);
+  });
+
   it('that are errors are not replaced by a hint of the same', () => {
     const toasts = new Toasts(() => undefined);
     toasts.show({ kind: 'error', code: 'device_lost', message: 'It is gone.' });

@@ -35,6 +35,7 @@ export const ICONS = {
   'chevron-left': ['M14.5 7l-5 5 5 5'],
   'chevron-right': ['M9.5 7l5 5-5 5'],
   'chevron-down': ['M7 9.5l5 5 5-5'],
+  record: ['M12 4a8 8 0 1 1 0 16 8 8 0 0 1 0-16Z', 'M12 9a3 3 0 1 1 0 6 3 3 0 0 1 0-6Z'],
   circle: ['M12 4.5a7.5 7.5 0 1 1 0 15 7.5 7.5 0 0 1 0-15Z'],
   invite: [
     'M10 4.5a3.5 3.5 0 1 1 0 7 3.5 3.5 0 0 1 0-7Z',

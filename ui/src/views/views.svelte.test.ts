@@ -375,6 +375,34 @@ describe('hands and reactions', () => {
   });
 });
 
+describe('a recording', () => {
+  it('is seen by whoever makes it and by whoever is in it, and says where it is when it ends', async () => {
+    const close = await open({ participants: [ada, ben] });
+    const says = (id: string) => document.querySelector(`[data-testid="${id}"]`)?.textContent ?? '';
+    // The region is there before there is anything to say in it.
+    expect([seen('recording'), says('recorders').trim()]).toEqual([false, '']);
+    core.tell({ type: 'call', call: call({ participants: [{ ...ada, records: true }, ben], recording: 0 }) });
+    flushSync();
+    expect(says('recorders')).toContain('Ada');
+    click('stop-recording');
+    expect(core.asked).toEqual([{ type: 'stop_recording' }]);
+    const parameters = { seconds: 3, path: '/videos/x.mp4' };
+    core.tell({
+      type: 'notice',
+      notice: {
+        kind: 'info',
+        code: 'recorded',
+        message: '3 seconds were recorded to /videos/x.mp4.',
+        parameters,
+      },
+    });
+    flushSync();
+    click('toast-act');
+    expect(core.shell).toEqual([['reveal recording']]);
+    await close();
+  });
+});
+
 describe('a locked call', () => {
   it('lets one wait at its door, and give it up', async () => {
     const close = await open({ phase: 'knocking', safety: null });

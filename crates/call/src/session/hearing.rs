@@ -132,7 +132,9 @@ impl Session {
             return self.unproven(index);
         }
         match message {
-            Ok(ControlMessage::State { streams, hand }) => self.heard_streams(index, streams, hand),
+            Ok(ControlMessage::State { streams, hand, recording }) => {
+                self.heard_state(index, streams, hand, recording);
+            }
             Ok(ControlMessage::Want { streams }) => self.event(SessionEvent::Wanted { peer, streams }),
             Ok(ControlMessage::Reaction { reaction }) => {
                 self.event(SessionEvent::Reaction { peer, reaction })
@@ -146,17 +148,22 @@ impl Session {
         }
     }
 
-    fn heard_streams(&mut self, index: usize, streams: Vec<StreamState>, hand: Option<u64>) {
+    fn heard_state(&mut self, index: usize, streams: Vec<StreamState>, hand: Option<u64>, recording: bool) {
         let participant = &mut self.participants[index];
         let peer = participant.id;
         let new_hand = participant.hand != hand;
         participant.hand = hand;
+        let records_anew = participant.recording != recording;
+        participant.recording = recording;
         if participant.streams != streams {
             participant.streams.clone_from(&streams);
             self.event(SessionEvent::Streams { peer, streams });
         }
         if new_hand {
             self.event(SessionEvent::Hand { peer, hand });
+        }
+        if records_anew {
+            self.event(SessionEvent::Recording { peer, on: recording });
         }
     }
 }

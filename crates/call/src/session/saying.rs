@@ -27,6 +27,13 @@ impl Session {
         }
     }
 
+    pub(super) fn set_recording(&mut self, on: bool) {
+        if self.recording != on {
+            self.recording = on;
+            self.tell_streams_to_everybody();
+        }
+    }
+
     pub(super) fn set_paused(&mut self, peer: PeerId, sources: BTreeSet<Source>) {
         let Some(index) = self.index(peer) else { return };
         if self.participants[index].paused != sources {
@@ -45,8 +52,8 @@ impl Session {
         let paused = &self.participants[index].paused;
         let state = |&source: &Source| StreamState { source, paused: paused.contains(&source) };
         let streams = self.sources.iter().map(state).collect();
-        let hand = self.hand;
-        self.say(index, ControlMessage::State { streams, hand });
+        let (hand, recording) = (self.hand, self.recording);
+        self.say(index, ControlMessage::State { streams, hand, recording });
     }
 
     pub(super) fn set_want(&mut self, peer: PeerId, streams: Vec<Wanted>) {

@@ -255,6 +255,7 @@ fn nonsense() -> impl Strategy<Value = (u64, Input)> {
         1 => any::<bool>().prop_map(Input::SetLock),
         1 => Just(Input::React(Reaction::Clap)),
         1 => proptest::option::of(any::<u64>()).prop_map(Input::SetHand),
+        1 => any::<bool>().prop_map(Input::SetRecording),
         8 => (peer, 0u32..4, change)
             .prop_map(|(peer, connection, change)| Input::Peer { peer, connection, change }),
         2 => (0usize..4, any::<bool>()).prop_map(|(at, on)| Input::SetSource { source: Source::ALL[at], on }),

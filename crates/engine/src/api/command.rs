@@ -103,6 +103,18 @@ pub enum Command {
         /// Whether it is raised.
         on: bool,
     },
+    /// Records the call into a new file, and tells the others. Whoever records already goes on.
+    StartRecording {
+        /// Where; `None`: among the person's videos, under a name that says when.
+        #[debug(skip)]
+        file: Option<String>,
+        /// The person's time minus UTC, in minutes, for that name.
+        utc_offset: i32,
+    },
+    /// Records nothing more. Where the file is comes as a notice.
+    StopRecording,
+    /// Where the recording is that ended last. The reply is [`Reply::Saved`].
+    LocateRecording,
     /// Shows everybody a reaction for a moment.
     React {
         /// Which.

@@ -67,7 +67,7 @@ fn call() -> CallView {
         "participants": [{
             "id": "", "name": "", "connection": "connected", "microphoneOn": true, "sharesSound": false,
             "streams": [{ "source": "camera", "stream": 1, "on": true, "paused": false }],
-            "volume": 1.0, "trust": "verified", "late": false, "hand": null, "quality": 4,
+            "volume": 1.0, "trust": "verified", "late": false, "hand": null, "records": true, "quality": 4,
         }],
     }))
     .unwrap()
@@ -231,6 +231,7 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::DeleteChat { id: text() },
         Command::ReactToChat { id: text(), reaction: Reaction::Clap, on: true },
         Command::SaveChat { file: None, replace: false, utc_offset: 0 },
+        Command::StartRecording { file: None, utc_offset: 0 },
         board_command(json!({ "type": "clear", "page": null, "own": true })),
         board_command(json!({ "type": "add_picture", "page": null, "frame": [0, 0, 0, 0], "data": "" })),
         board_command(json!({ "type": "change", "changes": [{ "id": "", "text": "" }], "gesture": null })),

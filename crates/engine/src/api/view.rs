@@ -176,6 +176,9 @@ pub struct CallView {
     /// Since when our hand is raised: milliseconds since the Unix epoch.
     #[ts(type = "number | null")]
     pub hand: Option<u64>,
+    /// Since when we record the call: milliseconds since the Unix epoch.
+    #[ts(type = "number | null")]
+    pub recording: Option<u64>,
     /// To compare aloud: everybody in the room sees the same when nobody sits between them. `None` while no connection is
     /// confirmed.
     pub safety: Option<SafetyNumber>,
@@ -215,6 +218,8 @@ pub struct Participant {
     /// Since when their hand is raised: milliseconds since the Unix epoch, by their clock.
     #[ts(type = "number | null")]
     pub hand: Option<u64>,
+    /// Whether they record the call, as they say.
+    pub records: bool,
     /// From 1 (bad) to 4 (good); 0 while unknown.
     pub quality: u8,
 }

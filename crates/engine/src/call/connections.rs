@@ -226,7 +226,6 @@ mod tests {
                 relay_only: false,
                 loopback: true,
                 max_bitrate: None,
-                tape: None,
                 clock: self.clock,
                 media: CallMedia {
                     audio: self.audio.handle().clone(),

@@ -40,6 +40,7 @@ use crate::api::{
 };
 use crate::files::FilesHandle;
 use crate::media::{AudioHandle, EncoderHandle, ScreenHandle};
+use crate::record::{NewFile, Tap};
 use crate::{FrameOutput, HostedRoom};
 
 pub(crate) use route::{Host, Route};
@@ -70,8 +71,8 @@ pub(crate) struct CallConfig {
     pub(crate) relay_only: bool,
     /// Whether this is the test call with the built-in participant.
     pub(crate) test: bool,
-    /// Where to record the first other participant.
-    pub(crate) record: Option<PathBuf>,
+    /// What is seen and heard, for a recording.
+    pub(crate) tap: Arc<Tap>,
     /// What a connection may send at most, when not what is usual.
     pub(crate) max_bitrate: Option<Bitrate>,
     /// Our line in games is steered by a program, by this seed.
@@ -96,15 +97,27 @@ pub(crate) type Answer = oneshot::Sender<Result<Reply, CommandError>>;
 
 /// What a running call is told.
 pub(crate) enum CallCommand {
-    Source { source: Source, on: bool },
+    Source {
+        source: Source,
+        on: bool,
+    },
     Name(String),
-    Volume { peer: PeerId, volume: f32 },
+    Volume {
+        peer: PeerId,
+        volume: f32,
+    },
     Hand(bool),
+    /// Records the call into this file.
+    Record(NewFile, Answer),
+    StopRecording,
     React(Reaction),
     Lock(bool),
     LetIn(PeerId),
     Refuse(PeerId),
-    Verified { peer: Option<PeerId>, on: bool },
+    Verified {
+        peer: Option<PeerId>,
+        on: bool,
+    },
     Together(TogetherCommand, Answer),
 }
 
@@ -150,6 +163,8 @@ pub(crate) enum CallUpdate {
     Together(Event),
     /// The answer to something that was asked of the call: after what came of it.
     Answered(Answer, Result<Reply, CommandError>),
+    /// Where a recording is that ended.
+    Recorded(PathBuf),
     /// Somebody came while the call was on.
     SomebodyJoined(Notice),
     /// The room is on the server in this program, for as long as this is kept.

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use tincan_call::{ConnectionState, LocalCandidate, PathEstimate, PeerChange};
@@ -30,7 +30,6 @@ use crate::media::{
     AudioCommand, AudioHandle, EncoderCommand, EncoderHandle, PeerSink, ReceiveStatistics, ScreenCommand,
     ScreenHandle, VideoHandle, VideoReceiver, VideoTarget,
 };
-use crate::record::Tape;
 
 /// Sound and pictures together: what 1080p can make good use of. How much smaller pictures may take, the allocator says.
 const MAX_BITRATE: Bitrate = Bitrate::kbps(4_500);
@@ -104,7 +103,6 @@ pub(crate) struct Remote {
     audio: AudioHandle,
     encoder: EncoderHandle,
     screen: ScreenHandle,
-    tape: Option<Tape>,
 }
 
 /// Which connection to open, and how.
@@ -123,8 +121,6 @@ pub(crate) struct Opening {
     /// Whether the other side may run on this machine, without a network between.
     pub(crate) loopback: bool,
     pub(crate) max_bitrate: Option<Bitrate>,
-    /// Records them.
-    pub(crate) tape: Option<Tape>,
     pub(crate) clock: MediaClock,
     pub(crate) media: CallMedia,
     /// Takes their files channel, and who we are to them.
@@ -185,7 +181,7 @@ impl Remote {
         events: mpsc::Sender<FromPeer>,
     ) -> Self {
         let span = opening.span();
-        let Opening { peer: id, connection, stream, screen_stream, volume, tape, media, files, .. } = opening;
+        let Opening { peer: id, connection, stream, screen_stream, volume, media, files, .. } = opening;
         let sender = peer.sender();
         let (asker, holder) = (sender.clone(), media.audio.clone());
         let receiver = VideoReceiver::start(VideoTarget {
@@ -193,7 +189,6 @@ impl Remote {
             output: Arc::clone(&media.output),
             keyframe_needed: Box::new(move || asker.request_keyframe(Source::Camera)),
             hold_sound: Box::new(move |at_least| holder.hold(id, at_least)),
-            tape: tape.clone(),
             at_once: false,
             patience: Duration::ZERO,
         });
@@ -203,7 +198,6 @@ impl Remote {
             sender.clone(),
             media.audio.clone(),
             Arc::clone(&media.output),
-            tape.clone(),
         ));
         let sink: Arc<dyn PeerSink> = Arc::new(Sink(sender.clone()));
         media.audio.send(AudioCommand::AddParticipant {
@@ -233,7 +227,6 @@ impl Remote {
             screen: media.screen.clone(),
             video: receiver.handle().clone(),
             their_screen: Arc::clone(&their_screen),
-            tape: tape.clone(),
             files,
             link: None,
             cancel: cancel.clone(),
@@ -253,7 +246,6 @@ impl Remote {
             audio: media.audio,
             encoder: media.encoder,
             screen: media.screen,
-            tape,
         }
     }
 
@@ -333,9 +325,6 @@ impl Remote {
     /// They say that their camera is on or off.
     pub(crate) fn set_camera(&self, on: bool) {
         self.receiver.handle().camera(on);
-        if let Some(tape) = &self.tape {
-            tape.camera(on, Instant::now());
-        }
     }
 
     /// They say that they share a screen, or that they do not any more.
@@ -433,7 +422,6 @@ struct Forward {
     screen: ScreenHandle,
     video: VideoHandle,
     their_screen: Arc<TheirScreen>,
-    tape: Option<Tape>,
     files: Option<(FilesHandle, PeerId)>,
     /// Closed with the connection.
     link: Option<FileLink>,
@@ -453,9 +441,6 @@ impl Forward {
                     match source {
                         Source::Microphone | Source::Camera => self.video.report(source, ntp, rtp),
                         Source::Screen | Source::ScreenSound => self.their_screen.report(source, ntp, rtp),
-                    }
-                    if let Some(tape) = &self.tape {
-                        tape.report(source, ntp, rtp, Instant::now());
                     }
                     continue;
                 }
@@ -520,12 +505,7 @@ impl Forward {
 
     fn media(&self, source: Source, packet: RtpPacket) {
         match source {
-            Source::Microphone => {
-                if let Some(tape) = &self.tape {
-                    tape.sound(&packet);
-                }
-                self.audio.packet(self.id, packet);
-            }
+            Source::Microphone => self.audio.packet(self.id, packet),
             Source::Camera => self.video.packet(packet),
             Source::Screen => self.their_screen.packet(packet),
             Source::ScreenSound => self.audio.shared_packet(self.id, packet),

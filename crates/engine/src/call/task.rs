@@ -22,7 +22,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use url::Url;
 
-use self::recording::{Recording, notice, recorded};
+use self::recording::{Recording, ended};
 use self::together::{Happened, Together};
 use super::addresses::{Addresses, Change};
 use super::begin::Updates;
@@ -39,7 +39,7 @@ use super::statistics::{Concealment, participant, quality, screen_statistics};
 use super::verdict::{Second, Verdict};
 use super::wants::Wants;
 use super::{CallCommand, CallConfig, CallEnd, CallUpdate, view};
-use crate::api::{CallStatistics, CallView, NoticeKind, Sentence};
+use crate::api::{CallStatistics, CallView, Sentence};
 use crate::media::AudioCommand;
 
 /// How often it is looked how large the others are shown here.
@@ -78,7 +78,7 @@ pub(super) struct CallTask {
     doubted: BTreeSet<PeerId>,
     /// Of voices, and of what is shared.
     concealment: BTreeMap<PeerId, [Concealment; 2]>,
-    recording: Option<Recording>,
+    recording: Recording,
     numbers: Numbers,
     /// Somebody in the room does not want us.
     turned_away: bool,
@@ -151,7 +151,7 @@ impl CallTask {
             decoding: Decoding::default(),
             together: Together::new(config.identity.id()),
             first: false,
-            recording: None,
+            recording: Recording::default(),
             config,
         }
     }
@@ -343,7 +343,6 @@ impl CallTask {
         polite: bool,
         given: &[IceServer],
     ) {
-        let tape = self.tape(peer).await;
         let volume = self.people.participant(&mut self.view, peer).volume;
         let stream = self.people.camera_stream(&self.view, peer);
         let screen_stream = self.people.screen_stream(&self.view, peer);
@@ -359,7 +358,6 @@ impl CallTask {
             relay_only: self.config.relay_only,
             loopback: self.loopback,
             max_bitrate: self.config.max_bitrate,
-            tape,
             clock: self.config.clock,
             media: self.config.media.clone(),
             files: self.config.files.clone().map(|files| (files, self.config.identity.id())),
@@ -462,12 +460,6 @@ impl CallTask {
         }
         self.publish().await;
         self.engine.send(CallUpdate::Statistics(statistics)).await;
-        if let Some(problem) = self.recording.as_ref().and_then(|recording| recording.recorder.problem()) {
-            // Its thread may be waiting for the disk, and whoever lets go of it last waits for the thread.
-            let stopped = self.recording.take();
-            tokio::task::spawn_blocking(move || drop(stopped));
-            self.engine.tell(notice(NoticeKind::Error, "record_write", problem)).await;
-        }
     }
 
     async fn publish(&self) {
@@ -476,6 +468,8 @@ impl CallTask {
 
     /// Says goodbye, tells how the call was, and releases everything.
     pub(super) async fn finish(mut self, reason: Option<Sentence>) {
+        // What is taken down from here on is nothing of the call.
+        self.stop_recording();
         self.session.handle(Instant::now(), Input::Leave);
         self.carry_out().await;
         if let Some(files) = &self.config.files {
@@ -509,10 +503,8 @@ impl CallTask {
             keeper.stop().await;
         }
         self.connections.close_all().await;
-        if let Some(Recording { recorder, .. }) = self.recording
-            && let Some(told) = recorded(recorder).await
-        {
-            self.engine.tell(told).await;
+        for recorder in self.recording.ending {
+            ended(&self.engine, recorder).await;
         }
         self.numbers.end().await;
     }

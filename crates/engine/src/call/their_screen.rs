@@ -3,14 +3,13 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use tincan_peer::{PeerSender, RtpPacket};
 use tincan_protocol::{PeerId, Source};
 
 use crate::FrameOutput;
 use crate::media::{AudioCommand, AudioHandle, ReceiveStatistics, VideoReceiver, VideoTarget};
-use crate::record::Tape;
 
 /// A keyframe of a page takes seconds on a narrow path, and what is missing of a picture that is there a round trip or two.
 const PATIENCE: Duration = Duration::from_millis(2_500);
@@ -23,8 +22,6 @@ pub(super) struct TheirScreen {
     sender: PeerSender,
     audio: AudioHandle,
     output: Arc<dyn FrameOutput>,
-    /// Records it.
-    tape: Option<Tape>,
     receiver: OnceLock<VideoReceiver>,
     /// As they say.
     shared: AtomicBool,
@@ -37,10 +34,9 @@ impl TheirScreen {
         sender: PeerSender,
         audio: AudioHandle,
         output: Arc<dyn FrameOutput>,
-        tape: Option<Tape>,
     ) -> Self {
         let (receiver, shared) = (OnceLock::new(), AtomicBool::new(false));
-        Self { id, stream, sender, audio, output, tape, receiver, shared }
+        Self { id, stream, sender, audio, output, receiver, shared }
     }
 
     fn receiver(&self) -> &VideoReceiver {
@@ -51,7 +47,6 @@ impl TheirScreen {
                 output: Arc::clone(&self.output),
                 keyframe_needed: Box::new(move || asker.request_keyframe(Source::Screen)),
                 hold_sound: Box::new(move |at_least| holder.hold_shared(id, at_least)),
-                tape: self.tape.as_ref().map(Tape::of_screen),
                 at_once: true,
                 patience: PATIENCE,
             });
@@ -73,14 +68,7 @@ impl TheirScreen {
 
     /// They say that they share something, or that they do not any more.
     pub(super) fn shared(&self, on: bool) {
-        let was_on = self.shared.swap(on, Ordering::Relaxed);
-        if let Some(tape) = self.tape.as_ref().filter(|_| was_on != on) {
-            tape.shares(on, Instant::now());
-            if !on {
-                // In the recording the face continues nothing.
-                self.sender.request_keyframe(Source::Camera);
-            }
-        }
+        self.shared.store(on, Ordering::Relaxed);
         if on || self.receiver.get().is_some() {
             self.receiver().handle().camera(on);
         }

@@ -44,6 +44,7 @@ pub(crate) fn newcomer(id: PeerId, stream: u32, volume: f32) -> Participant {
         trust: Trust::Unconfirmed,
         late: false,
         hand: None,
+        records: false,
         quality: 0,
     }
 }

@@ -24,6 +24,7 @@ use self::shared::{Shared, Sharing};
 use super::closer::Closer;
 use super::{AudioPlayout, Hint, MediaEvent, PeerSink, VideoCommand};
 use crate::api::Levels;
+use crate::record::Tap;
 
 /// How often the thread looks: twice a frame, so that no 10 ms frame waits longer than that. Nothing that comes wakes it
 /// before: a packet waits in the jitter buffer anyway, and in a room of eight there are 350 a second.
@@ -86,6 +87,8 @@ pub(crate) enum AudioCommand {
     Target { bitrate: Bitrate, loss: f32 },
     /// Also encode at this rate, for those whose packets carry what came before; `None`: nobody needs it.
     Thin(Option<Bitrate>),
+    /// Leaves what is heard and what is sent here from now on; `None`: nowhere.
+    Record(Option<Arc<Tap>>),
     /// Plays the chime; a gain of 1 is the speaker test's.
     Chime { gain: f32 },
     /// Release the devices and end.
@@ -218,6 +221,7 @@ struct Worker {
     voice: VoiceDetector,
     chime: VecDeque<AudioFrame>,
     chime_gain: f32,
+    tap: Option<Arc<Tap>>,
     hints: Hints,
     next_levels: Instant,
     next_playout: Instant,
@@ -253,6 +257,7 @@ impl Worker {
             voice: VoiceDetector::new(),
             chime: VecDeque::new(),
             chime_gain: 1.0,
+            tap: None,
             hints: Hints::default(),
             next_levels: now,
             next_playout: now,
@@ -352,6 +357,7 @@ impl Worker {
                 Ok(encoder) => self.sender.set_thin(encoder.map(|encoder| Box::new(encoder) as Box<_>)),
                 Err(error) => warn!(%error, "sound is not repeated"),
             },
+            AudioCommand::Record(tap) => self.tap = tap,
             AudioCommand::Chime { gain } => {
                 self.chime = chime(MediaTime::ZERO).collect();
                 self.chime_gain = gain;
@@ -408,6 +414,9 @@ impl Worker {
     }
 
     fn send(&mut self, frame: &AudioFrame) {
+        if let Some(tap) = self.tap.as_ref().filter(|_| self.sending) {
+            tap.said(frame);
+        }
         if self.remotes.is_empty() || !self.sending {
             return;
         }
@@ -447,8 +456,12 @@ impl Worker {
             }
             let frame = self.mixer.finish(self.clock.at(now));
             // The microphone hears both sides of the speaker.
-            self.processor.process_render(&frame.mono());
+            let mono = frame.mono();
+            self.processor.process_render(&mono);
             if let Some(output) = &mut self.output {
+                if let Some(tap) = &self.tap {
+                    tap.heard(&AudioFrame { time: self.clock.at(now + output.latency()), ..mono });
+                }
                 output.write(&frame);
             }
         }

@@ -25,7 +25,6 @@ use tracing::{debug, warn};
 
 use super::AudioPlayout;
 use crate::FrameOutput;
-use crate::record::Tape;
 
 /// A keyframe of 1080p is 300 packets; three of them in a burst fit.
 const QUEUE: usize = 1024;
@@ -158,8 +157,6 @@ pub(crate) struct VideoTarget {
     pub(crate) keyframe_needed: Box<dyn Fn() + Send>,
     /// Is told how long their sound is to be held at least; may not wait.
     pub(crate) hold_sound: Box<dyn Fn(Duration) + Send>,
-    /// Records them.
-    pub(crate) tape: Option<Tape>,
     /// Whether they are shown as soon as they can be, unless it is a film with its sound ([`FILM`]): a page that was turned
     /// belongs to no word, and what is large comes as unevenly as it is large.
     pub(crate) at_once: bool,
@@ -352,10 +349,6 @@ impl Worker {
                 self.darken();
             }
             self.dark = !on;
-            if on && (self.told_off || offs > 0) && self.target.tape.is_some() {
-                // In the recording there is black in between, which no later picture continues.
-                (self.target.keyframe_needed)();
-            }
             self.told_off = !on;
         }
         if let Some(looked_at) = facts.looked_at {
@@ -393,10 +386,6 @@ impl Worker {
                 self.playout.decoded(took);
                 let waited = now.saturating_duration_since(assembled.last_arrived) + took;
                 self.decoded.push_back((now, waited));
-                if let Some(tape) = &self.target.tape {
-                    // What decoded is worth keeping: nothing between a loss and the next keyframe gets here.
-                    tape.picture(assembled, frame.resolution());
-                }
                 self.playout.displayed(self.target.output.delay(self.target.stream));
                 let due = if self.is_in_step(now) {
                     self.playout.schedule(assembled.rtp_timestamp, assembled.last_arrived)

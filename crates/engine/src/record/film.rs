@@ -4,8 +4,7 @@ use std::io::{self, Cursor, Write};
 
 use mp4_atom::{Atom, Codec, DecodeAtom, Header, Moof, Moov, ReadFrom, Trak};
 
-use super::clock::SampleTime;
-use super::mp4::Output;
+use super::mp4::{Output, SampleTime};
 
 /// A sample as it lies in the file.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,31 +5,62 @@
 //! be its data, by sixteen bytes at the beginning: now every player knows the length and can seek. (OBS calls this a hybrid
 //! MP4.)
 //!
-//! Pictures change their size in mid-call. Each size is a sample entry of its own, `avc1`, which is what QuickTime goes by;
-//! the parameter sets also stay where they were sent, before the keyframes, which is what decoders go by that were told of
-//! the first entry only, as Chromium's and Windows'.
+//! Each kind of pictures is a sample entry of its own, `avc1`, which is what QuickTime goes by; the parameter sets also stay
+//! where they were, before the keyframes, which is what decoders go by that were told of the first entry only, as Chromium's
+//! and Windows'.
 
 mod boxes;
 
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
-use std::time::Duration;
 
 use bytes::Bytes;
+use tincan_media::audio::SAMPLE_RATE;
+use tincan_media::video::Resolution;
 use tincan_media::video::nal::{nal_type, nal_type_of, nal_units};
 
-use super::clock::SampleTime;
-use super::composer::Picture;
 use boxes::{Entry, Fragment, Head, Table};
 
 /// What a crash may cost.
 const FRAGMENT: SampleTime = SampleTime(48_000);
 /// Fragments between which the disk is asked to keep what it got: what a pulled plug may cost.
 const SYNC_EVERY: u32 = 5;
-/// Kinds of pictures; a person has some ten. Beyond it nothing is told but what is in the pictures themselves.
+/// Kinds of pictures. Beyond it nothing is told but what is in the pictures themselves.
 const MAX_ENTRIES: usize = 32;
 /// How long the last picture is shown when nothing ends it.
 const LAST_PICTURE: SampleTime = SampleTime(1_600);
+
+/// A time or a length in the file, in samples at 48 kHz: both tracks count so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct SampleTime(pub(super) u64);
+
+impl SampleTime {
+    pub(super) const ZERO: Self = Self(0);
+
+    pub(super) fn seconds(self) -> f64 {
+        self.0 as f64 / f64::from(SAMPLE_RATE)
+    }
+
+    pub(super) const fn saturating_since(self, earlier: Self) -> Self {
+        Self(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl std::ops::Add for SampleTime {
+    type Output = Self;
+    fn add(self, rhs: Self) -> Self {
+        Self(self.0.saturating_add(rhs.0))
+    }
+}
+
+/// A complete access unit.
+#[derive(Debug, Clone)]
+pub(super) struct Picture {
+    /// Annex B.
+    pub(super) data: Bytes,
+    pub(super) keyframe: bool,
+    pub(super) size: Resolution,
+}
 
 /// Where a file is written.
 pub(super) trait Output: Write + Seek {
@@ -41,14 +72,6 @@ impl Output for File {
     fn sync(&mut self) -> io::Result<()> {
         self.sync_data()
     }
-}
-
-/// What was written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) struct Summary {
-    pub(super) duration: Duration,
-    pub(super) pictures: u64,
-    pub(super) packets: u64,
 }
 
 /// A sample that was written or is about to be.
@@ -93,10 +116,6 @@ struct Shown {
 /// Writes one file.
 pub(super) struct Mp4File<W> {
     out: W,
-    /// A black picture for where there is none.
-    filler: Option<Picture>,
-    /// It is shown: what comes next has to be a keyframe, for it continues nothing.
-    dark: bool,
     head: Option<Head>,
     entries: Vec<Entry>,
     video: Track,
@@ -108,11 +127,9 @@ pub(super) struct Mp4File<W> {
 }
 
 impl<W: Output> Mp4File<W> {
-    pub(super) fn new(out: W, filler: Option<Picture>) -> Self {
+    pub(super) fn new(out: W) -> Self {
         Self {
             out,
-            filler,
-            dark: false,
             head: None,
             entries: Vec::new(),
             video: Track::default(),
@@ -123,43 +140,9 @@ impl<W: Output> Mp4File<W> {
         }
     }
 
-    /// Where the sound so far ends.
-    pub(super) const fn sound_end(&self) -> SampleTime {
-        self.audio.end
-    }
-
-    /// Where the file so far ends.
-    pub(super) fn end(&self) -> SampleTime {
-        let shown = self.shown.as_ref().map_or(SampleTime::ZERO, |shown| shown.at + LAST_PICTURE);
-        self.audio.end.max(self.video.end).max(shown)
-    }
-
     /// Shows a picture from `at` on; times that run back are moved behind the picture before. Whether it was taken: before
-    /// the first keyframe none can be, nor after black.
+    /// the first keyframe none can be.
     pub(super) fn picture(&mut self, at: SampleTime, picture: &Picture) -> io::Result<bool> {
-        if self.dark && !picture.keyframe {
-            return Ok(false);
-        }
-        let taken = self.show(at, picture)?;
-        self.dark &= !taken;
-        Ok(taken)
-    }
-
-    /// Black from right behind the last picture on, and from no earlier than `from`.
-    pub(super) fn darken(&mut self, from: SampleTime) -> io::Result<()> {
-        let Some(shown) = self.shown.as_ref().filter(|_| !self.dark) else { return Ok(()) };
-        let at = from.max(shown.at + LAST_PICTURE);
-        self.fill(at)
-    }
-
-    fn fill(&mut self, at: SampleTime) -> io::Result<()> {
-        if let Some(filler) = self.filler.clone() {
-            self.dark = self.show(at, &filler)?;
-        }
-        Ok(())
-    }
-
-    fn show(&mut self, at: SampleTime, picture: &Picture) -> io::Result<bool> {
         let Some(entry) = self.entry_of(picture)? else { return Ok(false) };
         let at = match self.shown.take() {
             Some(shown) => {
@@ -174,13 +157,10 @@ impl<W: Output> Mp4File<W> {
         Ok(true)
     }
 
-    /// Adds a packet of sound behind the one before.
+    /// Adds a packet of sound behind the one before. There is none before the first picture.
     pub(super) fn sound(&mut self, packet: &Bytes, samples: u64) -> io::Result<()> {
         if self.head.is_none() {
-            self.fill(SampleTime::ZERO)?;
-            if self.head.is_none() {
-                return Ok(());
-            }
+            return Ok(());
         }
         self.flush_before(self.audio.end)?;
         self.audio.push(packet, samples, true);

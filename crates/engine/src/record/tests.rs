@@ -1,215 +1,224 @@
 //! A recording as other programs see it: ffprobe and ffmpeg, where they are installed.
 
+use std::collections::VecDeque;
 use std::process::Command;
 
-use tincan_codec::{H264Decoder, OpusEncoder};
-use tincan_media::audio::{AudioFrame, SAMPLES_PER_FRAME};
-use tincan_media::ports::{AudioEncoder, VideoDecoder};
-use tincan_media::video::{EncodedVideo, TestPattern};
+use tincan_media::audio::AudioFrame;
+use tincan_media::video::{Resolution, TestPattern, VideoFrame};
 
 use super::*;
 
-const SMALL: Resolution = Resolution::new(320, 180);
-const SMALLER: Resolution = Resolution::new(160, 90);
+const SECOND: u64 = 1_000_000;
 
-/// What a call of so many seconds brings.
-struct Call {
-    seconds: u64,
-    /// From this second on there are pictures, smaller ones in the second half.
-    camera_from: u64,
-    /// Packets of sound that get lost.
-    lost: std::ops::Range<u64>,
-}
-
-/// Records a call into a file. A test is faster than a call, so the queue is left out.
-fn record(path: &Path, call: &Call) -> Result<Recorded, RecordError> {
-    let file = OpenOptions::new().write(true).create_new(true).open(path).unwrap();
-    let (queue, media) = std::sync::mpsc::channel();
-    let send = |arrived: u64, media| {
-        queue.send((Source(0), media, MediaTime::from_micros(arrived))).unwrap();
-    };
-    let mut video = H264Encoder::new(Bitrate::kbps(300), 25.0);
-    let mut audio = OpusEncoder::new().unwrap();
-    for n in 0..call.seconds * 50 {
-        let micros = 1_234_567 + n * 20_000;
-        let rtp = |rate: u64| (micros * rate / 1_000_000) as u32;
-        if n.is_multiple_of(50) {
-            let ntp = ((micros as u128) << 32) / 1_000_000;
-            for (source, rate) in [(protocol::Source::Microphone, 48_000), (protocol::Source::Camera, 90_000)]
-            {
-                send(micros, Media::Report { source, ntp: ntp as u64, rtp: rtp(rate) });
-            }
-        }
-        if n % 2 == 0 && n >= call.camera_from * 50 {
-            let size = if n < call.seconds * 25 { SMALL } else { SMALLER };
-            let picture = TestPattern::new(size).draw(n as u32, MediaTime::from_micros(micros));
-            if let Some(EncodedVideo { data, keyframe, .. }) = video.encode(&picture, false).unwrap() {
-                send(micros + 30_000, Media::Picture(Picture { rtp: rtp(90_000), data, keyframe, size }));
-            }
-        }
-        let block = |at: u64| {
-            let mut frame = AudioFrame::silence(MediaTime::from_micros(micros));
+/// Somebody whose face is `stream`: it flashes and buzzes for a tenth of every second.
+fn call(seconds: u64, mut each: impl FnMut(MediaTime, Taken)) {
+    let (bright, dark) = (picture(235), picture(40));
+    let cast = Cast { people: vec![1, 2], screen: None };
+    for round in 0..seconds * 50 {
+        let now = SECOND + round * 20_000;
+        let flash = |at: u64| (3 * SECOND..8 * SECOND).contains(&at) && at % SECOND < 100_000;
+        let mut pictures = std::collections::BTreeMap::new();
+        // What is seen is known a little before, and what is said a little after it was.
+        let at = now + 30_000;
+        let shown = if flash(at) { &bright } else { &dark };
+        let face = VecDeque::from([(MediaTime::from_micros(at), Some(Arc::clone(shown)))]);
+        pictures.insert(1, face);
+        let sound = |at: u64| {
+            let mut frame = AudioFrame::silence(MediaTime::from_micros(at));
             for (index, sample) in frame.samples.iter_mut().enumerate() {
-                let t = (at * SAMPLES_PER_FRAME as u64 + index as u64) as f32 / 48_000.0;
-                *sample = (t * 440.0 * std::f32::consts::TAU).sin() * 0.3;
+                let time = at + index as u64 * 1_000_000 / 48_000;
+                if flash(time) {
+                    *sample = (time as f32 * 440e-6 * std::f32::consts::TAU).sin() * 0.3;
+                }
             }
-            frame
+            Box::new(frame)
         };
-        let packet = audio.encode(&block(2 * n), &block(2 * n + 1)).unwrap();
-        if !call.lost.contains(&n) {
-            let sound = Sound { sequence: n as u16, rtp: rtp(48_000), payload: packet.payload };
-            send(micros + 40_000, Media::Sound(sound));
-        }
+        let heard = [now + 60_000, now + 70_000].map(sound).into();
+        each(
+            MediaTime::from_micros(now),
+            Taken { cast: cast.clone(), pictures, heard, said: VecDeque::new() },
+        );
     }
-    drop(queue);
-    Job { file, path: path.to_owned(), problem: Arc::default() }.run(&media)
 }
 
-/// What ffprobe says of a stream, by name; `None` without ffprobe.
-fn probe(path: &Path, stream: &str) -> Option<std::collections::BTreeMap<String, String>> {
-    let output = Command::new("ffprobe")
-        .args(["-v", "error", "-count_packets", "-select_streams", stream, "-show_entries"])
-        .args([
-            "stream=codec_name,nb_read_packets,width,height,sample_rate,channels:format=duration",
-            "-of",
-            "flat",
-        ])
-        .arg(path)
-        .output()
-        .ok()?;
-    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-    let entry = |line: &str| {
-        let (key, value) = line.split_once('=')?;
-        Some((key.rsplit('.').next()?.to_owned(), value.trim_matches('"').to_owned()))
-    };
-    Some(text.lines().filter_map(entry).collect())
+fn picture(luma: u8) -> Arc<VideoFrame> {
+    let mut frame = VideoFrame::black(MediaTime::ZERO, Resolution::new(320, 180));
+    frame.planes_mut().0.fill(luma);
+    Arc::new(frame)
 }
 
-/// Decodes all of it with ffmpeg; what that complains about is a broken file. Returns the samples of the sound, at 48 kHz;
-/// `None` without ffmpeg.
-fn plays(path: &Path) -> Option<Vec<f32>> {
-    let all = Command::new("ffmpeg").args(["-v", "error", "-i"]).arg(path).args(["-f", "null", "-"]).output();
-    assert_eq!(String::from_utf8_lossy(&all.ok()?.stderr), "", "{}", path.display());
-    let sound = Command::new("ffmpeg")
+/// Makes a file of so many seconds.
+fn filmed(path: &Path, seconds: u64) {
+    let file = open(path).unwrap().file;
+    let mut reel = Reel::new(file, MediaTime::from_micros(SECOND)).unwrap();
+    call(seconds, |now, taken| {
+        reel.step(now, taken).unwrap();
+    });
+    reel.finish(MediaTime::from_micros(SECOND * (seconds + 1)), Taken::default()).unwrap();
+}
+
+/// What ffmpeg gives; `None` without ffmpeg. What it complains about is a broken file.
+fn decoded(path: &Path, arguments: &[&str]) -> Option<Vec<u8>> {
+    let output = Command::new("ffmpeg")
         .args(["-v", "error", "-i"])
         .arg(path)
-        .args(["-vn", "-f", "f32le", "-"])
-        .output();
-    let samples = sound.ok()?.stdout;
-    Some(samples.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect())
+        .args(arguments)
+        .arg("-")
+        .output()
+        .ok()?;
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{}", path.display());
+    Some(output.stdout)
 }
 
-/// How loud each 20 ms are.
-fn loudness(samples: &[f32]) -> Vec<f32> {
-    let rms = |block: &[f32]| (block.iter().map(|s| s * s).sum::<f32>() / block.len() as f32).sqrt();
-    samples.chunks(960).map(rms).collect()
+/// When something begins, in seconds: of values with so many a second.
+fn begins(values: &[bool], rate: f64) -> Vec<f64> {
+    values
+        .windows(2)
+        .enumerate()
+        .filter(|(_, pair)| !pair[0] && pair[1])
+        .map(|(at, _)| (at + 1) as f64 / rate)
+        .collect()
 }
 
 #[test]
-fn a_recording_plays_elsewhere_with_sound_and_pictures_of_every_size() {
+fn what_flashes_and_buzzes_together_does_so_in_the_file_which_plays_elsewhere() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("call.mp4");
-    let recorded = record(&path, &Call { seconds: 6, camera_from: 0, lost: 60..85 }).unwrap();
-    assert_eq!(recorded.packets, 275);
-    assert!((5.9..6.1).contains(&recorded.duration.as_secs_f64()), "{recorded:?}");
+    filmed(&path, 8);
     let film = film::Film::read(&std::fs::read(&path).unwrap());
-    assert_eq!(film.entries.iter().map(|entry| entry.size).collect::<Vec<_>>(), [(320, 180), (160, 90)]);
-    let Some(samples) = plays(&path) else { return };
-    let loudness = loudness(&samples);
-    assert!(loudness[10..55].iter().all(|loud| *loud > 0.1), "the tone");
-    assert!(loudness[67..82].iter().all(|loud| *loud < 0.01), "what was lost is silence: {loudness:?}");
-    assert!(loudness[90..295].iter().all(|loud| *loud > 0.1), "the tone again, in its place");
-    let Some(video) = probe(&path, "v") else { return };
-    assert_eq!((video["codec_name"].as_str(), video["width"].as_str()), ("h264", "320"));
-    assert_eq!(video["nb_read_packets"], recorded.pictures.to_string());
-    let duration: f64 = video["duration"].parse().unwrap();
-    assert!((5.9..6.1).contains(&duration), "{duration}");
-    let audio = probe(&path, "a").unwrap();
-    assert_eq!((audio["codec_name"].as_str(), audio["sample_rate"].as_str()), ("opus", "48000"));
-    // Every picture of both sizes decodes.
-    let sizes = Command::new("ffprobe")
-        .args(["-v", "error", "-select_streams", "v", "-show_entries", "frame=width", "-of", "csv=p=0"])
-        .arg(&path)
-        .output()
-        .unwrap();
-    let sizes = String::from_utf8_lossy(&sizes.stdout);
-    let widths: Vec<&str> = sizes.lines().map(|line| line.trim_end_matches(',')).collect();
-    let of = |width: &str| widths.iter().filter(|seen| **seen == width).count();
-    assert!(of("320") > 70 && of("160") > 70 && of("320") + of("160") == widths.len(), "{sizes}");
+    assert!(film.ended);
+    // The encoder numbers the parameter sets of each keyframe anew.
+    assert!(film.entries.iter().all(|entry| entry.size == (1280, 720)));
+    assert_eq!(film.sounds.len(), 400);
+    let Some(pictures) = decoded(
+        &path,
+        &["-vf", "fps=500:start_time=0,crop=iw/2:ih:0:0,scale=2:2,format=gray", "-f", "rawvideo"],
+    ) else {
+        return;
+    };
+    let bright: Vec<bool> = pictures
+        .chunks_exact(4)
+        .map(|four| four.iter().map(|&l| u32::from(l)).sum::<u32>() > 4 * 90)
+        .collect();
+    let sound = decoded(&path, &["-vn", "-f", "f32le", "-ac", "1"]).unwrap();
+    let samples: Vec<f32> = sound.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
+    let loud: Vec<bool> =
+        samples.chunks(96).map(|some| some.iter().any(|sample| sample.abs() > 0.1)).collect();
+    let loud: Vec<bool> = (0..loud.len()).map(|at| loud[at.saturating_sub(5)..=at].contains(&true)).collect();
+    let (flashes, buzzes) = (begins(&bright, 500.0), begins(&loud, 500.0));
+    assert_eq!((flashes.len(), buzzes.len()), (5, 5), "{flashes:?} {buzzes:?}");
+    for (second, (flash, buzz)) in flashes.iter().zip(&buzzes).enumerate() {
+        let at = second as f64 + 2.0;
+        assert!((flash - at).abs() < 0.04 && (buzz - at).abs() < 0.02, "{at}: {flash}, {buzz}");
+        assert!((flash - buzz).abs() < 0.04, "{flash}, {buzz}");
+    }
 }
 
 #[test]
 fn what_was_written_before_a_crash_plays() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("call.mp4");
-    record(&path, &Call { seconds: 5, camera_from: 0, lost: 0..0 }).unwrap();
-    let whole = std::fs::read(&path).unwrap();
-    // As it was before it was ended: the data was no data yet, and the table of contents not there.
-    let mut cut = whole[..whole.len() * 7 / 10].to_vec();
-    let data = cut.windows(4).position(|kind| kind == b"mdat").unwrap();
-    cut[data - 4..data + 12].copy_from_slice(&[0, 0, 0, 16, b'f', b'r', b'e', b'e', 0, 0, 0, 0, 0, 0, 0, 0]);
-    let path = folder.path().join("cut.mp4");
-    std::fs::write(&path, &cut).unwrap();
-    assert!(film::Film::read(&cut).pictures.len() > 50);
-    if let Some(video) = probe(&path, "v") {
-        let pictures: u32 = video["nb_read_packets"].parse().unwrap();
-        assert!(pictures > 50, "{pictures} of about 125");
+    let mut reel = Reel::new(open(&path).unwrap().file, MediaTime::from_micros(SECOND)).unwrap();
+    call(6, |now, taken| {
+        reel.step(now, taken).unwrap();
+    });
+    // Nobody ends it.
+    std::mem::forget(reel);
+    let film = film::Film::read(&std::fs::read(&path).unwrap());
+    assert!(!film.ended && film.pictures.len() > 6 && film.sounds.len() > 150, "{}", film.sounds.len());
+    if let Some(sound) = decoded(&path, &["-vn", "-f", "f32le", "-ac", "1"]) {
+        assert!(sound.len() > 4 * 48_000 * 3);
+        decoded(&path, &["-an", "-f", "null"]);
     }
 }
 
 #[test]
-fn a_call_without_a_camera_is_recorded_and_the_camera_may_come_later() {
+fn a_recording_says_how_long_it_is_and_keeps_what_the_others_may_not_read() {
     let folder = tempfile::tempdir().unwrap();
-    for (seconds, camera_from) in [(4, 99), (8, 5)] {
-        let path = folder.path().join(format!("{seconds}.mp4"));
-        let recorded = record(&path, &Call { seconds, camera_from, lost: 0..0 }).unwrap();
-        assert_eq!(recorded.pictures > 0, camera_from < seconds);
-        plays(&path);
-        if let Some(audio) = probe(&path, "a") {
-            assert_eq!(audio["nb_read_packets"], (seconds * 50).to_string());
-        }
+    let clock = MediaClock::new(Instant::now());
+    let tap = Arc::<Tap>::default();
+    let place = Place::In { folder: folder.path().join("Videos"), now: 1_795_874_645_000, utc_offset: 60 };
+    let file = NewFile::create_with(&place, &|_| None).unwrap();
+    assert_eq!(file.path, folder.path().join("Videos/Tincan 2026-11-28 15-04-05.mp4"));
+    let output = TappedOutput::new(Arc::new(Nothing), Arc::clone(&tap), clock);
+    let frame = Arc::new(TestPattern::new(Resolution::new(160, 90)).draw(1, clock.at(Instant::now())));
+    // A screen that stands still from before it began.
+    crate::FrameOutput::shared(&output, Some(&frame));
+    let cast = Cast { people: Vec::new(), screen: Some(OWN_SCREEN) };
+    let mut recorder = Recorder::start(file, Arc::clone(&tap), clock, cast).unwrap();
+    // The next one may begin before this one's file is ended.
+    recorder.stop();
+    let again = NewFile::create_with(&place, &|_| None).unwrap();
+    assert!(again.path.ends_with("Tincan 2026-11-28 15-04-05 (2).mp4"));
+    let other = Recorder::start(again, tap, clock, Cast::default()).unwrap();
+    let recorded = recorder.finish().unwrap();
+    other.finish().unwrap();
+    assert!(!recorded.full && recorded.duration < Duration::from_secs(5));
+    assert_eq!(recorded.sentence().code, "recorded");
+    #[cfg(unix)]
+    {
+        let mode = std::os::unix::fs::PermissionsExt::mode(&recorded.path.metadata().unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o600);
+    }
+    if let Some(pictures) = decoded(&recorded.path, &["-vf", "scale=1280:720,format=gray", "-f", "rawvideo"])
+    {
+        let middle = pictures[1280 * 360..1280 * 361].iter().filter(|&&luma| luma > 60).count();
+        assert!(middle > 100, "the screen is there from the first picture on");
     }
 }
 
+struct Nothing;
+
+impl crate::FrameOutput for Nothing {
+    fn frame(&self, _: u32, _: &Arc<VideoFrame>) {}
+    fn ended(&self, _: u32) {}
+}
+
 #[test]
-fn nothing_is_overwritten_and_an_empty_recording_is_removed() {
+fn nothing_is_replaced_and_nothing_begins_on_a_disk_that_is_full() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("call.mp4");
-    let recorder = Recorder::create(&path).unwrap();
-    let again = Recorder::create(&path).err().unwrap();
-    assert_eq!(again.code(), "record_create");
-    assert!(again.to_string().contains("another place or name"));
-    assert_eq!(recorder.finish().unwrap_err().code(), "record_nothing");
-    assert!(!path.exists());
+    std::fs::write(&path, "mine").unwrap();
+    let refused = NewFile::create_with(&Place::File(path.clone()), &|_| None).unwrap_err();
+    assert_eq!(refused.code(), "record_create");
+    assert!(refused.to_string().contains("another place or name"));
+    let other = folder.path().join("other.mp4");
+    let refused = NewFile::create_with(&Place::File(other.clone()), &|_| Some(500 << 20)).unwrap_err();
+    assert_eq!(refused.code(), "record_room");
+    assert!(refused.to_string().contains("Free 12 MB"), "{refused}");
+    assert_eq!((std::fs::read(&path).unwrap(), other.exists()), (b"mine".to_vec(), false));
+    NewFile::create_with(&Place::File(other.clone()), &|_| None).unwrap().discard();
+    assert!(!other.exists());
+}
+
+/// A job that records nobody, with so much room.
+fn job(free: impl Fn(&Path) -> Option<u64> + Send + 'static) -> (Job, Arc<Tap>, Sender<(MediaTime, Taken)>) {
+    let (clock, tap) = (MediaClock::new(Instant::now()), Arc::<Tap>::default());
+    let round = tap.open(clock.at(Instant::now()), Cast::default());
+    let (last, end) = channel();
+    (
+        Job { path: "call.mp4".into(), tap: Arc::clone(&tap), clock, round, end, free: Box::new(free) },
+        tap,
+        last,
+    )
 }
 
 #[test]
-fn a_full_disk_is_told_while_the_call_goes_on() {
-    let (queue, media) = sync_channel(QUEUE);
-    let problem = Arc::new(Mutex::new(None));
-    let shared = Arc::clone(&problem);
-    let thread = std::thread::spawn(move || {
-        let mut bytes = Vec::new();
-        let file = film::Disk { room: 9_000, ..film::Disk::new(&mut bytes) };
-        Job { file, path: PathBuf::new(), problem: shared }.run(&media)
-    });
-    let packet = |n: u32| {
-        let sound = Sound { sequence: n as u16, rtp: n * 960, payload: vec![0xf8; 80].into() };
-        (Source(0), Media::Sound(sound), MediaTime::from_micros(u64::from(n) * 20_000))
-    };
-    // The thread ends by itself, and takes nothing more then.
-    (0..10_000).take_while(|n| queue.send(packet(*n)).is_ok()).for_each(drop);
-    assert_eq!(thread.join().unwrap().unwrap_err().code(), "record_write");
-    let told = problem.lock().unwrap().clone().unwrap();
-    assert!(told.contains("make room on the disk"), "{told}");
+fn a_recording_ends_whole_before_the_disk_is_full() {
+    let mut bytes = Vec::new();
+    let (job, _tap, _last) = job(|_| Some(1 << 20));
+    let recorded = job.run(Reel::new(film::Disk::new(&mut bytes), MediaTime::ZERO).unwrap()).unwrap();
+    assert!(recorded.full && recorded.duration >= space::LOOK);
+    assert_eq!(recorded.sentence().code, "recorded_full");
+    assert!(film::Film::read(&bytes).ended);
 }
 
 #[test]
-fn the_filler_is_a_black_picture_that_decodes() {
-    let Picture { data, keyframe, size, .. } = filler().unwrap();
-    assert!(keyframe);
-    let unit = EncodedVideo { time: MediaTime::ZERO, data, keyframe, discardable: false, resolution: None };
-    let picture = H264Decoder::new().decode(&unit).unwrap().unwrap();
-    assert_eq!(picture.resolution(), size);
-    assert!(picture.planes().0.iter().all(|luma| *luma < 24));
+fn a_disk_that_fails_is_told() {
+    let mut bytes = Vec::new();
+    let (job, _tap, _last) = job(|_| None);
+    let disk = film::Disk { room: 9_000, ..film::Disk::new(&mut bytes) };
+    let error = job.run(Reel::new(disk, MediaTime::ZERO).unwrap()).unwrap_err();
+    assert_eq!(error.code(), "record_write");
+    assert!(error.to_string().contains("make room on the disk"), "{error}");
 }

@@ -123,7 +123,7 @@ impl EngineTask {
                 ice_servers,
                 relay_only: settings.relay_only,
                 test,
-                record: self.config.overrides.record.clone(),
+                tap: Arc::clone(&self.tap),
                 max_bitrate: self.config.overrides.max_bitrate,
                 bot: self.config.overrides.bot,
                 clock: self.clock,
@@ -133,7 +133,8 @@ impl EngineTask {
             self.updates_in.clone(),
             joined,
         );
-        self.call = Some(Running { number, handle, code, test: None, is_test: test, announced });
+        let record = self.config.overrides.record.clone();
+        self.call = Some(Running { number, handle, code, test: None, is_test: test, announced, record });
         self.work.spawn(async move {
             let result = joins.await.unwrap_or_else(|_| Err(error("internal", "The call ended. Try again.")));
             let _ = answer.send(result.map(|code| Reply::Joined { code: code.to_string() }));
@@ -145,7 +146,10 @@ impl EngineTask {
         // Not a late word of a call that was left.
         let current = self.call.as_ref().is_some_and(|running| running.number == number);
         match update {
-            CallUpdate::View(call) if current => self.publisher.publish(Event::Call { call: Some(call) }),
+            CallUpdate::View(call) if current => {
+                self.record_as_asked(&call);
+                self.publisher.publish(Event::Call { call: Some(call) });
+            }
             CallUpdate::Together(event) if current => self.publisher.publish(event),
             CallUpdate::Statistics(statistics) if current => {
                 self.publisher.publish(Event::Statistics { statistics });
@@ -155,6 +159,7 @@ impl EngineTask {
             | CallUpdate::Together(_)
             | CallUpdate::Statistics(_)
             | CallUpdate::Hosted { .. } => {}
+            CallUpdate::Recorded(path) => self.recorded = Some(path),
             CallUpdate::Notice(notice) => self.publisher.publish(Event::Notice { notice }),
             CallUpdate::Reaction { peer, reaction } if current => {
                 let (peer, reaction) = (peer.map(|peer| peer.to_string()), view::reaction(reaction));

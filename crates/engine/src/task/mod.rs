@@ -6,11 +6,13 @@ mod chat;
 mod files;
 mod game;
 mod local;
+mod recording;
 mod settings;
 mod share;
 #[cfg(test)]
 mod tests;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,6 +30,7 @@ use crate::devices::DeviceSystem;
 use crate::files::{FilesConfig, FilesOwner};
 use crate::media::{AudioCommand, LocalChange, LocalMedia, Releasing, Sending};
 use crate::publish::Publisher;
+use crate::record::{NewFile, RecordError, Tap, TappedOutput};
 use crate::saver::Saver;
 use crate::spoken::Spoken;
 use crate::store::Store;
@@ -54,6 +57,8 @@ struct Running {
     is_test: bool,
     /// What the others were told that we send.
     announced: Sending,
+    /// Where it is to be recorded from when somebody is connected.
+    record: Option<PathBuf>,
 }
 
 /// A room on the server in this program.
@@ -68,6 +73,10 @@ enum Done {
     /// A call is over and its devices are released.
     Left(Option<Answer>),
     Devices(Devices, Option<Answer>),
+    /// There is a file for the recording of a call, by the call's number.
+    Recording(u64, Result<NewFile, RecordError>, Answer),
+    /// ... there is none, and a command line asked for it.
+    NotRecorded(CommandError),
     Nothing,
 }
 
@@ -98,10 +107,14 @@ pub(crate) struct EngineTask {
     found: Vec<NearbyHost>,
     /// Outlives calls.
     files: FilesOwner,
+    /// What is seen and heard, for recordings.
+    tap: Arc<Tap>,
+    /// The one that ended last.
+    recorded: Option<PathBuf>,
 }
 
 impl EngineTask {
-    pub(crate) fn new(config: EngineConfig, devices: Arc<dyn DeviceSystem>) -> Self {
+    pub(crate) fn new(mut config: EngineConfig, devices: Arc<dyn DeviceSystem>) -> Self {
         let store = Store::new(config.data_dir.clone());
         let stored = store.settings();
         let publisher = Publisher::new(Snapshot {
@@ -111,6 +124,8 @@ impl EngineTask {
             ..Snapshot::default()
         });
         let (updates_in, updates) = mpsc::channel(UPDATES);
+        let (clock, tap) = (MediaClock::new(Instant::now()), Arc::<Tap>::default());
+        config.frames = Arc::new(TappedOutput::new(config.frames, Arc::clone(&tap), clock));
         let files = FilesOwner::start(FilesConfig {
             downloads: config.downloads.clone(),
             data_dir: config.data_dir.clone(),
@@ -118,7 +133,7 @@ impl EngineTask {
         Self {
             config,
             devices,
-            clock: MediaClock::new(Instant::now()),
+            clock,
             saver: Saver::new(store),
             publisher,
             stored,
@@ -136,6 +151,8 @@ impl EngineTask {
             nearby: None,
             found: Vec::new(),
             files,
+            tap,
+            recorded: None,
         }
     }
 
@@ -225,6 +242,11 @@ impl EngineTask {
             }
             Command::SetVolume { peer, volume } => self.set_volume(&peer, volume),
             Command::SetHand { on } => self.in_call(CallCommand::Hand(on)),
+            Command::StartRecording { file, utc_offset } => {
+                return self.start_recording(file.map(PathBuf::from), utc_offset, answer);
+            }
+            Command::StopRecording => self.in_call(CallCommand::StopRecording),
+            Command::LocateRecording => self.locate_recording(),
             Command::React { reaction } => self.in_call(CallCommand::React(view::said(reaction))),
             Command::SendChat { .. }
             | Command::EditChat { .. }
@@ -273,6 +295,8 @@ impl EngineTask {
                 self.publisher.publish(Event::Devices { devices });
                 acknowledge(answer);
             }
+            Done::Recording(call, file, answer) => self.record(call, file, answer),
+            Done::NotRecorded(error) => self.not_recorded(error),
             Done::Left(answer) => acknowledge(answer),
         }
     }

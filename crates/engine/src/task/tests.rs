@@ -364,7 +364,7 @@ async fn a_screen_is_shared_in_a_call_only_and_its_end_is_told_and_shown() {
     let sound = |w: &Watching| w.snapshot.preview.share.as_ref().and_then(|share| share.sound.clone());
     ada.ask(with_sound("system")).await;
     ada.until("no sound", |w| sound(w).is_some_and(|sound| !sound.working && sound.problem.is_some())).await;
-    assert!(ada.notices.iter().any(|notice| notice.code == "shared_sound_no_server"));
+    assert!(ada.notices.iter().any(|notice| notice.said.code == "shared_sound_no_server"));
     ada.ask(with_sound("tone:440:660")).await;
     ada.until("sound", |w| sound(w).is_some_and(|sound| sound.working && sound.problem.is_none())).await;
     ada.ask(Command::Leave).await;

@@ -26,6 +26,6 @@ pub use pattern::TestPattern;
 pub use playout::PlayoutClock;
 pub use playout_queue::PlayoutQueue;
 pub use portrait::Portrait;
-pub use scale::{Fit, Rect, Scaler, letterbox};
+pub use scale::{Fit, Pixels, Rect, Scaler, letterbox};
 pub use stamp::Stamp;
 pub use text_screen::TextScreen;

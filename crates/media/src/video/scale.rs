@@ -35,6 +35,17 @@ impl Rect {
     }
 }
 
+/// A rectangle of whole pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pixels {
+    /// Left edge.
+    pub x: u32,
+    /// Upper edge.
+    pub y: u32,
+    /// Its size.
+    pub size: Resolution,
+}
+
 /// Where a picture of size `inner` lies, undistorted, as large as possible and centred, in `outer`.
 pub fn letterbox(inner: Resolution, outer: Rect) -> Rect {
     let scale = (outer.width / inner.width.max(1) as f32).min(outer.height / inner.height.max(1) as f32);
@@ -93,6 +104,53 @@ impl Scaler {
         self.plane(u, chroma_from, to_u, chroma_to, chroma_inner);
         self.plane(v, chroma_from, to_v, chroma_to, chroma_inner);
         scaled
+    }
+
+    /// Draws `part` of `frame`, stretched, on these pixels of `onto`; sides and edges of the place are even, so that luma and
+    /// chroma cover the same. What lies outside of either picture is not drawn.
+    pub fn paste(&mut self, frame: &VideoFrame, part: Rect, onto: &mut VideoFrame, place: Pixels) {
+        let (from, to) = (frame.resolution(), onto.resolution());
+        let inside = part.x >= 0.0
+            && part.y >= 0.0
+            && part.width >= 1.0
+            && part.height >= 1.0
+            && part.x + part.width <= from.width as f32
+            && part.y + part.height <= from.height as f32;
+        let fits = place.x + place.size.width <= to.width && place.y + place.size.height <= to.height;
+        if !inside || !fits || place.size.width < 2 || place.size.height < 2 {
+            return;
+        }
+        let (y, u, v) = frame.planes();
+        let (to_y, to_u, to_v) = onto.planes_mut();
+        self.paste_plane((y, from), part, (to_y, to.width), place);
+        // Of an odd size chroma is rounded up, and its last sample belongs to half a pixel more than there is.
+        let chroma_part =
+            Rect { x: part.x / 2.0, y: part.y / 2.0, width: part.width / 2.0, height: part.height / 2.0 };
+        let chroma_place = Pixels { x: place.x / 2, y: place.y / 2, size: half(place.size) };
+        self.paste_plane((u, half(from)), chroma_part, (to_u, half(to).width), chroma_place);
+        self.paste_plane((v, half(from)), chroma_part, (to_v, half(to).width), chroma_place);
+    }
+
+    fn paste_plane(
+        &mut self,
+        (source, from): (&[u8], Resolution),
+        part: Rect,
+        (target, stride): (&mut [u8], u32),
+        place: Pixels,
+    ) {
+        let source = ImageRef::new(from.width, from.height, source, PixelType::U8)
+            .expect("a frame's plane has its resolution's size");
+        let mut image = Image::new(place.size.width, place.size.height, PixelType::U8);
+        let [x, y, width, height] = [part.x, part.y, part.width, part.height].map(f64::from);
+        let options = self.options.crop(x, y, width, height);
+        self.resizer
+            .resize(&source, &mut image, &options)
+            .expect("both planes are one byte a pixel, and the part lies within the source");
+        let rows = image.buffer().chunks_exact(place.size.width as usize);
+        let lines = target.chunks_exact_mut(stride as usize).skip(place.y as usize);
+        for (row, line) in rows.zip(lines) {
+            line[place.x as usize..(place.x + place.size.width) as usize].copy_from_slice(row);
+        }
     }
 
     fn plane(
@@ -169,6 +227,25 @@ mod tests {
     }
 
     #[test]
+    fn a_part_of_a_picture_is_drawn_where_it_belongs_and_nowhere_else() {
+        let mut frame = grey(Resolution::new(640, 360), 50);
+        for line in frame.planes_mut().0.chunks_exact_mut(640) {
+            line[320..].fill(200);
+        }
+        let mut onto = VideoFrame::black(MediaTime::ZERO, Resolution::new(64, 36));
+        let part = Rect { x: 320.0, y: 0.0, width: 320.0, height: 360.0 };
+        Scaler::new().paste(&frame, part, &mut onto, Pixels { x: 8, y: 4, size: Resolution::new(16, 18) });
+        for (at, luma) in onto.planes().0.iter().enumerate() {
+            let inside = (8..24).contains(&(at % 64)) && (4..22).contains(&(at / 64));
+            // At the edge a little of what is beside the part comes along.
+            assert!(if inside { *luma > 150 } else { *luma == 16 }, "{at}: {luma}");
+        }
+        let before = onto.clone();
+        Scaler::new().paste(&frame, part, &mut onto, Pixels { x: 60, y: 4, size: Resolution::new(16, 18) });
+        assert_eq!(onto, before, "what has no room is left out");
+    }
+
+    #[test]
     fn a_window_shows_a_wide_picture_with_bars_above_and_below() {
         let rect = letterbox(Resolution::HD, Rect { x: 10.0, y: 20.0, width: 640.0, height: 480.0 });
         assert_eq!(rect, Rect { x: 10.0, y: 80.0, width: 640.0, height: 360.0 });
@@ -176,6 +253,21 @@ mod tests {
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn any_part_is_drawn_on_any_even_place(
+            (w, h) in (1u32..70, 1u32..70), (x, y) in (0u32..20, 0u32..20), (tw, th) in (1u32..30, 1u32..30),
+            (left, top) in (0.0f32..0.9, 0.0f32..0.9),
+        ) {
+            let frame = grey(Resolution::new(w, h), 200);
+            let (x0, y0) = ((w as f32 * left).floor(), (h as f32 * top).floor());
+            let part = Rect { x: x0, y: y0, width: w as f32 - x0, height: h as f32 - y0 };
+            let mut onto = VideoFrame::black(MediaTime::ZERO, Resolution::new(100, 100));
+            let place = Pixels { x: 2 * x, y: 2 * y, size: Resolution::new(2 * tw, 2 * th) };
+            Scaler::new().paste(&frame, part, &mut onto, place);
+            let drawn = onto.planes().0.iter().filter(|&&luma| luma == 200).count();
+            prop_assert_eq!(drawn as u32, 4 * tw * th);
+        }
+
         #[test]
         fn any_size_becomes_any_other(
             (w, h) in (1u32..70, 1u32..70), (tw, th) in (1u32..70, 1u32..70), stretch in any::<bool>(),

@@ -62,6 +62,10 @@ knocks: Array<Knock>,
  */
 hand: number | null, 
 /**
+ * Since when we record the call: milliseconds since the Unix epoch.
+ */
+recording: number | null, 
+/**
  * To compare aloud: everybody in the room sees the same when nobody sits between them. `None` while no connection is
  * confirmed.
  */

@@ -65,7 +65,15 @@ volume: number, } | { "type": "set_hand",
 /**
  * Whether it is raised.
  */
-on: boolean, } | { "type": "react", 
+on: boolean, } | { "type": "start_recording", 
+/**
+ * Where; `None`: among the person's videos, under a name that says when.
+ */
+file: string | null, 
+/**
+ * The person's time minus UTC, in minutes, for that name.
+ */
+utcOffset: number, } | { "type": "stop_recording" } | { "type": "locate_recording" } | { "type": "react", 
 /**
  * Which.
  */

@@ -48,6 +48,10 @@ late: boolean,
  */
 hand: number | null, 
 /**
+ * Whether they record the call, as they say.
+ */
+records: boolean, 
+/**
  * From 1 (bad) to 4 (good); 0 while unknown.
  */
 quality: number, };

@@ -129,6 +129,10 @@ class MockCore implements Core {
     });
   }
 
+  revealRecording(): Promise<void> {
+    return this.revealFiles();
+  }
+
   saveChat(name: string): Promise<string | null> {
     return Promise.resolve(`/home/robin/Documents/${name}`);
   }

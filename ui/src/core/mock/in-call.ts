@@ -17,6 +17,10 @@ export function inCall(call: CallView, command: Command, now: number): CallView 
       return each(command.peer, { volume: command.volume });
     case 'set_hand':
       return { ...call, hand: command.on ? now : null };
+    case 'start_recording':
+      return { ...call, recording: call.recording ?? now };
+    case 'stop_recording':
+      return { ...call, recording: null };
     case 'set_lock':
       return { ...call, locked: command.on, knocks: command.on ? call.knocks : [] };
     case 'set_verified':

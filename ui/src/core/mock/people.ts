@@ -53,6 +53,7 @@ export function participant(
     trust: 'unverified',
     late: false,
     hand: null,
+    records: false,
     quality: 4,
     ...change,
   };
@@ -76,6 +77,7 @@ export function call(change: Partial<CallView> = {}): CallView {
     locked: false,
     knocks: [],
     hand: null,
+    recording: null,
     safety: { words: ['turtle', 'cactus', 'trumpet', 'light bulb'], digits: '4821 9061' },
     ...change,
   };

@@ -313,6 +313,10 @@ export const SCENES: Readonly<Record<string, Scene>> = {
       { id: 'z', name: 'Somebody with a rather long name, as there are' },
     ],
   }),
+  recording: room(5, {
+    recording: Date.now() - 754_000,
+    participants: but([1, { records: true }]),
+  }),
   hands: room(5, {
     hand: Date.now() - 2_000,
     participants: but([1, { hand: Date.now() - 9_000 }], [2, { hand: Date.now() - 30_000 }]),

@@ -10,19 +10,17 @@ use super::CallTask;
 use crate::media::{EncoderCommand, EncoderStatistics, ScreenCommand, SentPictures};
 
 impl CallTask {
-    /// On how many lines somebody's picture is of use here, 0 for none: a recording takes all, however they are shown.
+    /// On how many lines somebody's picture is of use here, 0 for none: in the window or in a recording.
     pub(super) fn of_use(&mut self, peer: PeerId) -> Option<u16> {
-        let shown = self.config.media.output.lines(self.people.camera_stream(&self.view, peer));
-        shown.filter(|_| !self.records(peer))
-    }
-
-    fn records(&self, peer: PeerId) -> bool {
-        self.recording.as_ref().is_some_and(|recording| recording.of == Some(peer))
+        let stream = self.people.camera_stream(&self.view, peer);
+        let shown = self.config.media.output.lines(stream);
+        shown.map(|lines| lines.max(self.recorded_lines(stream).unwrap_or(0)))
     }
 
     /// Tells the others how large we show their pictures, and what there was no room for before.
     pub(super) async fn look(&mut self) {
         self.tell_together();
+        self.look_at_recording().await;
         let now = Instant::now();
         let mut wanted = Vec::new();
         let peers: Vec<PeerId> =
@@ -30,8 +28,8 @@ impl CallTask {
         for peer in peers {
             let of_use = self.of_use(peer);
             let camera = self.decoding.within(of_use);
-            let screen = self.config.media.output.lines(self.people.screen_stream(&self.view, peer));
-            let screen = screen.filter(|_| !self.records(peer));
+            let screen = self.people.screen_stream(&self.view, peer);
+            let screen = self.config.media.output.lines(screen).filter(|_| !self.records_screen(screen));
             let shown = [(Source::Camera, camera), (Source::Screen, screen)];
             let Some(streams) = self.wants.look(now, peer, shown) else { continue };
             if let Some(remote) = self.connections.get(peer) {

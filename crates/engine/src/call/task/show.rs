@@ -38,9 +38,6 @@ impl CallTask {
                 let Some((streams, presence)) = people.left(view, peer, reason) else { return };
                 self.wants.forget(peer);
                 self.happened(Happened::Left(peer));
-                if let Some(recording) = &mut self.recording {
-                    recording.of.take_if(|of| *of == peer);
-                }
                 for stream in streams {
                     self.config.media.output.ended(stream);
                 }
@@ -69,6 +66,10 @@ impl CallTask {
             }
             SessionEvent::Hand { peer, hand } => {
                 people.hand(view, peer, hand);
+                None
+            }
+            SessionEvent::Recording { peer, on } => {
+                self.somebody_records(peer, on);
                 None
             }
             SessionEvent::Reaction { peer, reaction } => {
@@ -149,6 +150,17 @@ impl CallTask {
             CallCommand::React(reaction) => {
                 self.engine.send(CallUpdate::Reaction { peer: None, reaction }).await;
                 Input::React(reaction)
+            }
+            CallCommand::Record(to, answer) => {
+                let result = self.record(to).await;
+                self.engine.send(CallUpdate::Answered(answer, result)).await;
+                return None;
+            }
+            CallCommand::StopRecording => {
+                self.stop_recording();
+                self.carry_out().await;
+                self.publish().await;
+                return None;
             }
             CallCommand::Lock(on) => Input::SetLock(on),
             CallCommand::LetIn(peer) => Input::LetIn(peer),

@@ -135,7 +135,13 @@ impl LocalMedia {
         let screen = ScreenThread::start();
         audio.handle().send(AudioCommand::Processing(processing(settings)));
         audio.handle().send(AudioCommand::Send(sending.microphone));
-        let share = Share::new(Arc::clone(&devices), clock, screen.handle().clone(), events_in.clone());
+        let share = Share::new(
+            Arc::clone(&devices),
+            clock,
+            screen.handle().clone(),
+            Arc::clone(&output),
+            events_in.clone(),
+        );
         let camera = Camera::new(
             Arc::clone(&devices),
             clock,

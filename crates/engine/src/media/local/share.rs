@@ -10,6 +10,7 @@ use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::warn;
 
 use super::LocalChange;
+use crate::FrameOutput;
 use crate::api::{Notice, NoticeKind, ShareView};
 use crate::devices::DeviceSystem;
 use crate::media::{MediaEvent, ScreenCommand, ScreenHandle};
@@ -22,6 +23,7 @@ pub(super) struct Share {
     devices: Arc<dyn DeviceSystem>,
     clock: MediaClock,
     screen: ScreenHandle,
+    output: Arc<dyn FrameOutput>,
     events: mpsc::Sender<MediaEvent>,
     /// How many times something was shared: an earlier one's events are not this one's.
     round: u32,
@@ -41,11 +43,13 @@ struct Shutter {
     /// storing a pointer.
     open: RwLock<bool>,
     screen: ScreenHandle,
+    output: Arc<dyn FrameOutput>,
 }
 
 impl Shutter {
     fn shut(&self) {
         *self.open.write().unwrap_or_else(PoisonError::into_inner) = false;
+        self.output.shared(None);
     }
 }
 
@@ -53,6 +57,7 @@ impl VideoSink for Shutter {
     fn frame(&self, frame: &Arc<VideoFrame>) {
         if *self.open.read().unwrap_or_else(PoisonError::into_inner) {
             self.screen.frame(frame);
+            self.output.shared(Some(frame));
         }
     }
 }
@@ -62,9 +67,10 @@ impl Share {
         devices: Arc<dyn DeviceSystem>,
         clock: MediaClock,
         screen: ScreenHandle,
+        output: Arc<dyn FrameOutput>,
         events: mpsc::Sender<MediaEvent>,
     ) -> Self {
-        Self { devices, clock, screen, events, round: 0, running: None, closing: Vec::new() }
+        Self { devices, clock, screen, output, events, round: 0, running: None, closing: Vec::new() }
     }
 
     /// What is shared.
@@ -84,7 +90,11 @@ impl Share {
         let round = self.round;
         let request =
             if smooth { ScreenRequest { frames_per_second: SMOOTH } } else { ScreenRequest::default() };
-        let shutter = Arc::new(Shutter { open: RwLock::new(true), screen: self.screen.clone() });
+        let shutter = Arc::new(Shutter {
+            open: RwLock::new(true),
+            screen: self.screen.clone(),
+            output: Arc::clone(&self.output),
+        });
         self.screen.send(ScreenCommand::Begin { frames_per_second: request.frames_per_second });
         let events = self.events.clone();
         let (devices, clock, sink) = (Arc::clone(&self.devices), self.clock, Arc::clone(&shutter));

@@ -212,7 +212,6 @@ fn target(screen: Arc<Screen>) -> VideoTarget {
         output: screen,
         keyframe_needed: Box::new(|| {}),
         hold_sound: Box::new(|_| {}),
-        tape: None,
         at_once: false,
         patience: Duration::ZERO,
     }

@@ -12,7 +12,7 @@ fn picture(kind: u8, keyframe: bool, number: u8) -> Picture {
         &[&[0x41, 0x9a, number + 1]]
     };
     let data: Vec<u8> = units.iter().flat_map(|unit| [&start[..], unit].concat()).collect();
-    Picture { rtp: 0, data: data.into(), keyframe, size: Resolution::new(320 + 2 * u32::from(kind), 180) }
+    Picture { data: data.into(), keyframe, size: Resolution::new(320 + 2 * u32::from(kind), 180) }
 }
 
 fn at(millis: u64) -> SampleTime {
@@ -23,7 +23,7 @@ fn at(millis: u64) -> SampleTime {
 fn written(feed: impl Fn(&mut Mp4File<Disk>)) -> [Vec<u8>; 2] {
     [false, true].map(|finish| {
         let mut bytes = Vec::new();
-        let mut file = Mp4File::new(Disk::new(&mut bytes), None);
+        let mut file = Mp4File::new(Disk::new(&mut bytes));
         feed(&mut file);
         if finish {
             file.finish().unwrap();
@@ -120,7 +120,7 @@ fn any_number_of_kinds_is_written_and_the_head_never_outgrows_its_room() {
 fn a_full_disk_is_an_error_and_leaves_a_film() {
     for room in [0, 10, 5_000, 8_300, 8_700, 10_000] {
         let mut bytes = Vec::new();
-        let mut file = Mp4File::new(Disk { room, ..Disk::new(&mut bytes) }, None);
+        let mut file = Mp4File::new(Disk { room, ..Disk::new(&mut bytes) });
         let result = (0..500).try_for_each(|n| {
             file.picture(at(n * 40), &picture(0, n == 0, n as u8 % 200))?;
             file.sound(&Bytes::from_static(&[0xf8, 1]), 1_920)
