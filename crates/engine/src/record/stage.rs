@@ -123,10 +123,12 @@ impl Stage {
     }
 
     fn wanted(&self) -> Vec<Drawn> {
-        let layout = Layout::of(self.cast.people.len(), self.cast.screen.is_some());
         let shown = |stream: &u32| self.streams.get(stream).and_then(|stream| stream.shown.clone());
-        let screen = self.cast.screen.as_ref().zip(layout.screen);
-        let screen = screen.map(|(stream, place)| Drawn { place, screen: true, picture: shown(stream) });
+        // While the first picture of what is shared is still on its way, the people keep its room.
+        let shared = self.cast.screen.as_ref().and_then(shown);
+        let layout = Layout::of(self.cast.people.len(), shared.is_some());
+        let screen = shared.zip(layout.screen);
+        let screen = screen.map(|(picture, place)| Drawn { place, screen: true, picture: Some(picture) });
         let people = self.cast.people.iter().zip(layout.people);
         let people = people.map(|(stream, place)| Drawn { place, screen: false, picture: shown(stream) });
         screen.into_iter().chain(people).collect()
@@ -281,6 +283,9 @@ mod tests {
         stage.take(cast(&[1], Some(9)), pictures(&[]));
         stage.draw(at(300));
         assert_eq!(seen(&stage, 1, true), [50, 220]);
+        stage.take(cast(&[1], Some(11)), pictures(&[]));
+        stage.draw(at(320));
+        assert_eq!(seen(&stage, 1, false), [50], "nothing is there of what another one shares");
         stage.take(cast(&[1], None), pictures(&[(9, 400, None)]));
         assert_eq!(stage.streams.len(), 1, "nothing is kept of what ended");
     }
