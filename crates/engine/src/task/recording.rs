@@ -46,7 +46,7 @@ impl EngineTask {
                     answer.send(Err(error("no_call", "You are not in a call. Start one or join one first."))),
                 );
             }
-            (Err(error), _) => drop(answer.send(Err(error.0))),
+            (Err(error), _) => drop(answer.send(Err(error.into()))),
         }
     }
 
@@ -68,7 +68,7 @@ impl EngineTask {
 
     /// Tells a person who was not there to be answered.
     pub(super) fn not_recorded(&mut self, error: CommandError) {
-        let notice = Notice::new(NoticeKind::Error, error.into());
+        let notice = Notice::new(NoticeKind::Error, error.0);
         self.publisher.publish(Event::Notice { notice });
     }
 
