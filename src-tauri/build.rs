@@ -19,6 +19,7 @@ fn main() {
         "accept_files_as",
         "reveal_files",
         "save_chat",
+        "save_report",
     ]);
     tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))
         .expect("tauri.conf.json and the capabilities belong to this source tree");

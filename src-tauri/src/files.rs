@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use tauri::ipc::{InvokeBody, Request};
 use tauri::{AppHandle, DragDropEvent, Emitter, Manager, State, WebviewWindow};
-use tincan_engine::api::{Command, CommandError, Reply};
+use tincan_engine::api::{Command, CommandError, Reply, ReportWords};
 use tokio::task::spawn_blocking;
 
 use crate::clipboard::{self, Pasted};
@@ -130,6 +130,26 @@ pub(crate) async fn save_chat(
     let file = Some(text_of(path)?);
     // Whoever chose a file that is there already was asked by the dialog.
     match shell.dispatch(Command::SaveChat { file, replace: true, utc_offset }).await? {
+        Reply::Saved { file } => Ok(Some(file)),
+        _ => Err(internal()),
+    }
+}
+
+/// Saves how the call went where the person chooses, as [`save_chat`] does.
+#[tauri::command]
+pub(crate) async fn save_report(
+    window: WebviewWindow,
+    shell: State<'_, Shell>,
+    dialogs: State<'_, Dialogs>,
+    name: String,
+    utc_offset: i32,
+    words: ReportWords,
+) -> Result<Option<String>, CommandError> {
+    let downloads = window.path().download_dir().ok();
+    let chosen = dialogs.new_file(&window, "Save report", downloads.as_deref(), &plain_name(&name)).await?;
+    let Some(path) = chosen else { return Ok(None) };
+    let file = Some(text_of(path)?);
+    match shell.dispatch(Command::SaveReport { file, replace: true, utc_offset, words }).await? {
         Reply::Saved { file } => Ok(Some(file)),
         _ => Err(internal()),
     }

@@ -100,6 +100,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             files::accept_files_as,
             files::reveal_files,
             files::save_chat,
+            files::save_report,
         ])
         .setup(move |app| set_up(app.handle(), &args))
         .build(tauri::generate_context!())?

@@ -12,6 +12,7 @@ import { FrameSocket } from './frames/socket';
 import type { Command } from './generated/Command';
 import type { NumberedEvent } from './generated/NumberedEvent';
 import type { Reply } from './generated/Reply';
+import type { ReportWords } from './generated/ReportWords';
 import type { Snapshot } from './generated/Snapshot';
 
 /** The engine behind Tauri's commands. */
@@ -93,6 +94,10 @@ export class TauriCore implements Core {
 
   saveChat(name: string, utcOffset: number): Promise<string | null> {
     return call('save_chat', { name, utcOffset });
+  }
+
+  saveReport(name: string, utcOffset: number, words: ReportWords): Promise<string | null> {
+    return call('save_report', { name, utcOffset, words });
   }
 
   drawsPictures(): Promise<boolean> {

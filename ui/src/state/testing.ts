@@ -14,7 +14,15 @@ import type {
   FrameSource,
   NumberedEvent,
 } from '../core/core';
-import type { OutgoingFile, Participant, Reply, Snapshot, StreamView, Taken } from '../core/core';
+import type {
+  OutgoingFile,
+  Participant,
+  Reply,
+  ReportWords,
+  Snapshot,
+  StreamView,
+  Taken,
+} from '../core/core';
 
 export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
   const source = { chosen: true, on: true, working: true, device: 'A', problem: null };
@@ -53,7 +61,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     arena: null,
     sheet: null,
     levels: { microphone: 0, participants: {} },
-    statistics: { participants: {} },
+    statistics: { participants: {}, encodingMs: null, busy: false },
     nearby: [],
     recent: [],
     lastCall: null,
@@ -276,6 +284,10 @@ export class ScriptedCore implements Core {
 
   saveChat(name: string): Promise<string | null> {
     return this.#did(this.place, 'save chat', name);
+  }
+
+  saveReport(name: string, _utcOffset: number, words: ReportWords): Promise<string | null> {
+    return this.#did(this.place, 'save report', name, words);
   }
 
   openAddress(address: string): Promise<void> {

@@ -242,6 +242,12 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::AcceptFiles { offer: text(), folder: None, file: None },
         Command::DeclineFiles { offer: text() },
         Command::PauseFiles { offer: text(), peer: None },
+        Command::SaveReport {
+            file: None,
+            replace: false,
+            utc_offset: 0,
+            words: ReportWords { language: text(), ..ReportWords::default() },
+        },
         Command::ResumeFiles { offer: text(), peer: None },
         Command::CancelFiles { offer: text(), peer: None },
         Command::ForgetFiles { offer: text() },
@@ -264,6 +270,7 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
 fn debug_hides_who_the_figures_are_of() {
     let of = |name: &str| BTreeMap::from([(name.to_owned(), ParticipantStatistics::default())]);
     let levels = Levels { microphone: 0.0, participants: BTreeMap::from([(SECRET.to_owned(), 0.5)]) };
-    let shown = format!("{:?} {levels:?}", CallStatistics { participants: of(SECRET) });
+    let shown =
+        format!("{:?} {levels:?}", CallStatistics { participants: of(SECRET), ..CallStatistics::default() });
     assert!(!shown.contains(SECRET), "{shown}");
 }

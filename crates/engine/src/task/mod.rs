@@ -6,6 +6,7 @@ mod chat;
 mod files;
 mod game;
 mod local;
+mod report;
 mod settings;
 mod share;
 #[cfg(test)]
@@ -236,6 +237,9 @@ impl EngineTask {
             Command::Board { command } => return self.board(command, answer),
             Command::SaveChat { file, replace, utc_offset } => {
                 return self.save_chat(file, replace, utc_offset, answer);
+            }
+            Command::SaveReport { file, replace, utc_offset, words } => {
+                return self.save_report(file, replace, utc_offset, words, answer);
             }
             Command::OfferFiles { .. }
             | Command::AcceptFiles { .. }

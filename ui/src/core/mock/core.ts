@@ -133,6 +133,10 @@ class MockCore implements Core {
     return Promise.resolve(`/home/robin/Documents/${name}`);
   }
 
+  saveReport(name: string): Promise<string | null> {
+    return Promise.resolve(`/home/robin/Documents/${name}`);
+  }
+
   openAddress(): Promise<void> {
     return Promise.reject({
       code: 'address_not_opened',

@@ -10,6 +10,8 @@ export const statistics: ParticipantStatistics = {
   jitterMs: 4.2,
   sentKbps: 1480,
   receivedKbps: 1211,
+  soundSentKbps: 38,
+  soundReceivedKbps: 36,
   availableKbps: 2400,
   sentWidth: 1280,
   sentHeight: 720,
@@ -24,6 +26,7 @@ export const statistics: ParticipantStatistics = {
   concealed: 0.2,
   audioBufferMs: 41,
   videoBufferMs: 38,
+  decodingMs: 6,
   path: 'host',
   screen: null,
 };
