@@ -11,6 +11,7 @@ fn main() {
         "set_title",
         "close_window",
         "open_address",
+        "give_words",
         "choose_files",
         "paste_picture",
         "paste_clipboard",

@@ -23,6 +23,7 @@ mod outside;
 mod pictures;
 mod shell;
 mod window;
+mod words;
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -92,6 +93,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             commands::set_title,
             commands::close_window,
             commands::open_address,
+            words::give_words,
             files::choose_files,
             files::paste_picture,
             files::paste_clipboard,
@@ -102,6 +104,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             files::save_chat,
             files::save_report,
         ])
+        .manage(words::Words::default())
         .setup(move |app| set_up(app.handle(), &args))
         .build(tauri::generate_context!())?
         .run(|app, event| match event {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tincan_engine::Engine;
 use tincan_engine::api::{
     CallPhase, CallView, ChatView, Command, Event, FileState, FilesView, GamesView, NoticeKind,
-    NumberedEvent, Reply, ReportWords, Snapshot, Source,
+    NumberedEvent, Reply, ReportWords, Sentence, Snapshot, Source,
 };
 use tincan_media::video::text_screen;
 use tokio::sync::broadcast::Receiver;
@@ -183,7 +183,7 @@ impl Participant<'_> {
     fn announce(&mut self) {
         let Some(call) = &self.call else { return };
         let Some(code) = self.code.take() else { return };
-        let CallView { invite_link, invitation, .. } = call;
+        let CallView { invite_link, invitation: Sentence { message: invitation, .. }, .. } = call;
         if self.arguments.machine_readable() {
             output::print(&Line::Joined { joined: Joined { code: &code, invite_link, invitation } });
         } else if self.arguments.code.is_none() {

@@ -146,6 +146,8 @@ export interface Core {
   setTitle(title: string): void;
   /** Calls back when somebody wants to close the window while it is in a call. It stays until `closeWindow`. */
   onCloseRequested(callback: () => void): void;
+  /** What the shell says to the person itself is said in the words that this gives. */
+  onWords(say: (sentences: readonly Sentence[]) => string): void;
   /** Closes the window, whatever it is doing. */
   closeWindow(): Promise<void>;
   /** Lets the person choose files, or folders, in the system's own dialog. */

@@ -91,6 +91,7 @@ export class Session {
     await this.#subscribe();
     this.core.onLink((link) => this.#offer(link));
     this.core.onCloseRequested(() => this.#closeRequested());
+    this.core.onWords((sentences) => sentences.map(sentence).join(' '));
     this.core.onDrag((drag) => this.outbox.drag(drag));
     const link = await this.core.takeLink().catch(() => null);
     if (link) this.#offer(link);

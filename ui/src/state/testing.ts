@@ -19,6 +19,7 @@ import type {
   Participant,
   Reply,
   ReportWords,
+  Sentence,
   Snapshot,
   StreamView,
   Taken,
@@ -81,7 +82,7 @@ export function call(change: Partial<CallView> = {}): CallView {
     connectedSince: null,
     participants: [],
     left: null,
-    invitation: '',
+    invitation: { code: 'invitation', message: '' },
     capacity: 8,
     locked: false,
     knocks: [],
@@ -225,6 +226,13 @@ export class ScriptedCore implements Core {
 
   onCloseRequested(callback: () => void): void {
     this.#close = callback;
+  }
+
+  /** The words that the page has for what the shell says. */
+  say: ((sentences: readonly Sentence[]) => string) | undefined;
+
+  onWords(say: (sentences: readonly Sentence[]) => string): void {
+    this.say = say;
   }
 
   closeWindow(): Promise<void> {

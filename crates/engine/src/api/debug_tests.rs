@@ -14,7 +14,7 @@ const SECRET: &str = "SECRET";
 const HARMLESS: [&str; 5] = ["version", "quality", "digits", "words", "path"];
 
 /// The code of a sentence is ours; a room's is a secret.
-const SENTENCES: [&str; 5] = ["reach", "serverProblem", "quality", "reason", "problem"];
+const SENTENCES: [&str; 6] = ["invitation", "reach", "serverProblem", "quality", "reason", "problem"];
 
 /// Puts a secret wherever the type takes a text, and looks for it in what is shown.
 fn hides<T: Debug + Serialize + DeserializeOwned>(example: T, harmless: &[&str]) {
@@ -62,7 +62,7 @@ fn find(json: &Value, at: String, places: &mut Vec<String>) {
 fn call() -> CallView {
     serde_json::from_value(json!({
         "phase": "connected", "code": "", "inviteLink": "", "test": false, "reach": { "code": "", "message": "" }, "serverConnected": true,
-        "connectedSince": null, "left": null, "invitation": "", "capacity": 8, "locked": true, "hand": null, "safety": null,
+        "connectedSince": null, "left": null, "invitation": {"code": "", "message": "", "parameters": {"link": ""}}, "capacity": 8, "locked": true, "hand": null, "safety": null,
         "knocks": [{ "id": "", "name": "" }],
         "participants": [{
             "id": "", "name": "", "connection": "connected", "microphoneOn": true,

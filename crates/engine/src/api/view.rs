@@ -183,8 +183,7 @@ pub struct CallView {
     #[debug(skip)]
     pub left: Option<String>,
     /// A text to send to somebody: the code, the link, and how to get Tincan.
-    #[debug(skip)]
-    pub invitation: String,
+    pub invitation: Sentence,
 }
 
 /// Somebody else in the room.

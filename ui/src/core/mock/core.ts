@@ -87,6 +87,10 @@ class MockCore implements Core {
     addEventListener('close-requested', callback);
   }
 
+  onWords(): void {
+    // There is no shell that says anything.
+  }
+
   closeWindow(): Promise<void> {
     this.#set({ call: null });
     return Promise.resolve();

@@ -72,8 +72,16 @@ export function call(change: Partial<CallView> = {}): CallView {
     connectedSince: Date.now() - 754_000,
     participants: [],
     left: null,
-    invitation:
-      'Let us talk on Tincan.\n\nCode: kqz4-m8tr-xp\nLink: tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
+    invitation: {
+      code: 'invitation',
+      message:
+        'Let us talk on Tincan.\n\nCode: kqz4-m8tr-xp\nLink: tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
+      parameters: {
+        code: 'kqz4-m8tr-xp',
+        link: 'tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
+        page: 'none',
+      },
+    },
     capacity: 8,
     locked: false,
     knocks: [],
