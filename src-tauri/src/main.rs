@@ -83,6 +83,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
+        .plugin(window::remembered(args.data_dir.as_deref()))
         .invoke_handler(tauri::generate_handler![
             commands::dispatch,
             commands::subscribe,
