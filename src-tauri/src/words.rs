@@ -13,8 +13,9 @@ use tokio::time::timeout;
 
 use crate::window;
 
-/// A page that draws answers within a frame or two; a notification that comes later than this comes late.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// A page answers within a few milliseconds, and on a computer with far too much to do within two seconds. A notification that
+/// comes later than this comes too late.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// A notification or a title has no room for more.
 const MAX_TEXT: usize = 400;
 
