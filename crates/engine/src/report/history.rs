@@ -14,6 +14,8 @@ use crate::api::{
 const PEOPLE: usize = 24;
 /// So many entries of what happened, the latest ones.
 const ENTRIES: usize = 400;
+/// After so many seconds of a connection it is known what somebody sends.
+const KNOWN: u32 = 2;
 /// How many figures there are of each person.
 pub(crate) const FIGURES: usize = 19;
 
@@ -70,6 +72,8 @@ struct Seen {
     microphone: bool,
     camera: bool,
     sharing: bool,
+    /// For so many seconds the connection has been up.
+    seconds: u32,
 }
 
 /// Something that happened.
@@ -261,11 +265,13 @@ impl History {
         for (id, figures) in &statistics.participants {
             let Some(at) = self.ids.get(id).copied().flatten() else { continue };
             let Some(person) = self.people.get_mut(at) else { continue };
-            let Some(seen) = person.seen else { continue };
+            let Some(seen) = &mut person.seen else { continue };
             // What is said of a connection that is lost is what was last true of it.
             if seen.connection != ConnectionView::Connected {
                 continue;
             }
+            seen.seconds = seen.seconds.saturating_add(1);
+            let seen = *seen;
             let frozen = person.count(figures);
             person.track.add(step, second, measured(figures, &seen, self.camera, frozen));
             let path = figures.path.as_deref().map(path_code);
@@ -348,6 +354,7 @@ impl Seen {
             microphone: participant.microphone_on,
             camera: on(Source::Camera),
             sharing: on(Source::Screen),
+            seconds: before.filter(|_| connected).map_or(0, |before| before.seconds),
         }
     }
 }
@@ -362,8 +369,8 @@ fn news(before: Option<Seen>, now: Seen) -> Vec<&'static str> {
         (false, true) if before.was_connected => news.push("report_back"),
         _ => {}
     }
-    // What they send is known once there is a connection; then it is no change.
-    if connected(before) && connected(now) {
+    // What they send is known a moment after there is a connection: that is no change.
+    if before.seconds >= KNOWN && connected(now) {
         let changes = [
             (before.camera, now.camera, ["report_their_camera_off", "report_their_camera_on"]),
             (
@@ -419,10 +426,13 @@ fn measured(s: &ParticipantStatistics, seen: &Seen, camera: bool, frozen: f32) -
     let when = |is: bool, value: f32| is.then_some(value);
     let mut all = [None; FIGURES];
     let mut set = |figure: Figure, value: Option<f32>| all[figure as usize] = value;
-    set(Figure::PicturesSent, Some(s.sent_kbps - s.sound_sent_kbps));
+    // Without a picture there is no rate of them that could be bad.
+    let (pictures_sent, pictures_received) =
+        (s.sent_kbps - s.sound_sent_kbps, s.received_kbps - s.sound_received_kbps);
+    set(Figure::PicturesSent, when(sending || pictures_sent >= 1.0, pictures_sent));
     set(Figure::SoundSent, Some(s.sound_sent_kbps));
     set(Figure::Available, Some(s.available_kbps));
-    set(Figure::PicturesReceived, Some(s.received_kbps - s.sound_received_kbps));
+    set(Figure::PicturesReceived, when(receiving || pictures_received >= 1.0, pictures_received));
     set(Figure::SoundReceived, Some(s.sound_received_kbps));
     set(Figure::RoundTrip, s.round_trip_ms);
     set(Figure::LossSent, Some(s.loss_sent));

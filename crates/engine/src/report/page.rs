@@ -185,6 +185,7 @@ path{fill:none}.grid{stroke:var(--line)}.line{stroke-width:1.8;stroke-linejoin:r
 .key{display:inline-block;width:26px;height:9px;margin-inline-end:.5em;vertical-align:middle}\
 table{border-collapse:collapse;width:100%;font-size:.9rem}th,td{padding:.25rem .4rem;border-bottom:1px solid var(--line);text-align:start;font-weight:400;vertical-align:top}thead th{color:var(--muted);font-size:.85rem}\
 .n{text-align:end;white-space:nowrap}.log td:first-child{white-space:nowrap;width:6rem}\
+@media(max-width:40rem){svg text{font-size:17px}}\
 @media print{:root{--ground:#fff;--card:#fff}figure{break-inside:avoid}}";
 
 /// The whole page.

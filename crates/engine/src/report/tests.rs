@@ -296,6 +296,8 @@ fn ten_hours_of_seven_people_are_less_than_a_megabyte() {
 fn what_happens_is_entered_once_and_by_number() {
     let mut call = Call::new();
     call.comes("aaaa");
+    // What is heard of them in the first moment is no change.
+    call.is("aaaa", |one| one.microphone_on = false);
     call.measure(usual);
     call.measure(usual);
     call.comes("bbbb");
