@@ -77,7 +77,10 @@ pub(crate) fn remembered(data_dir: Option<&Path>) -> TauriPlugin<Wry> {
     let builder = tauri_plugin_window_state::Builder::default().with_state_flags(kept);
     match data_dir {
         // An absolute path stands for itself, where a name is one in the user's folder.
-        Some(data_dir) => builder.with_filename(data_dir.join(REMEMBERED).to_string_lossy()),
+        Some(data_dir) => {
+            let file = data_dir.join(REMEMBERED);
+            builder.with_filename(std::path::absolute(&file).unwrap_or(file).to_string_lossy())
+        }
         None => builder.with_filename(REMEMBERED),
     }
     .build()
