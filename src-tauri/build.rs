@@ -11,6 +11,7 @@ fn main() {
         "set_title",
         "close_window",
         "open_address",
+        "give_words",
         "choose_files",
         "paste_picture",
         "paste_clipboard",
@@ -20,6 +21,7 @@ fn main() {
         "reveal_files",
         "reveal_recording",
         "save_chat",
+        "save_report",
     ]);
     tauri_build::try_build(tauri_build::Attributes::new().app_manifest(commands))
         .expect("tauri.conf.json and the capabilities belong to this source tree");

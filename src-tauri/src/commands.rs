@@ -26,7 +26,8 @@ fn of_the_page(command: Command) -> Result<Command, CommandError> {
         | Command::LocateRecording
         | Command::StartRecording { file: Some(_), .. }
         | Command::Board { command: BoardCommand::Save { file: Some(_), .. } }
-        | Command::SaveChat { file: Some(_), .. } => {
+        | Command::SaveChat { file: Some(_), .. }
+        | Command::SaveReport { file: Some(_), .. } => {
             Err(refusal("path_refused", "The page names no files. This is a mistake in Tincan."))
         }
         command => Ok(command),
@@ -97,6 +98,8 @@ pub(crate) async fn open_address(address: String) -> Result<(), CommandError> {
 
 #[cfg(test)]
 mod tests {
+    use tincan_engine::api::ReportWords;
+
     use super::*;
 
     #[test]
@@ -110,6 +113,12 @@ mod tests {
             accept(path(), None),
             accept(None, path()),
             of_the_page(Command::SaveChat { file: path(), replace: true, utc_offset: 0 }),
+            of_the_page(Command::SaveReport {
+                file: path(),
+                replace: true,
+                utc_offset: 0,
+                words: ReportWords::default(),
+            }),
             of_the_page(Command::OfferFiles { paths: Vec::new(), to: None }),
             of_the_page(Command::LocateFiles { offer: String::new() }),
             of_the_page(Command::LocateRecording),

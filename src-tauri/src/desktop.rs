@@ -8,7 +8,7 @@ use tauri::{AppHandle, Manager, UserAttentionType};
 use tauri_plugin_notification::NotificationExt;
 use tincan_engine::api::{
     CallView, ChatChange, ChatMessage, ChatView, Event, FileOffer, FileState, FilesChange, FilesView, Knock,
-    NumberedEvent, Settings, Snapshot,
+    NumberedEvent, Sentence, Settings, Snapshot,
 };
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -17,6 +17,7 @@ use tracing::debug;
 use crate::awake::Awake;
 use crate::outgoing::Outgoing;
 use crate::window::{self, Closing};
+use crate::words;
 
 /// The notice that somebody came into the call.
 const JOINED: &str = "participant_joined";
@@ -81,12 +82,12 @@ impl Desktop {
                 self.guard();
             }
             Event::Call { call } => self.call_changed(call.as_ref()),
-            Event::Notice { notice } if notice.said.code == JOINED => self.came(&notice.said.message),
+            Event::Notice { notice } if notice.said.code == JOINED => self.came(notice.said),
             Event::Chat { change } => {
                 let news = news(self.chat.as_ref(), &change, SystemTime::now());
                 change.apply(&mut self.chat);
-                if let Some(text) = news {
-                    self.wrote(&text);
+                if let Some(said) = news {
+                    self.wrote(vec![said]);
                 }
             }
             Event::Files { change } => self.files_changed(&change),
@@ -96,8 +97,8 @@ impl Desktop {
 
     fn call_changed(&mut self, call: Option<&CallView>) {
         let waiting = call.map_or(&[][..], |call| &call.knocks);
-        for text in knock_news(&self.knocks, waiting) {
-            self.came(&text);
+        for said in knock_news(&self.knocks, waiting) {
+            self.came(said);
         }
         self.knocks = waiting.iter().map(|knock| knock.id.clone()).collect();
         let now = match call {
@@ -125,12 +126,12 @@ impl Desktop {
         if let FilesChange::Dropped { offer } = change {
             self.app.state::<Arc<Outgoing>>().dropped(offer);
         }
-        if let Some(text) = news {
-            self.wrote(&text);
+        if let Some(said) = news {
+            self.wrote(said);
         }
     }
 
-    fn wrote(&mut self, text: &str) {
+    fn wrote(&mut self, said: Vec<Sentence>) {
         let now = Instant::now();
         let soon = self.told.is_some_and(|at| now.duration_since(at) < BETWEEN_MESSAGES);
         if soon || !self.settings.notify_on_chat {
@@ -139,18 +140,23 @@ impl Desktop {
         let Some(main) = window::main(&self.app) else { return };
         if !main.is_focused().unwrap_or(false) {
             self.told = Some(now);
-            self.notify(text);
+            self.notify(said);
         }
     }
 
-    fn notify(&self, text: &str) {
-        if let Err(error) = self.app.notification().builder().title("Tincan").body(text).show() {
-            debug!(%error, "no notification could be shown");
-        }
+    /// In the window's words, for which nothing else here waits.
+    fn notify(&self, said: Vec<Sentence>) {
+        let app = self.app.clone();
+        tauri::async_runtime::spawn(async move {
+            let text = words::say(&app, &said).await;
+            if let Err(error) = app.notification().builder().title("Tincan").body(text).show() {
+                debug!(%error, "no notification could be shown");
+            }
+        });
     }
 
     /// Somebody is here or at the door. Whoever looks at the window sees it there.
-    fn came(&self, text: &str) {
+    fn came(&self, said: Sentence) {
         let Some(main) = window::main(&self.app) else { return };
         if main.is_focused().unwrap_or(false) {
             return;
@@ -161,20 +167,28 @@ impl Desktop {
             debug!(%error, "the window could not ask for attention");
         }
         if self.settings.notify_on_join {
-            self.notify(text);
+            self.notify(vec![said]);
         }
     }
 }
 
 /// What is to be told of those who wait to be let in: of each once.
-fn knock_news(known: &[String], waiting: &[Knock]) -> Vec<String> {
+fn knock_news(known: &[String], waiting: &[Knock]) -> Vec<Sentence> {
     let new = waiting.iter().filter(|knock| !known.contains(&knock.id));
-    let name = |knock: &Knock| if knock.name.is_empty() { "Somebody".to_owned() } else { knock.name.clone() };
-    new.map(|knock| format!("{} asks to be let in.", name(knock))).collect()
+    new.map(|Knock { name, .. }| {
+        let english = format!("{} asks to be let in.", somebody(name));
+        Sentence::new("told_knock", english).with("name", name.as_str())
+    })
+    .collect()
+}
+
+/// In English; the window has a word of its own for whoever gave no name.
+fn somebody(name: &str) -> &str {
+    if name.is_empty() { "Somebody" } else { name }
 }
 
 /// What is to be told of a change of the chat: the first line of what somebody else has just written.
-fn news(chat: Option<&ChatView>, change: &ChatChange, now: SystemTime) -> Option<String> {
+fn news(chat: Option<&ChatView>, change: &ChatChange, now: SystemTime) -> Option<Sentence> {
     let (chat, ChatChange::Message { message }) = (chat?, change) else { return None };
     let ChatMessage { id, author, at, text, passed_on_by, .. } = message;
     let now = now.duration_since(UNIX_EPOCH).ok()?.as_millis() as u64;
@@ -182,13 +196,14 @@ fn news(chat: Option<&ChatView>, change: &ChatChange, now: SystemTime) -> Option
     if *author == chat.me || chat.message(id).is_some() || passed_on_by.is_some() || is_old {
         return None;
     }
-    let name = chat.names.get(author).filter(|name| !name.is_empty()).map_or("Somebody", String::as_str);
+    let name = chat.names.get(author).map_or("", String::as_str);
     let first: String = text.as_ref()?.lines().next()?.chars().take(FIRST_LINE).collect();
-    Some(format!("{name}: {first}"))
+    let english = format!("{}: {first}", somebody(name));
+    Some(Sentence::new("told_message", english).with("name", name).with("text", first))
 }
 
 /// What is to be told of a change of the files: that somebody offers some, that they are here, or that they do not come.
-fn file_news(files: &FilesView, change: &FilesChange) -> Option<String> {
+fn file_news(files: &FilesView, change: &FilesChange) -> Option<Vec<Sentence>> {
     let FilesChange::Offer { offer } = change else { return None };
     let [transfer] = offer.transfers.as_slice() else { return None };
     if offer.ours {
@@ -199,27 +214,36 @@ fn file_news(files: &FilesView, change: &FilesChange) -> Option<String> {
     if before == Some(transfer.state) {
         return None;
     }
-    let what = called(offer);
+    let (file, count) = called(offer);
+    let what = if count == 1 { file.clone() } else { format!("{count} files") };
+    let about = |said: Sentence| said.with("file", file.as_str()).with("count", count);
     match (before, transfer.state) {
         (None, FileState::Offered) => {
-            let name = if offer.author_name.is_empty() { "Somebody" } else { &offer.author_name };
-            Some(format!("{name} offers {what}"))
+            let name = offer.author_name.as_str();
+            let english = format!("{} offers {what}", somebody(name));
+            Some(vec![about(Sentence::new("told_offer", english)).with("name", name)])
         }
         // What was done before the window was there is no news.
         (None, _) => None,
-        (Some(_), FileState::Done) => Some(format!("{what}: received and verified")),
+        (Some(_), FileState::Done) => {
+            Some(vec![about(Sentence::new("told_received", format!("{what}: received and verified")))])
+        }
         (Some(_), FileState::Failed) => {
-            let problem = transfer.problem.as_ref().map_or("It did not come.", |problem| &problem.message);
-            Some(format!("{what}: {problem}"))
+            let mut said =
+                vec![about(Sentence::new("told_not_received", format!("{what}: this did not come.")))];
+            said.extend(transfer.problem.clone());
+            Some(said)
         }
         _ => None,
     }
 }
 
-fn called(offer: &FileOffer) -> String {
+/// The name of the one thing that is offered, or how many there are.
+fn called(offer: &FileOffer) -> (String, u32) {
     match offer.items.as_slice() {
-        [item] => item.name.chars().take(FIRST_LINE).collect(),
-        _ => format!("{} files", offer.files),
+        [item] => (item.name.chars().take(FIRST_LINE).collect(), 1),
+        // One is called by its name.
+        _ => (String::new(), offer.files.max(2)),
     }
 }
 
@@ -231,8 +255,11 @@ mod tests {
     fn each_who_knocks_is_told_of_once() {
         let knock = |id: &str, name: &str| Knock { id: id.into(), name: name.into() };
         let waiting = [knock("a", "Ada"), knock("b", "")];
-        assert_eq!(knock_news(&[], &waiting), ["Ada asks to be let in.", "Somebody asks to be let in."]);
-        assert_eq!(knock_news(&["b".to_owned()], &waiting), ["Ada asks to be let in."]);
+        let said = |known: &[String]| -> Vec<String> {
+            knock_news(known, &waiting).into_iter().map(|sentence| sentence.message).collect()
+        };
+        assert_eq!(said(&[]), ["Ada asks to be let in.", "Somebody asks to be let in."]);
+        assert_eq!(said(&["b".to_owned()]), ["Ada asks to be let in."]);
         assert!(knock_news(&["a".to_owned(), "b".to_owned()], &waiting).is_empty());
     }
 
@@ -254,7 +281,9 @@ mod tests {
         let names = [("a".to_owned(), "Ada".to_owned())].into();
         let chat =
             ChatView { me: "m".into(), messages: vec![message("a", 1, 9)], names, ..ChatView::default() };
-        let told = |message: ChatMessage| news(Some(&chat), &ChatChange::Message { message }, now);
+        let told = |message: ChatMessage| {
+            news(Some(&chat), &ChatChange::Message { message }, now).map(|sentence| sentence.message)
+        };
         assert_eq!(told(message("a", 2, 0)).as_deref(), Some("Ada: one"));
         assert_eq!(told(message("b", 2, 0)).as_deref(), Some("Somebody: one"));
         for old in [

@@ -2,13 +2,37 @@
 
 use std::path::{Path, PathBuf};
 
-use tauri::WebviewWindow;
-use tauri::Wry;
+use tauri::{Manager, WebviewWindow, Wry};
 use tauri_plugin_dialog::{DialogExt, FileDialogBuilder, FilePath};
-use tincan_engine::api::CommandError;
+use tincan_engine::api::{CommandError, Sentence};
 use tokio::sync::{Mutex, oneshot};
 
 use crate::shell::refusal;
+use crate::words;
+
+/// What a dialog is for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Title {
+    Files,
+    Folders,
+    Folder,
+    SaveAs,
+    Chat,
+    Report,
+}
+
+impl Title {
+    fn sentence(self) -> Sentence {
+        match self {
+            Self::Files => Sentence::new("choose_files", "Choose files to send"),
+            Self::Folders => Sentence::new("choose_folders", "Choose folders to send"),
+            Self::Folder => Sentence::new("choose_folder", "Choose where to put it"),
+            Self::SaveAs => Sentence::new("save_as", "Save as"),
+            Self::Chat => Sentence::new("save_chat", "Save chat"),
+            Self::Report => Sentence::new("save_report", "Save report"),
+        }
+    }
+}
 
 /// One dialog at a time: a second press finds the first one open.
 #[derive(Default)]
@@ -17,13 +41,13 @@ pub(crate) struct Dialogs(Mutex<()>);
 impl Dialogs {
     /// Files to send; none when the person changed their mind.
     pub(crate) async fn files(&self, window: &WebviewWindow) -> Result<Vec<PathBuf>, CommandError> {
-        let dialog = dialog(window, "Choose files to send");
+        let dialog = dialog(window, Title::Files).await;
         self.ask(|answer| dialog.pick_files(answer)).await.map(paths)
     }
 
     /// Folders to send.
     pub(crate) async fn folders(&self, window: &WebviewWindow) -> Result<Vec<PathBuf>, CommandError> {
-        let dialog = dialog(window, "Choose folders to send");
+        let dialog = dialog(window, Title::Folders).await;
         self.ask(|answer| dialog.pick_folders(answer)).await.map(paths)
     }
 
@@ -31,10 +55,9 @@ impl Dialogs {
     pub(crate) async fn folder(
         &self,
         window: &WebviewWindow,
-        title: &str,
         first: Option<&Path>,
     ) -> Result<Option<PathBuf>, CommandError> {
-        let dialog = beginning(dialog(window, title), first);
+        let dialog = beginning(dialog(window, Title::Folder).await, first);
         self.ask(|answer| dialog.pick_folder(answer)).await.map(path)
     }
 
@@ -42,11 +65,11 @@ impl Dialogs {
     pub(crate) async fn new_file(
         &self,
         window: &WebviewWindow,
-        title: &str,
+        title: Title,
         first: Option<&Path>,
         name: &str,
     ) -> Result<Option<PathBuf>, CommandError> {
-        let dialog = beginning(dialog(window, title).set_file_name(name), first);
+        let dialog = beginning(dialog(window, title).await.set_file_name(name), first);
         self.ask(|answer| dialog.save_file(answer)).await.map(path)
     }
 
@@ -63,7 +86,8 @@ impl Dialogs {
     }
 }
 
-fn dialog(window: &WebviewWindow, title: &str) -> FileDialogBuilder<Wry> {
+async fn dialog(window: &WebviewWindow, title: Title) -> FileDialogBuilder<Wry> {
+    let title = words::say(window.app_handle(), &[title.sentence()]).await;
     window.dialog().file().set_parent(window).set_title(title)
 }
 

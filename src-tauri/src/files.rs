@@ -6,11 +6,11 @@ use std::sync::Arc;
 use serde::Serialize;
 use tauri::ipc::{InvokeBody, Request};
 use tauri::{AppHandle, DragDropEvent, Emitter, Manager, State, WebviewWindow};
-use tincan_engine::api::{Command, CommandError, Reply};
+use tincan_engine::api::{Command, CommandError, Reply, ReportWords};
 use tokio::task::spawn_blocking;
 
 use crate::clipboard::{self, Pasted};
-use crate::dialogs::Dialogs;
+use crate::dialogs::{Dialogs, Title};
 use crate::outgoing::{Outgoing, OutgoingFile, Taken};
 use crate::outside;
 use crate::shell::{Shell, refusal};
@@ -97,8 +97,10 @@ pub(crate) async fn accept_files_as(
 ) -> Result<bool, CommandError> {
     let downloads = window.path().download_dir().ok();
     let chosen = match &single {
-        Some(name) => dialogs.new_file(&window, "Save as", downloads.as_deref(), &plain_name(name)).await?,
-        None => dialogs.folder(&window, "Choose where to put it", downloads.as_deref()).await?,
+        Some(name) => {
+            dialogs.new_file(&window, Title::SaveAs, downloads.as_deref(), &plain_name(name)).await?
+        }
+        None => dialogs.folder(&window, downloads.as_deref()).await?,
     };
     let Some(path) = chosen else { return Ok(false) };
     let path = Some(text_of(path)?);
@@ -134,11 +136,31 @@ pub(crate) async fn save_chat(
     utc_offset: i32,
 ) -> Result<Option<String>, CommandError> {
     let downloads = window.path().download_dir().ok();
-    let chosen = dialogs.new_file(&window, "Save chat", downloads.as_deref(), &plain_name(&name)).await?;
+    let chosen = dialogs.new_file(&window, Title::Chat, downloads.as_deref(), &plain_name(&name)).await?;
     let Some(path) = chosen else { return Ok(None) };
     let file = Some(text_of(path)?);
     // Whoever chose a file that is there already was asked by the dialog.
     match shell.dispatch(Command::SaveChat { file, replace: true, utc_offset }).await? {
+        Reply::Saved { file } => Ok(Some(file)),
+        _ => Err(internal()),
+    }
+}
+
+/// Saves how the call went where the person chooses, as [`save_chat`] does.
+#[tauri::command]
+pub(crate) async fn save_report(
+    window: WebviewWindow,
+    shell: State<'_, Shell>,
+    dialogs: State<'_, Dialogs>,
+    name: String,
+    utc_offset: i32,
+    words: ReportWords,
+) -> Result<Option<String>, CommandError> {
+    let downloads = window.path().download_dir().ok();
+    let chosen = dialogs.new_file(&window, Title::Report, downloads.as_deref(), &plain_name(&name)).await?;
+    let Some(path) = chosen else { return Ok(None) };
+    let file = Some(text_of(path)?);
+    match shell.dispatch(Command::SaveReport { file, replace: true, utc_offset, words }).await? {
         Reply::Saved { file } => Ok(Some(file)),
         _ => Err(internal()),
     }

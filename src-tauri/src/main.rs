@@ -23,6 +23,7 @@ mod outside;
 mod pictures;
 mod shell;
 mod window;
+mod words;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -83,6 +84,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         .plugin(tauri_plugin_deep_link::init())
         .plugin(tauri_plugin_dialog::init())
         .plugin(tauri_plugin_notification::init())
+        .plugin(window::remembered(args.data_dir.as_deref()))
         .invoke_handler(tauri::generate_handler![
             commands::dispatch,
             commands::subscribe,
@@ -93,6 +95,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             commands::set_title,
             commands::close_window,
             commands::open_address,
+            words::give_words,
             files::choose_files,
             files::paste_picture,
             files::paste_clipboard,
@@ -102,7 +105,9 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
             files::reveal_files,
             files::reveal_recording,
             files::save_chat,
+            files::save_report,
         ])
+        .manage(words::Words::default())
         .setup(move |app| set_up(app.handle(), &args))
         .build(tauri::generate_context!())?
         .run(|app, event| match event {

@@ -5,14 +5,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use tauri::plugin::TauriPlugin;
 use tauri::webview::{Color, PageLoadEvent};
-use tauri::{AppHandle, Emitter, Manager, WebviewUrl, WebviewWindow, WebviewWindowBuilder};
+use tauri::{
+    AppHandle, Emitter, Manager, PhysicalSize, WebviewUrl, WebviewWindow, WebviewWindowBuilder, Wry,
+};
+use tauri_plugin_window_state::StateFlags;
 use tincan_engine::api::Theme;
 
 use crate::links::{Link, PendingLink};
 use crate::pictures::{Layout, Pictures};
 
 pub(crate) const LABEL: &str = "main";
+/// Where its place and size are kept.
+const REMEMBERED: &str = "window.json";
 /// The page's own backgrounds (`--page` in its style sheet): what is seen before the page is, and at the edges while the
 /// window is resized.
 const DARK: Color = Color(0x11, 0x17, 0x19, 0xff);
@@ -51,6 +57,7 @@ pub(crate) fn open(app: &AppHandle, theme: Theme, data_dir: Option<&Path>) -> ta
         builder = builder.data_directory(data_dir.join("webview"));
     }
     let window = builder.build()?;
+    fit(&window)?;
     app.state::<Pictures>().put_above(&window)?;
     if theme == Theme::System && window.theme()? == tauri::Theme::Light {
         window.set_background_color(Some(LIGHT))?;
@@ -61,6 +68,32 @@ pub(crate) fn open(app: &AppHandle, theme: Theme, data_dir: Option<&Path>) -> ta
         show(&shown);
     });
     without_webgl_where_it_is_emulated(&window)
+}
+
+/// Remembers how large the window was and where, for the next start; of another data folder it is another window. What the system
+/// does not tell (on Wayland, where it is) is the system's to choose.
+pub(crate) fn remembered(data_dir: Option<&Path>) -> TauriPlugin<Wry> {
+    let kept = StateFlags::SIZE | StateFlags::POSITION | StateFlags::MAXIMIZED;
+    let builder = tauri_plugin_window_state::Builder::default().with_state_flags(kept);
+    match data_dir {
+        // An absolute path stands for itself, where a name is one in the user's folder.
+        Some(data_dir) => {
+            let file = data_dir.join(REMEMBERED);
+            builder.with_filename(std::path::absolute(&file).unwrap_or(file).to_string_lossy())
+        }
+        None => builder.with_filename(REMEMBERED),
+    }
+    .build()
+}
+
+/// A window that was on a larger screen, which is not there any more, still has all its edges.
+fn fit(window: &WebviewWindow) -> tauri::Result<()> {
+    let Some(monitor) = window.current_monitor()? else { return Ok(()) };
+    let (size, screen) = (window.inner_size()?, monitor.size());
+    if (size.width > screen.width || size.height > screen.height) && !window.is_maximized()? {
+        window.set_size(PhysicalSize::new(size.width.min(screen.width), size.height.min(screen.height)))?;
+    }
+    Ok(())
 }
 
 /// The window, while there is one.

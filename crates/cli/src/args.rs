@@ -123,6 +123,10 @@ pub(crate) struct CallArguments {
     /// are told.
     #[arg(long, value_name = "FILE.mp4")]
     record: Option<PathBuf>,
+    /// When it is over, write how the call went into this new file: a page with plots of bitrate, round trip, loss and freezes,
+    /// without names, codes or addresses.
+    #[arg(long, value_name = "FILE.html")]
+    pub(crate) report: Option<PathBuf>,
     /// Chat: print what the others write, and send what is typed. Commands then begin with a slash; /help says which.
     #[arg(long)]
     pub(crate) chat: bool,

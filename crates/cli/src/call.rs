@@ -1,13 +1,14 @@
 //! `tincan call`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tincan_engine::Engine;
 use tincan_engine::api::{
     CallPhase, CallView, ChatView, Command, Event, FileState, FilesView, GamesView, NoticeKind,
-    NumberedEvent, Reply, Snapshot, Source,
+    NumberedEvent, Reply, ReportWords, Sentence, Snapshot, Source,
 };
 use tincan_media::video::text_screen;
 use tokio::sync::broadcast::Receiver;
@@ -26,6 +27,10 @@ const SHUTDOWN: Duration = Duration::from_secs(10);
 const RECORDED: &str = "recorded";
 
 pub(crate) async fn run(arguments: CallArguments) -> Exit {
+    if let Some(there) = arguments.report.as_ref().filter(|file| file.exists()) {
+        eprintln!("`{}` is there already. Name a new file for the report.", there.display());
+        return Exit::Problem;
+    }
     let frames = Arc::new(Frames::new(arguments.every_stamp, arguments.show_lines));
     let engine = Engine::start(engine_config(frames.clone(), arguments.overrides()));
     let mut stops = stop::requests();
@@ -46,6 +51,12 @@ pub(crate) async fn run(arguments: CallArguments) -> Exit {
         exit = participant.take_part(&engine) => exit,
         _ = stops.recv() => Exit::Fine,
     };
+    if let Some(file) = &arguments.report {
+        tokio::select! {
+            () = participant.report(&engine, file) => {}
+            _ = stops.recv() => return Exit::Forced,
+        }
+    }
     let shutdown = timeout(SHUTDOWN, engine.shutdown());
     tokio::select! {
         done = shutdown => if done.is_err() {
@@ -172,7 +183,7 @@ impl Participant<'_> {
     fn announce(&mut self) {
         let Some(call) = &self.call else { return };
         let Some(code) = self.code.take() else { return };
-        let CallView { invite_link, invitation, .. } = call;
+        let CallView { invite_link, invitation: Sentence { message: invitation, .. }, .. } = call;
         if self.arguments.machine_readable() {
             output::print(&Line::Joined { joined: Joined { code: &code, invite_link, invitation } });
         } else if self.arguments.code.is_none() {
@@ -338,6 +349,17 @@ impl Participant<'_> {
             Ok(_) => {}
             Err(error) => eprintln!("{} ({})", error.message, error.code),
         }
+    }
+
+    /// Writes how the call went, when there was one.
+    async fn report(&self, engine: &Engine, file: &Path) {
+        let command = Command::SaveReport {
+            file: Some(file.display().to_string()),
+            replace: false,
+            utc_offset: 0,
+            words: ReportWords::default(),
+        };
+        self.ask(engine, command).await;
     }
 
     /// A program that plays joins what is offered.

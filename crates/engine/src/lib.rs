@@ -17,6 +17,7 @@ mod overrides;
 pub mod picture;
 mod publish;
 mod record;
+mod report;
 mod saver;
 mod spoken;
 mod store;

@@ -1,8 +1,12 @@
 //! The snapshot and the numbered events that keep every copy of it current.
 
+use std::time::Instant;
+
 use tokio::sync::broadcast;
 
 use crate::api::{Event, NumberedEvent, Snapshot};
+use crate::call::unix_millis;
+use crate::report::{History, Reporter};
 
 /// Events that a slow subscriber may fall behind before it must ask for a new snapshot: with ten of levels and thirty of a
 /// game a second, half a minute of a window that does not draw.
@@ -12,11 +16,13 @@ const BACKLOG: usize = 2048;
 pub(crate) struct Publisher {
     snapshot: Snapshot,
     events: broadcast::Sender<NumberedEvent>,
+    /// Hears all that anybody is told, also while nobody listens.
+    reporter: Reporter,
 }
 
 impl Publisher {
     pub(crate) fn new(snapshot: Snapshot) -> Self {
-        Self { snapshot, events: broadcast::Sender::new(BACKLOG) }
+        Self { snapshot, events: broadcast::Sender::new(BACKLOG), reporter: Reporter::default() }
     }
 
     /// The state now.
@@ -29,8 +35,15 @@ impl Publisher {
         (self.snapshot.clone(), self.events.subscribe())
     }
 
+    /// How the call goes, or how the last one went.
+    pub(crate) fn history(&self) -> Option<&History> {
+        self.reporter.history()
+    }
+
     /// Applies `event` to the snapshot and tells every subscriber; an event that changes nothing is not told.
     pub(crate) fn publish(&mut self, event: Event) {
+        // Two seconds in which nothing changed are two seconds.
+        self.reporter.hear(Instant::now(), unix_millis(), &event);
         if !apply(&mut self.snapshot, &event) {
             return;
         }

@@ -173,6 +173,10 @@ pub struct PeerStatistics {
     pub sent: Bitrate,
     /// Received in total.
     pub received: Bitrate,
+    /// Of what is sent, sound.
+    pub sound_sent: Bitrate,
+    /// Of what is received, sound.
+    pub sound_received: Bitrate,
     /// The network's estimated capacity.
     pub available: Bitrate,
     /// NACKs sent, retransmissions received, PLIs sent and received, retransmissions sent.

@@ -153,6 +153,8 @@ pub(crate) struct Connection {
 struct Sample {
     sent: u64,
     received: u64,
+    sound_sent: u64,
+    sound_received: u64,
     expected: u64,
     arrived: u64,
 }
@@ -497,15 +499,20 @@ impl Connection {
         let now = Sample {
             sent: counters.bytes_sent.load(Ordering::Relaxed),
             received: counters.bytes_received.load(Ordering::Relaxed),
+            sound_sent: counters.sound_sent.load(Ordering::Relaxed),
+            sound_received: counters.sound_received.load(Ordering::Relaxed),
             expected: counters.expected.load(Ordering::Relaxed),
             arrived: counters.arrived.load(Ordering::Relaxed),
         };
         let last = std::mem::replace(&mut self.last, now);
         let expected = now.expected - last.expected;
         let arrived = now.arrived - last.arrived;
+        let rate = |now: u64, last: u64| Bitrate::bps((now - last) * 8);
         let rates = Rates {
-            sent: Bitrate::bps((now.sent - last.sent) * 8),
-            received: Bitrate::bps((now.received - last.received) * 8),
+            sent: rate(now.sent, last.sent),
+            received: rate(now.received, last.received),
+            sound_sent: rate(now.sound_sent, last.sound_sent),
+            sound_received: rate(now.sound_received, last.sound_received),
             loss_received: match expected {
                 0 => 0.0,
                 expected => expected.saturating_sub(arrived) as f32 / expected as f32,

@@ -72,6 +72,9 @@ impl LocalStream {
 pub(crate) struct Counters {
     pub(crate) bytes_sent: AtomicU64,
     pub(crate) bytes_received: AtomicU64,
+    /// Sound alone, of everything above.
+    pub(crate) sound_sent: AtomicU64,
+    pub(crate) sound_received: AtomicU64,
     pub(crate) nacks_sent: AtomicU64,
     pub(crate) recovered: AtomicU64,
     pub(crate) retransmitted: AtomicU64,
@@ -124,6 +127,8 @@ impl Figures {
 pub(crate) struct Rates {
     pub(crate) sent: Bitrate,
     pub(crate) received: Bitrate,
+    pub(crate) sound_sent: Bitrate,
+    pub(crate) sound_received: Bitrate,
     pub(crate) loss_received: f32,
 }
 
@@ -351,6 +356,8 @@ impl Shared {
             jitter: figures.jitter,
             sent: figures.rates.sent,
             received: figures.rates.received,
+            sound_sent: figures.rates.sound_sent,
+            sound_received: figures.rates.sound_received,
             available: self.target(),
             nacks_sent: get(&self.counters.nacks_sent),
             recovered: get(&self.counters.recovered),

@@ -32,6 +32,8 @@ async fn somebody_who_comes_or_writes_is_told_to_the_desktop_and_the_screen_stay
     let screen = Screen::with_desktop(&desktop).await;
     let server = Server::start().await;
     let url = server.url();
+    // What the shell says itself is said in the window's language.
+    std::fs::write(folder.path().join("settings.json"), r#"{"language":"de"}"#).unwrap();
     let arguments = [&["--server", &url, "--name", "Ada"][..], &DEVICES].concat();
     let ada = Window::open(&screen, folder.path(), &arguments).await;
     ada.press("new-call").await;
@@ -45,7 +47,7 @@ async fn somebody_who_comes_or_writes_is_told_to_the_desktop_and_the_screen_stay
     })
     .await;
     let mut ben = Participant::start("Ben", &url, &[code.trim(), "--chat"]);
-    assert_eq!(desktop.wish().await, Wish::Notification("Tincan: Ben joined.".into()));
+    assert_eq!(desktop.wish().await, Wish::Notification("Tincan: Ben ist beigetreten.".into()));
     ben.until("connection", |call| call["phase"] == "connected").await;
     ben.say("look here").await;
     assert_eq!(desktop.wish().await, Wish::Notification("Tincan: Ben: look here".into()));

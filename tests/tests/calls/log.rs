@@ -1,9 +1,11 @@
-//! A whole call logged in full, in a process of its own: two engines, and the server that one of them hosts.
+//! What a whole call leaves behind that others read: its log in full, and the report of its quality. In a process of its own: two
+//! engines, and the server that one of them hosts.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 
-use tincan_engine::api::{CallPhase, Command, Snapshot};
+use tincan_engine::api::{CallPhase, Command, ReportWords, Snapshot};
 use tincan_engine::{BoxFuture, HostedRoom, LocalServerHost, Overrides};
 use tincan_protocol::{Identity, RoomId, RoomKeys};
 use tincan_signal_server::{LocalServer, log_filter};
@@ -105,6 +107,15 @@ async fn a_whole_call_logged_in_full_names_nobody_no_code_no_key_no_password_and
     ada.ask(Command::Leave).await;
     let again = ada.snapshot().await.last_call.unwrap().code;
     assert_ne!(again, code, "a long code was handed over");
+    let report = report(&ada, folder.path()).await;
+    let devices = ada.snapshot().await.devices;
+    let devices: Vec<String> = [devices.cameras, devices.microphones, devices.speakers]
+        .into_iter()
+        .flatten()
+        // These name none.
+        .filter(|device| !["default", "none"].contains(&device.id.as_str()))
+        .flat_map(|device| [device.id, device.name])
+        .collect();
     ben.engine.shutdown().await;
     ada.engine.shutdown().await;
 
@@ -132,16 +143,41 @@ async fn a_whole_call_logged_in_full_names_nobody_no_code_no_key_no_password_and
     secrets.extend(["a=candidate", "candidate:", "a=fingerprint", "ice-ufrag"].map(str::to_owned));
     secrets.extend(["127.0.0.1", "127.0.0.77", "34567", "0.0.0.0", "[::"].map(str::to_owned));
     secrets.extend(if_addrs::get_if_addrs().unwrap().iter().map(|interface| interface.ip().to_string()));
-    let lower = text.to_lowercase();
-    let shown: Vec<&str> = secrets
-        .iter()
-        .map(|secret| secret.as_str())
-        // Too short to be told from anything else: `::1` is the end of a line of code.
-        .filter(|secret| secret.len() > 3 && lower.contains(&secret.to_lowercase()))
-        .collect();
+    let shown = shown(&text, &secrets);
     let lines: Vec<&str> = text
         .lines()
         .filter(|line| shown.iter().any(|secret| line.to_lowercase().contains(&secret.to_lowercase())))
         .collect();
     assert!(shown.is_empty(), "the log shows {shown:?}:\n{}", lines.join("\n"));
+
+    for said in ["Person 1", "Round trip", "The path to person 1: direct", "Person 1 left"] {
+        assert!(report.contains(said), "`{said}` is not in the report:\n{report}");
+    }
+    assert!(!report.contains("Person 2"), "{report}");
+    secrets.extend(devices);
+    secrets.extend(["test-pattern", "tone:", "/tmp/", "flowerpot"].map(str::to_owned));
+    let shown = self::shown(&report, &secrets);
+    assert!(shown.is_empty(), "the report shows {shown:?}:\n{report}");
+}
+
+/// The report of the call that is over, as it is saved.
+async fn report(person: &Person, folder: &Path) -> String {
+    let file = folder.join("report.html");
+    let command = Command::SaveReport {
+        file: Some(file.to_str().unwrap().to_owned()),
+        replace: false,
+        utc_offset: 0,
+        words: ReportWords::default(),
+    };
+    person.ask(command.clone()).await;
+    assert_eq!(person.answer(command).await.unwrap_err().code, "report_not_saved", "nothing is replaced");
+    std::fs::read_to_string(file).unwrap()
+}
+
+/// Which of the secrets stand in a text.
+fn shown<'a>(text: &str, secrets: &'a [String]) -> Vec<&'a str> {
+    let lower = text.to_lowercase();
+    // What is shorter cannot be told from anything else: `::1` is the end of a line of code.
+    let long = secrets.iter().map(String::as_str).filter(|secret| secret.len() > 3);
+    long.filter(|secret| lower.contains(&secret.to_lowercase())).collect()
 }

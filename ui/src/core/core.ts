@@ -7,6 +7,7 @@ import type { CommandError } from './generated/CommandError';
 import type { NumberedEvent } from './generated/NumberedEvent';
 import type { Sentence } from './generated/Sentence';
 import type { Reply } from './generated/Reply';
+import type { ReportWords } from './generated/ReportWords';
 import type { Snapshot } from './generated/Snapshot';
 import type { FrameSource } from './frames/source';
 
@@ -67,6 +68,7 @@ export type { Preview } from './generated/Preview';
 export type { Reaction } from './generated/Reaction';
 export type { RecentCall } from './generated/RecentCall';
 export type { Reply } from './generated/Reply';
+export type { ReportWords } from './generated/ReportWords';
 export type { SafetyNumber } from './generated/SafetyNumber';
 export type { ScreenChoice } from './generated/ScreenChoice';
 export type { Sentence } from './generated/Sentence';
@@ -144,6 +146,8 @@ export interface Core {
   setTitle(title: string): void;
   /** Calls back when somebody wants to close the window while it is in a call. It stays until `closeWindow`. */
   onCloseRequested(callback: () => void): void;
+  /** What the shell says to the person itself is said in the words that this gives. */
+  onWords(say: (sentences: readonly Sentence[]) => string): void;
   /** Closes the window, whatever it is doing. */
   closeWindow(): Promise<void>;
   /** Lets the person choose files, or folders, in the system's own dialog. */
@@ -166,6 +170,8 @@ export interface Core {
   revealRecording(): Promise<void>;
   /** Saves the chat where the person chooses, and says where; `null`: they changed their mind. */
   saveChat(name: string, utcOffset: number): Promise<string | null>;
+  /** Saves how the call went where the person chooses, and says where; `null`: they changed their mind. */
+  saveReport(name: string, utcOffset: number, words: ReportWords): Promise<string | null>;
   /** Opens an address outside of Tincan. */
   openAddress(address: string): Promise<void>;
   /** Whether the window draws pictures itself, where `layOutPictures` says. */

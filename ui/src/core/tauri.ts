@@ -12,6 +12,8 @@ import { FrameSocket } from './frames/socket';
 import type { Command } from './generated/Command';
 import type { NumberedEvent } from './generated/NumberedEvent';
 import type { Reply } from './generated/Reply';
+import type { ReportWords } from './generated/ReportWords';
+import type { Sentence } from './generated/Sentence';
 import type { Snapshot } from './generated/Snapshot';
 
 /** The engine behind Tauri's commands. */
@@ -52,6 +54,13 @@ export class TauriCore implements Core {
 
   onCloseRequested(callback: () => void): void {
     void listen('close-requested', () => callback());
+  }
+
+  onWords(say: (sentences: readonly Sentence[]) => string): void {
+    const answer = ({ number, sentences }: { number: number; sentences: Sentence[] }) =>
+      // Without an answer it is said in English.
+      call('give_words', { number, text: say(sentences) }).catch(() => undefined);
+    void listen<{ number: number; sentences: Sentence[] }>('words', ({ payload }) => void answer(payload));
   }
 
   closeWindow(): Promise<void> {
@@ -97,6 +106,10 @@ export class TauriCore implements Core {
 
   saveChat(name: string, utcOffset: number): Promise<string | null> {
     return call('save_chat', { name, utcOffset });
+  }
+
+  saveReport(name: string, utcOffset: number, words: ReportWords): Promise<string | null> {
+    return call('save_report', { name, utcOffset, words });
   }
 
   drawsPictures(): Promise<boolean> {

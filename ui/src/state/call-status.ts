@@ -104,3 +104,11 @@ export function qualitySays(quality: number): string {
       return t('call.quality_unknown');
   }
 }
+
+/** The marks around what is written the other way. */
+const ISOLATES = /[\u2066-\u2069]/gu;
+
+/** A text to send to somebody, in the window's language. In it a link ends where it ends, without a mark behind it. */
+export function invitation(call: CallView): string {
+  return sentence(call.invitation).replaceAll(ISOLATES, '');
+}

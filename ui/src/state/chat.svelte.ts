@@ -188,7 +188,7 @@ export class ChatModel {
 
   /** Asks where, and saves it there. */
   async save(now: Date): Promise<void> {
-    const saving = this.#session.core.saveChat(fileName(now), utcOffset(now));
+    const saving = this.#session.core.saveChat(fileName(t('call.chat_file'), 'txt', now), utcOffset(now));
     const file = await this.#session.answered(saving);
     if (file) this.#session.tell('info', 'chat_saved', t('call.chat_saved', { file }));
   }

@@ -92,9 +92,9 @@ export function utcOffset(now: Date): number {
   return -now.getTimezoneOffset();
 }
 
-/** How a saved chat is called unless somebody says otherwise: by when it was, by the person's own clock. */
-export function fileName(now: Date): string {
+/** How a saved chat or report is called unless somebody says otherwise: by when it was, by the person's own clock. */
+export function fileName(what: string, ending: string, now: Date): string {
   const two = (number: number) => String(number).padStart(2, '0');
   const day = `${now.getFullYear()}-${two(now.getMonth() + 1)}-${two(now.getDate())}`;
-  return `${t('call.chat_file')} ${day} ${two(now.getHours())}.${two(now.getMinutes())}.txt`;
+  return `${what} ${day} ${two(now.getHours())}.${two(now.getMinutes())}.${ending}`;
 }

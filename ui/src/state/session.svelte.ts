@@ -5,7 +5,9 @@ import { BoardStore } from './board/store.svelte';
 import { CodeEntry } from './code-entry.svelte';
 import { Outbox } from './outbox.svelte';
 import { Reactions } from './reactions.svelte';
+import { fileName, utcOffset } from './chat';
 import { apply } from './reducer';
+import { reportWords } from './report';
 import { screen, type Intent } from './screen';
 import { Toasts } from './toasts.svelte';
 import { Toggle } from './toggle.svelte';
@@ -89,6 +91,7 @@ export class Session {
     await this.#subscribe();
     this.core.onLink((link) => this.#offer(link));
     this.core.onCloseRequested(() => this.#closeRequested());
+    this.core.onWords((sentences) => sentences.map(sentence).join(' '));
     this.core.onDrag((drag) => this.outbox.drag(drag));
     const link = await this.core.takeLink().catch(() => null);
     if (link) this.#offer(link);
@@ -269,6 +272,13 @@ export class Session {
       // Joining says the same again, so nothing is lost here.
       return undefined;
     }
+  }
+
+  /** Asks where, and saves there how the call went, or the last one. */
+  async saveReport(now: Date): Promise<void> {
+    const name = fileName(t('call.report_file'), 'html', now);
+    const file = await this.answered(this.core.saveReport(name, utcOffset(now), reportWords()));
+    if (file) this.tell('info', 'report_saved', t('call.report_saved', { file }));
   }
 
   // ── Walking through the screens ──────────────────────────────────────────────────────────────────────────────

@@ -5,7 +5,8 @@ import { rows } from './statistics';
 const zero: ParticipantStatistics = {
   ...{ lossSent: 0, lossReceived: 0, jitterMs: 0, sentKbps: 0, receivedKbps: 0, availableKbps: 1_500 },
   ...{ sentWidth: 0, sentHeight: 0, sentFps: 0, receivedWidth: 0, receivedHeight: 0, receivedFps: 0 },
-  ...{ freezes: 0, frozenSeconds: 0, concealed: 0, audioBufferMs: 0, videoBufferMs: 0 },
+  ...{ freezes: 0, frozenSeconds: 0, concealed: 0, audioBufferMs: 0, videoBufferMs: 0, decodingMs: 0 },
+  ...{ soundSentKbps: 0, soundReceivedKbps: 0 },
   ...{ roundTripMs: null, path: null, screen: null, limitedBy: 'none', receivedLimitedBy: 'none' },
 };
 

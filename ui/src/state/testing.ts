@@ -14,7 +14,16 @@ import type {
   FrameSource,
   NumberedEvent,
 } from '../core/core';
-import type { OutgoingFile, Participant, Reply, Snapshot, StreamView, Taken } from '../core/core';
+import type {
+  OutgoingFile,
+  Participant,
+  Reply,
+  ReportWords,
+  Sentence,
+  Snapshot,
+  StreamView,
+  Taken,
+} from '../core/core';
 
 export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
   const source = { chosen: true, on: true, working: true, device: 'A', problem: null };
@@ -54,7 +63,7 @@ export function snapshot(change: Partial<Snapshot> = {}): Snapshot {
     arena: null,
     sheet: null,
     levels: { microphone: 0, participants: {} },
-    statistics: { participants: {} },
+    statistics: { participants: {}, encodingMs: null, busy: false },
     nearby: [],
     recent: [],
     lastCall: null,
@@ -74,7 +83,7 @@ export function call(change: Partial<CallView> = {}): CallView {
     connectedSince: null,
     participants: [],
     left: null,
-    invitation: '',
+    invitation: { code: 'invitation', message: '' },
     capacity: 8,
     locked: false,
     knocks: [],
@@ -223,6 +232,13 @@ export class ScriptedCore implements Core {
     this.#close = callback;
   }
 
+  /** The words that the page has for what the shell says. */
+  say: ((sentences: readonly Sentence[]) => string) | undefined;
+
+  onWords(say: (sentences: readonly Sentence[]) => string): void {
+    this.say = say;
+  }
+
   closeWindow(): Promise<void> {
     this.closed += 1;
     return Promise.resolve();
@@ -284,6 +300,10 @@ export class ScriptedCore implements Core {
 
   saveChat(name: string): Promise<string | null> {
     return this.#did(this.place, 'save chat', name);
+  }
+
+  saveReport(name: string, _utcOffset: number, words: ReportWords): Promise<string | null> {
+    return this.#did(this.place, 'save report', name, words);
   }
 
   openAddress(address: string): Promise<void> {

@@ -7,6 +7,7 @@ use ts_rs::TS;
 use super::board::BoardCommand;
 use super::event::Reaction;
 use super::play::GameCommand;
+use super::report::ReportWords;
 use super::settings::Settings;
 use super::share::ScreenChoice;
 use super::sketch::SketchCommand;
@@ -178,6 +179,20 @@ pub enum Command {
         replace: bool,
         /// The person's time minus UTC, in minutes, for the times in it.
         utc_offset: i32,
+    },
+    /// Writes how the call went, or the one that ended last, into a new file: a page with plots and without names. The reply
+    /// is [`Reply::Saved`].
+    SaveReport {
+        /// Where; `None`: among the downloads, under a name that says when.
+        #[debug(skip)]
+        file: Option<String>,
+        /// Whether a file that is there already is replaced: a dialog has asked the person.
+        replace: bool,
+        /// The person's time minus UTC, in minutes.
+        utc_offset: i32,
+        /// What it is written in.
+        #[debug(skip)]
+        words: ReportWords,
     },
     /// Something that is asked of the whiteboard.
     Board {

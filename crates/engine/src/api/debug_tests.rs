@@ -14,7 +14,7 @@ const SECRET: &str = "SECRET";
 const HARMLESS: [&str; 5] = ["version", "quality", "digits", "words", "path"];
 
 /// The code of a sentence is ours; a room's is a secret.
-const SENTENCES: [&str; 5] = ["reach", "serverProblem", "quality", "reason", "problem"];
+const SENTENCES: [&str; 6] = ["invitation", "reach", "serverProblem", "quality", "reason", "problem"];
 
 /// Puts a secret wherever the type takes a text, and looks for it in what is shown.
 fn hides<T: Debug + Serialize + DeserializeOwned>(example: T, harmless: &[&str]) {
@@ -62,7 +62,7 @@ fn find(json: &Value, at: String, places: &mut Vec<String>) {
 fn call() -> CallView {
     serde_json::from_value(json!({
         "phase": "connected", "code": "", "inviteLink": "", "test": false, "reach": { "code": "", "message": "" }, "serverConnected": true,
-        "connectedSince": null, "left": null, "invitation": "", "capacity": 8, "locked": true, "hand": null, "safety": null,
+        "connectedSince": null, "left": null, "invitation": {"code": "", "message": "", "parameters": {"link": ""}}, "capacity": 8, "locked": true, "hand": null, "safety": null,
         "knocks": [{ "id": "", "name": "" }],
         "participants": [{
             "id": "", "name": "", "connection": "connected", "microphoneOn": true, "sharesSound": false,
@@ -243,6 +243,12 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
         Command::AcceptFiles { offer: text(), folder: None, file: None },
         Command::DeclineFiles { offer: text() },
         Command::PauseFiles { offer: text(), peer: None },
+        Command::SaveReport {
+            file: None,
+            replace: false,
+            utc_offset: 0,
+            words: ReportWords { language: text(), ..ReportWords::default() },
+        },
         Command::ResumeFiles { offer: text(), peer: None },
         Command::CancelFiles { offer: text(), peer: None },
         Command::ForgetFiles { offer: text() },
@@ -265,6 +271,7 @@ fn debug_of_what_is_asked_and_answered_hides_everything_of_a_person() {
 fn debug_hides_who_the_figures_are_of() {
     let of = |name: &str| BTreeMap::from([(name.to_owned(), ParticipantStatistics::default())]);
     let levels = Levels { microphone: 0.0, participants: BTreeMap::from([(SECRET.to_owned(), 0.5)]) };
-    let shown = format!("{:?} {levels:?}", CallStatistics { participants: of(SECRET) });
+    let shown =
+        format!("{:?} {levels:?}", CallStatistics { participants: of(SECRET), ..CallStatistics::default() });
     assert!(!shown.contains(SECRET), "{shown}");
 }

@@ -13,6 +13,7 @@ mod debug_tests;
 mod event;
 mod files;
 mod play;
+mod report;
 mod sentence;
 mod settings;
 mod share;
@@ -31,6 +32,7 @@ pub use play::{
     ArenaChange, ArenaView, GameCommand, GameKind, GameOffer, GameOut, GamePhase, GamePlayer, GameTurn,
     GameView, GamesView,
 };
+pub use report::ReportWords;
 pub use sentence::{Parameter, Parameters, Sentence};
 pub use settings::{Language, Settings, Theme};
 pub use share::{ScreenChoice, ScreenKind, ShareView, SharedSoundView};

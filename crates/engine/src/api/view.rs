@@ -186,8 +186,7 @@ pub struct CallView {
     #[debug(skip)]
     pub left: Option<String>,
     /// A text to send to somebody: the code, the link, and how to get Tincan.
-    #[debug(skip)]
-    pub invitation: String,
+    pub invitation: Sentence,
 }
 
 /// Somebody else in the room.
@@ -302,11 +301,16 @@ pub struct SafetyNumber {
 
 /// Statistics of the last second, per participant.
 #[derive(derive_more::Debug, Clone, PartialEq, Default, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
 #[ts(export)]
 pub struct CallStatistics {
     /// By peer id.
     #[debug(skip)]
     pub participants: std::collections::BTreeMap<String, ParticipantStatistics>,
+    /// How long a picture takes to be encoded, for everybody together, milliseconds; `None` while none is.
+    pub encoding_ms: Option<f32>,
+    /// Whether this computer was too busy to keep up.
+    pub busy: bool,
 }
 
 /// Statistics of the connection to one participant. Rates are over the last second, counters since the start.
@@ -326,6 +330,10 @@ pub struct ParticipantStatistics {
     pub sent_kbps: f32,
     /// Kbit/s.
     pub received_kbps: f32,
+    /// Sound alone, kbit/s.
+    pub sound_sent_kbps: f32,
+    /// Sound alone, kbit/s.
+    pub sound_received_kbps: f32,
     /// Estimated capacity towards them, kbit/s.
     pub available_kbps: f32,
     /// What we send: width, height, pictures a second.
@@ -354,6 +362,8 @@ pub struct ParticipantStatistics {
     pub audio_buffer_ms: f32,
     /// How long pictures wait before they are shown, milliseconds.
     pub video_buffer_ms: f32,
+    /// From a picture's arrival until it is decoded, for the quickest of the last second's, milliseconds.
+    pub decoding_ms: f32,
     /// `host`, `srflx`, `prflx` or `relay`.
     pub path: Option<String>,
     /// Shared screens, once there was one.

@@ -29,6 +29,8 @@ pub(crate) fn participant(
         jitter_ms: peer.jitter.get(&Source::Microphone).copied().map_or(0.0, millis),
         sent_kbps: kbps(peer.sent),
         received_kbps: kbps(peer.received),
+        sound_sent_kbps: kbps(peer.sound_sent),
+        sound_received_kbps: kbps(peer.sound_received),
         available_kbps: kbps(peer.available),
         sent_width: sent.resolution.map_or(0, |r| r.width),
         sent_height: sent.resolution.map_or(0, |r| r.height),
@@ -47,6 +49,7 @@ pub(crate) fn participant(
         concealed,
         audio_buffer_ms: audio.map_or(0.0, |a| millis(a.current_delay)),
         video_buffer_ms: millis(received.delay),
+        decoding_ms: millis(received.waited),
         path: peer.path.as_ref().map(|(ours, _)| ours.clone()),
         screen: None,
     }

@@ -426,7 +426,8 @@ impl CallTask {
         let shared = self.config.media.screen.statistics();
         let busy = self.load.second(self.load_probe.take(), audio.longest_round, &sent);
         self.tell_paused(&sent, &shared).await;
-        let mut statistics = CallStatistics::default();
+        let encoding_ms = sent.encoding.map(|took| took.as_secs_f32() * 1e3);
+        let mut statistics = CallStatistics { busy, encoding_ms, ..CallStatistics::default() };
         let mut decoded = Vec::new();
         for (peer, remote) in self.connections.iter() {
             let (connection, received, screen) = remote.statistics();

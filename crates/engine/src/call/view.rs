@@ -134,13 +134,17 @@ pub(crate) fn safety(everybody: &BTreeSet<PeerId>) -> crate::api::SafetyNumber {
 const PROJECT_PAGE: &str = env!("CARGO_PKG_REPOSITORY");
 
 /// What a person sends to somebody who is to join.
-pub(crate) fn invitation(code: &RoomCode, link: &InviteLink) -> String {
+pub(crate) fn invitation(code: &RoomCode, link: &InviteLink) -> Sentence {
     let get = match PROJECT_PAGE {
         "" => "You need Tincan for it, a free app for private video calls. Ask me if you do not have it yet."
             .to_owned(),
         page => format!("You need Tincan for it, a free app for private video calls: {page}"),
     };
-    format!("Let us talk on Tincan.\n\nCode: {code}\nLink: {link}\n\n{get}")
+    let english = format!("Let us talk on Tincan.\n\nCode: {code}\nLink: {link}\n\n{get}");
+    Sentence::new("invitation", english)
+        .with("code", code.to_string())
+        .with("link", link.to_string())
+        .with("page", if PROJECT_PAGE.is_empty() { "none" } else { PROJECT_PAGE })
 }
 
 /// Tells that somebody came or went.

@@ -7,6 +7,7 @@ mod files;
 mod game;
 mod local;
 mod recording;
+mod report;
 mod settings;
 mod share;
 #[cfg(test)]
@@ -258,6 +259,9 @@ impl EngineTask {
             Command::Board { command } => return self.board(command, answer),
             Command::SaveChat { file, replace, utc_offset } => {
                 return self.save_chat(file, replace, utc_offset, answer);
+            }
+            Command::SaveReport { file, replace, utc_offset, words } => {
+                return self.save_report(file, replace, utc_offset, words, answer);
             }
             Command::OfferFiles { .. }
             | Command::AcceptFiles { .. }

@@ -298,7 +298,9 @@ async fn two_people_meet_are_told_and_are_remembered_as_one_row() {
         ada.notices.clear();
         ada.ask(Command::Leave).await;
         ada.until("remembered", |w| w.snapshot.last_call.is_some() && !w.snapshot.recent.is_empty()).await;
-        assert!(call.invitation.contains(&code) && call.invitation.contains(&call.invite_link));
+        assert!(
+            call.invitation.message.contains(&code) && call.invitation.message.contains(&call.invite_link)
+        );
     }
     assert_eq!(ada.snapshot.recent.len(), 1, "{:?}", ada.snapshot.recent);
     assert_eq!(ada.snapshot.recent[0].names, ["Ben"]);

@@ -8,4 +8,12 @@ export type CallStatistics = {
 /**
  * By peer id.
  */
-participants: { [key in string]: ParticipantStatistics }, };
+participants: { [key in string]: ParticipantStatistics }, 
+/**
+ * How long a picture takes to be encoded, for everybody together, milliseconds; `None` while none is.
+ */
+encodingMs: number | null, 
+/**
+ * Whether this computer was too busy to keep up.
+ */
+busy: boolean, };

@@ -77,4 +77,4 @@ left: string | null,
 /**
  * A text to send to somebody: the code, the link, and how to get Tincan.
  */
-invitation: string, };
+invitation: Sentence, };

@@ -2,6 +2,7 @@
 import type { BoardCommand } from "./BoardCommand";
 import type { GameCommand } from "./GameCommand";
 import type { Reaction } from "./Reaction";
+import type { ReportWords } from "./ReportWords";
 import type { Settings } from "./Settings";
 import type { SketchCommand } from "./SketchCommand";
 
@@ -133,7 +134,23 @@ replace: boolean,
 /**
  * The person's time minus UTC, in minutes, for the times in it.
  */
-utcOffset: number, } | { "type": "board", 
+utcOffset: number, } | { "type": "save_report", 
+/**
+ * Where; `None`: among the downloads, under a name that says when.
+ */
+file: string | null, 
+/**
+ * Whether a file that is there already is replaced: a dialog has asked the person.
+ */
+replace: boolean, 
+/**
+ * The person's time minus UTC, in minutes.
+ */
+utcOffset: number, 
+/**
+ * What it is written in.
+ */
+words: ReportWords, } | { "type": "board", 
 /**
  * What.
  */

@@ -31,6 +31,14 @@ sentKbps: number,
  */
 receivedKbps: number, 
 /**
+ * Sound alone, kbit/s.
+ */
+soundSentKbps: number, 
+/**
+ * Sound alone, kbit/s.
+ */
+soundReceivedKbps: number, 
+/**
  * Estimated capacity towards them, kbit/s.
  */
 availableKbps: number, 
@@ -86,6 +94,10 @@ audioBufferMs: number,
  * How long pictures wait before they are shown, milliseconds.
  */
 videoBufferMs: number, 
+/**
+ * From a picture's arrival until it is decoded, for the quickest of the last second's, milliseconds.
+ */
+decodingMs: number, 
 /**
  * `host`, `srflx`, `prflx` or `relay`.
  */

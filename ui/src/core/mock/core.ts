@@ -87,6 +87,10 @@ class MockCore implements Core {
     addEventListener('close-requested', callback);
   }
 
+  onWords(): void {
+    // There is no shell that says anything.
+  }
+
   closeWindow(): Promise<void> {
     this.#set({ call: null });
     return Promise.resolve();
@@ -134,6 +138,10 @@ class MockCore implements Core {
   }
 
   saveChat(name: string): Promise<string | null> {
+    return Promise.resolve(`/home/robin/Documents/${name}`);
+  }
+
+  saveReport(name: string): Promise<string | null> {
     return Promise.resolve(`/home/robin/Documents/${name}`);
   }
 

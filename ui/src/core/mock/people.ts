@@ -10,6 +10,8 @@ export const statistics: ParticipantStatistics = {
   jitterMs: 4.2,
   sentKbps: 1480,
   receivedKbps: 1211,
+  soundSentKbps: 38,
+  soundReceivedKbps: 36,
   availableKbps: 2400,
   sentWidth: 1280,
   sentHeight: 720,
@@ -24,6 +26,7 @@ export const statistics: ParticipantStatistics = {
   concealed: 0.2,
   audioBufferMs: 41,
   videoBufferMs: 38,
+  decodingMs: 6,
   path: 'host',
   screen: null,
 };
@@ -71,8 +74,16 @@ export function call(change: Partial<CallView> = {}): CallView {
     connectedSince: Date.now() - 754_000,
     participants: [],
     left: null,
-    invitation:
-      'Let us talk on Tincan.\n\nCode: kqz4-m8tr-xp\nLink: tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
+    invitation: {
+      code: 'invitation',
+      message:
+        'Let us talk on Tincan.\n\nCode: kqz4-m8tr-xp\nLink: tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
+      parameters: {
+        code: 'kqz4-m8tr-xp',
+        link: 'tincan://join/kqz4m8trxp?server=wss://tincan.example.org',
+        page: 'none',
+      },
+    },
     capacity: 8,
     locked: false,
     knocks: [],

@@ -80,7 +80,7 @@ function base(change: Partial<Snapshot> = {}): Snapshot {
     arena: null,
     sheet: null,
     levels: { microphone: 0.55, participants: { a: 0.6, b: 0.1 } },
-    statistics: { participants: { a: statistics } },
+    statistics: { participants: { a: statistics }, encodingMs: 7, busy: false },
     nearby: [],
     recent: [],
     lastCall: null,

@@ -8,6 +8,7 @@ mod worker;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use tincan_call::{LimitedBy, PathEstimate, Want};
 use tincan_media::video::{Resolution, VideoFrame};
@@ -43,6 +44,8 @@ pub(crate) struct EncoderStatistics {
     /// encoder came to them.
     pub(crate) fed: u64,
     pub(crate) overrun: u64,
+    /// How long a picture took to be encoded lately, in all sizes together; `None` while none is.
+    pub(crate) encoding: Option<Duration>,
 }
 
 /// What one participant is sent.

@@ -41,6 +41,7 @@ pub(super) struct Worker {
     latest: Option<(Arc<VideoFrame>, Instant)>,
     /// As in [`EncoderStatistics`].
     camera: (u64, u64),
+    encoding: Option<Duration>,
 }
 
 impl Worker {
@@ -54,6 +55,7 @@ impl Worker {
             fed: FrameRate::default(),
             latest: None,
             camera: (0, 0),
+            encoding: None,
         }
     }
 
@@ -131,7 +133,10 @@ impl Worker {
         self.prepare(&plan, now);
         let units = self.encode(frame, fed, now);
         if !units.is_empty() {
-            let share = now.elapsed().as_secs_f32() * fed.max(1.0);
+            let took = now.elapsed();
+            // The mean of the last eight or so.
+            self.encoding = Some(self.encoding.map_or(took, |before| (before * 7 + took) / 8));
+            let share = took.as_secs_f32() * fed.max(1.0);
             self.allocator.handle(now, AllocatorInput::Encoded(share));
         }
         self.deliver(&plan, &units, frame);
@@ -211,7 +216,8 @@ impl Worker {
             (*id, sent)
         });
         let participants = participants.collect();
-        self.statistics.send_replace(EncoderStatistics { participants, fed, overrun });
+        let encoding = self.encoding.filter(|_| !self.layers.is_empty());
+        self.statistics.send_replace(EncoderStatistics { participants, fed, overrun, encoding });
     }
 }
 
