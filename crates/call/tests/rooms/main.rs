@@ -2,6 +2,7 @@
 
 mod lock;
 mod random;
+mod said;
 mod scenarios;
 mod trust;
 mod world;
