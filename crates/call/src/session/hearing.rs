@@ -65,7 +65,7 @@ impl Session {
         }
     }
 
-    fn let_us_in(&mut self, index: usize) {
+    pub(super) fn let_us_in(&mut self, index: usize) {
         let participant = &mut self.participants[index];
         if std::mem::take(&mut participant.keeps_us_out) {
             // Whenever they came, they are in the room before us.

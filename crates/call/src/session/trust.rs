@@ -120,6 +120,8 @@ impl Session {
         participant.was_confirmed = true;
         let (peer, connection) = (participant.id, participant.connection);
         self.outputs.push_back(Output::Confirmed { peer, connection });
+        // Their word that we are let in may be lost, or overtaken by an older one; this says it too.
+        self.let_us_in(index);
         self.came_up(index);
         self.tell_streams(index);
         self.tell_want(index);

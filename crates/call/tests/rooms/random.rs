@@ -148,6 +148,20 @@ fn whoever_left_before_a_lock_was_heard_of_is_not_let_in_when_it_opens() {
     live_through(&steps).unwrap();
 }
 
+#[test]
+fn whoever_is_connected_to_a_member_is_let_in_whatever_words_of_a_lock_were_lost() {
+    let steps = [
+        Step::Join(1),
+        Step::Lock(1, true),
+        Step::Join(4),
+        Step::Run(61),
+        Step::Join(2),
+        Step::Deaf(Some(4)),
+        Step::Lock(1, false),
+    ];
+    live_through(&steps).unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
 
