@@ -102,6 +102,11 @@ async fn a_whole_call_logged_in_full_names_nobody_no_code_no_key_no_password_and
     assert!(ben.answer(say(WRITTEN.repeat(1000))).await.is_err());
     let file = Some(format!("/nowhere/{WRITTEN}"));
     assert!(ben.answer(Command::SaveChat { file, replace: false, utc_offset: 0 }).await.is_err());
+    // The report has something to tell.
+    let measured = |snapshot: &Snapshot| {
+        snapshot.statistics.participants.values().any(|one| one.path.is_some() && one.round_trip_ms.is_some())
+    };
+    ada.until("what was measured of Ben", measured).await;
     ben.ask(Command::Leave).await;
     ada.until("alone", |snapshot| snapshot.call.as_ref().unwrap().participants.is_empty()).await;
     ada.ask(Command::Leave).await;

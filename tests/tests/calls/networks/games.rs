@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use tincan_engine::api::{GamePhase, GamesView};
-use tincan_tests::network::{Link, Machine};
 use tincan_tests::participant::Participant;
 
-use super::{SERVER, internet};
+use super::{SERVER, internet, three_on_wifi};
 
 /// Nobody looks or listens here.
 const STILL: [&str; 4] = ["--camera", "none", "--microphone", "none"];
@@ -38,16 +37,7 @@ fn same(one: &mut Participant, other: &mut Participant) -> usize {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_play_over_bad_links_and_go_on_when_the_host_leaves() {
     let internet = internet();
-    let machines = [Machine::new(), Machine::new(), Machine::new()];
-    let mut links = Vec::new();
-    for (at, machine) in (100..).zip(&machines) {
-        let there = format!("to-{at}");
-        let link = Link::lay((machine, "wifi"), (&internet, &there), at).await;
-        machine.addresses("wifi", &[&format!("198.51.{at}.2/24")]);
-        machine.ip(&format!("route add default via 198.51.{at}.1"));
-        internet.addresses(&there, &[&format!("198.51.{at}.1/24")]);
-        links.push(link);
-    }
+    let (machines, mut links) = three_on_wifi(&internet).await;
     let (_server, url) = internet.serve(SERVER, &[]).await;
     let start = |at: usize, name: &str, code: Option<&str>| {
         let bot = format!("bot:{}", at + 1);

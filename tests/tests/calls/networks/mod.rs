@@ -17,7 +17,7 @@ mod together;
 use std::net::IpAddr;
 
 use serde_json::Value;
-use tincan_tests::network::Machine;
+use tincan_tests::network::{Link, Machine};
 use tincan_tests::participant::Participant;
 
 /// The addresses of the servers in the middle (RFC 5737, RFC 3849).
@@ -39,6 +39,21 @@ fn internet() -> Machine {
     internet.ip("link set nowhere arp off up");
     internet.ip("route add default dev nowhere");
     internet
+}
+
+/// Three machines, each with a link of its own to the middle, which can be made bad.
+async fn three_on_wifi(internet: &Machine) -> ([Machine; 3], Vec<Link>) {
+    let machines = [Machine::new(), Machine::new(), Machine::new()];
+    let mut links = Vec::new();
+    for (at, machine) in (100..).zip(&machines) {
+        let there = format!("to-{at}");
+        let link = Link::lay((machine, "wifi"), (internet, &there), at).await;
+        machine.addresses("wifi", &[&format!("198.51.{at}.2/24")]);
+        machine.ip(&format!("route add default via 198.51.{at}.1"));
+        internet.addresses(&there, &[&format!("198.51.{at}.1/24")]);
+        links.push(link);
+    }
+    (machines, links)
 }
 
 /// Starts a call on one machine, joins it on the other, and waits until both are connected.

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 use tincan_engine::api::{BoardElement, BoardView, ChatView};
-use tincan_tests::network::{Link, Machine};
 use tincan_tests::participant::{Participant, others};
 
-use super::{SERVER, connected, internet};
+use super::{SERVER, connected, internet, three_on_wifi};
 
 /// Nobody looks or listens here.
 const STILL: [&str; 5] = ["--chat", "--camera", "none", "--microphone", "none"];
@@ -47,16 +46,7 @@ async fn sees(person: &mut Participant, count: usize) {
 #[tokio::test(flavor = "multi_thread")]
 async fn three_write_and_draw_while_one_is_cut_off_and_see_the_same_when_they_are_back() {
     let internet = internet();
-    let machines = [Machine::new(), Machine::new(), Machine::new()];
-    let mut links = Vec::new();
-    for (at, machine) in (100..).zip(&machines) {
-        let there = format!("to-{at}");
-        let link = Link::lay((machine, "wifi"), (&internet, &there), at).await;
-        machine.addresses("wifi", &[&format!("198.51.{at}.2/24")]);
-        machine.ip(&format!("route add default via 198.51.{at}.1"));
-        internet.addresses(&there, &[&format!("198.51.{at}.1/24")]);
-        links.push(link);
-    }
+    let (machines, mut links) = three_on_wifi(&internet).await;
     let (_server, url) = internet.serve(SERVER, &[]).await;
     let mut ada = machines[0].call("Ada", &url, &STILL);
     let code = ada.code().await;
