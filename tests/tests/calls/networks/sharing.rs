@@ -134,6 +134,7 @@ async fn a_page_is_read_to_the_last_letter_a_second_after_it_was_turned_over_1_m
 }
 
 #[tokio::test(flavor = "multi_thread")]
+#[ignore = "takes half a minute: cargo xtask test --all"]
 async fn a_page_is_read_to_the_last_letter_three_seconds_after_it_was_turned_over_300_kbit() {
     pages_are_read_after("both rate=300kbit delay=20ms", 2, Duration::from_secs(3)).await;
 }
