@@ -41,10 +41,15 @@ pub(super) struct Sent {
 impl Sent {
     /// A record leaves.
     pub(super) fn sent(&mut self, now: Instant, number: u64, datagram: &[u8]) {
-        // Another epoch, or a library that repeats records: what was kept has no order with it.
-        if self.kept.back().is_some_and(|last| last.number >= number) {
-            self.kept.clear();
-            self.bytes = 0;
+        if let Some(last) = self.kept.back() {
+            if last.number >> 48 != number >> 48 {
+                // Of another epoch nobody asks for what came before.
+                self.kept.clear();
+                self.bytes = 0;
+            } else if number <= last.number {
+                // It is handed over once more, since the socket was full.
+                return;
+            }
         }
         self.bytes += datagram.len();
         self.kept.push_back(Kept { number, at: now, copies: 0, datagram: datagram.into() });
@@ -117,6 +122,18 @@ mod tests {
         assert!(sent.again(&[Run { first: u64::MAX, count: u16::MAX }]).is_empty());
         sent.sent(start + Duration::from_secs(3), 11, &[11]);
         assert!(sent.again(&[Run { first: 1, count: 10 }]).is_empty(), "too old");
+    }
+
+    #[test]
+    fn what_is_handed_over_twice_is_kept_once_and_nothing_before_it_is_lost() {
+        let (now, mut sent) = (Instant::now(), Sent::default());
+        for number in [1, 2, 3, 2, 3, 4] {
+            sent.sent(now, number, &[number as u8]);
+        }
+        let all = sent.again(&[Run { first: 0, count: 9 }]);
+        assert_eq!(all.iter().map(|datagram| datagram[0]).collect::<Vec<u8>>(), [1, 2, 3, 4]);
+        sent.sent(now, 1 << 48, &[9]);
+        assert!(sent.again(&[Run { first: 0, count: 9 }]).is_empty(), "another epoch");
     }
 
     #[test]
