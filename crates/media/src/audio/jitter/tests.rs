@@ -584,6 +584,8 @@ proptest! {
         let most = 60.0 * (1.6 * loss + 0.02) + 1.0 + 0.45 * jumps.len() as f64;
         prop_assert!(quiet < most, "{quiet} s quiet, {most} s at most: {statistics:?}");
         prop_assert!(listener.delays.last().unwrap() < &400.0, "{:?}", listener.delays);
-        prop_assert!(listener.buffer.playout_rtp_timestamp().is_some());
+        // Of the 25 packets of the last half second nearly all came: a burst that takes more may end in silence.
+        let came = arrivals.iter().filter(|arrival| (59_400_000..59_900_000).contains(&arrival.micros)).count();
+        prop_assert!(came < 20 || listener.buffer.playout_rtp_timestamp().is_some());
     }
 }
