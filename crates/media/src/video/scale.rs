@@ -188,7 +188,8 @@ const fn half(size: Resolution) -> Resolution {
 fn inner_pixels(from: Resolution, to: Resolution) -> (u32, u32, u32, u32) {
     let inner = letterbox(from, Rect::of(to));
     let even = |size: f32, most: u32| {
-        if size.round() as u32 >= most { most } else { ((size / 2.0).round() as u32 * 2).clamp(2, most) }
+        // Not `clamp`, which panics where the target is one pixel: there the bounds cross.
+        if size.round() as u32 >= most { most } else { ((size / 2.0).round() as u32 * 2).max(2).min(most) }
     };
     let (width, height) = (even(inner.width, to.width), even(inner.height, to.height));
     (((to.width - width) / 2) & !1, ((to.height - height) / 2) & !1, width, height)
@@ -249,6 +250,13 @@ mod tests {
     fn a_window_shows_a_wide_picture_with_bars_above_and_below() {
         let rect = letterbox(Resolution::HD, Rect { x: 10.0, y: 20.0, width: 640.0, height: 480.0 });
         assert_eq!(rect, Rect { x: 10.0, y: 80.0, width: 640.0, height: 360.0 });
+    }
+
+    #[test]
+    fn a_column_fits_into_a_single_pixel() {
+        let to = Resolution::new(1, 1);
+        let scaled = Scaler::new().scale(&grey(Resolution::new(1, 23), 200), to, Fit::Letterbox);
+        assert_eq!(scaled.resolution(), to);
     }
 
     proptest! {
